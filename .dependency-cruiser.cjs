@@ -1,0 +1,48 @@
+/** The arrows between rooms (ARCHITECTURE.md); `npm run rooms` checks them. */
+const room = (name, allowed, { pure = false } = {}) => [
+  {
+    name: `${name}-imports`,
+    comment: `${name} may import ${allowed.join(", ") || "no other room"}`,
+    severity: "error",
+    from: { path: `^src/${name}/`, pathNot: "\\.test\\.ts$" },
+    to: { path: "^src/", pathNot: [`^src/${name}/`, "^src/errors\\.ts$", ...allowed.map((a) => `^src/${a}/`)] },
+  },
+  ...(pure
+    ? [
+        {
+          name: `${name}-is-pure`,
+          comment: `${name} runs in a browser unchanged: no Node built-ins, no I/O`,
+          severity: "error",
+          from: { path: `^src/${name}/`, pathNot: "\\.test\\.ts$" },
+          to: { dependencyTypes: ["core"] },
+        },
+      ]
+    : []),
+];
+
+module.exports = {
+  forbidden: [
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "through-the-front-door",
+      comment: "other rooms are entered through their index.ts",
+      severity: "error",
+      from: { path: "^src/([^/]+)/", pathNot: "\\.test\\.ts$" },
+      to: { path: "^src/[^/]+/.+", pathNot: ["^src/$1/", "^src/[^/]+/index\\.ts$"] },
+    },
+    ...room("physics", [], { pure: true }),
+    ...room("channel", [], { pure: true }),
+    ...room("stats", [], { pure: true }),
+    ...room("protect", ["channel"], { pure: true }),
+    ...room("onnx", ["channel"]),
+    ...room("engine", ["onnx", "channel"]),
+    ...room("campaign", ["engine", "onnx", "stats", "protect", "channel"]),
+    ...room("report", ["physics", "channel", "stats", "protect", "campaign"]),
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: "tsconfig.json" },
+    exclude: { path: "\\.test\\.ts$" },
+  },
+};

@@ -1,0 +1,55 @@
+/**
+ * @file Makes a checkout ready: installs what package-lock.json names when it is missing or older, and builds
+ * `dist/` when a source is newer. Runs before `npm run demo` and `npm test`, on any Node from 20, and depends on
+ * nothing.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
+
+function newest(folder) {
+  let latest = 0;
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    latest = Math.max(latest, entry.isDirectory() ? newest(path) : modified(path));
+  }
+  return latest;
+}
+
+function run(what, command, args, env = {}) {
+  process.stderr.write(`qtaml: ${what} ...\n`);
+  const started = Date.now();
+  const result = spawnSync(command, args, {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, ...env },
+    shell: process.platform === "win32",
+  });
+  if (result.status !== 0) {
+    process.stderr.write(`qtaml: ${what} failed (${result.error?.message ?? `exit status ${result.status}`}).\n`);
+    process.exit(result.status ?? 1);
+  }
+  process.stderr.write(`qtaml: ${what} took ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+}
+
+const installed = join(root, "node_modules", ".package-lock.json");
+if (modified(installed) < modified(join(root, "package-lock.json"))) {
+  // npm before 11 runs install scripts unasked; this one would download CUDA libraries that qtaml does not use.
+  const env = { ONNXRUNTIME_NODE_INSTALL: "skip", ONNXRUNTIME_NODE_INSTALL_CUDA: "skip" };
+  const npm = process.env.npm_execpath;
+  const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+  if (npm?.endsWith(".js")) run("installing dependencies", process.execPath, [npm, ...args], env);
+  else run("installing dependencies", "npm", args, env);
+}
+
+const sources = Math.max(newest(join(root, "src")), modified(join(root, "tsconfig.build.json")));
+if (modified(join(root, "dist", ".built")) < sources) {
+  const tsc = join(root, "node_modules", "@typescript", "native", "bin", "tsc");
+  run("building", process.execPath, [tsc, "-p", "tsconfig.build.json"]);
+  const { writeFileSync } = await import("node:fs");
+  writeFileSync(join(root, "dist", ".built"), "");
+}

@@ -1,0 +1,38 @@
+/**
+ * @file The one error class of qtaml. A `QtamlError` is something the user can mend: its message is one sentence
+ * that names the thing and the remedy. Everything else that is thrown is a defect of qtaml itself.
+ */
+
+/** What went wrong, for programs. */
+export type QtamlErrorCode =
+  /** A flag, a number or a setting outside its domain. */
+  | "invalid-argument"
+  /** A file that is missing or cannot be read or written. */
+  | "file-access"
+  /** A file whose content is damaged or not of the stated kind. */
+  | "invalid-file"
+  /** A file that is well formed but does not agree with its schema. */
+  | "invalid-schema"
+  /** A model that qtaml or the runtime cannot work with. */
+  | "unsupported-model"
+  /** Data that does not fit the model. */
+  | "data-mismatch"
+  /** A plan that was made for another model or memory. */
+  | "plan-mismatch"
+  /** The runtime refused a model or stopped in the middle of a run. */
+  | "runtime-failure"
+  /** Weights or results that are NaN or infinite where finite numbers are needed. */
+  | "non-finite"
+  /** Stopped on request. */
+  | "aborted";
+
+/** An error with a code, a sentence for the user and, where there is one, the underlying cause. */
+export class QtamlError extends Error {
+  readonly code: QtamlErrorCode;
+
+  constructor(code: QtamlErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "QtamlError";
+    this.code = code;
+  }
+}
