@@ -1,0 +1,192 @@
+/**
+ * @file Values of ONNX tensors: numbers out of a `TensorProto` in whichever field they are stored, and back.
+ */
+import { create } from "@bufbuild/protobuf";
+import { TensorProto_DataType as DataType, TensorProtoSchema, type TensorProto } from "onnx-buf";
+import { QtamlError } from "../errors.ts";
+
+export { DataType };
+
+/** Sizes along each axis; an empty list is a scalar. */
+export type Dims = readonly number[];
+
+/** Number of elements of a tensor of these dimensions. */
+export function elementCount(dims: Dims): number {
+  return dims.reduce((product, d) => product * d, 1);
+}
+
+/** Dimensions of a stored tensor. @throws QtamlError `invalid-file` when one is negative or absurdly large */
+export function tensorDims(tensor: TensorProto): number[] {
+  const dims = tensor.dims.map(Number);
+  if (dims.some((d) => !Number.isSafeInteger(d) || d < 0) || !Number.isSafeInteger(elementCount(dims))) {
+    throw new QtamlError(
+      "invalid-file",
+      `Tensor "${tensor.name}" has impossible dimensions [${dims.join(", ")}].`,
+    );
+  }
+  return dims;
+}
+
+/** Whether a tensor holds floating-point numbers that can be read as float32 weights. */
+export function isFloatTensor(tensor: TensorProto): boolean {
+  return (
+    tensor.dataType === DataType.FLOAT ||
+    tensor.dataType === DataType.FLOAT16 ||
+    tensor.dataType === DataType.BFLOAT16 ||
+    tensor.dataType === DataType.DOUBLE
+  );
+}
+
+/** The ONNX name of an element type, for messages. */
+export function dataTypeName(dataType: number): string {
+  return DataType[dataType]?.toLowerCase() ?? `type ${dataType}`;
+}
+
+/** Raw bytes as a typed array of the given kind; copies only when the bytes are not aligned to it. */
+function rawView<T>(
+  raw: Uint8Array,
+  bytesPerElement: number,
+  construct: (buffer: ArrayBufferLike, byteOffset: number, length: number) => T,
+): T {
+  const length = Math.floor(raw.byteLength / bytesPerElement);
+  if (raw.byteOffset % bytesPerElement === 0) return construct(raw.buffer, raw.byteOffset, length);
+  return construct(raw.slice().buffer, 0, length);
+}
+
+function checkLength(tensor: TensorProto, found: number): void {
+  const expected = elementCount(tensorDims(tensor));
+  if (found !== expected) {
+    throw new QtamlError(
+      "invalid-file",
+      `Tensor "${tensor.name}" declares ${expected} elements but stores ${found}; the model file is damaged.`,
+    );
+  }
+}
+
+const halfScratch = new DataView(new ArrayBuffer(4));
+
+/** The value of a bfloat16 bit pattern. */
+function bfloat16(bits: number): number {
+  halfScratch.setUint32(0, bits << 16);
+  return halfScratch.getFloat32(0);
+}
+
+/** The value of an IEEE 754 binary16 bit pattern. */
+function float16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/**
+ * Elements of a float, float16, bfloat16 or double tensor, rounded to float32, in C order. A view into the
+ * model's bytes where they are float32 and aligned: do not write to it.
+ *
+ * @throws QtamlError `invalid-file` when the data are shorter or longer than the dimensions say
+ */
+export function floatData(tensor: TensorProto): Float32Array {
+  const raw = tensor.rawData;
+  const hasRaw = raw.byteLength > 0;
+  let data: Float32Array;
+  switch (tensor.dataType) {
+    case DataType.FLOAT:
+      data = hasRaw
+        ? rawView(raw, 4, (b, o, n) => new Float32Array(b, o, n))
+        : Float32Array.from(tensor.floatData);
+      break;
+    case DataType.DOUBLE:
+      data = Float32Array.from(
+        hasRaw ? rawView(raw, 8, (b, o, n) => new Float64Array(b, o, n)) : tensor.doubleData,
+      );
+      break;
+    case DataType.FLOAT16:
+    case DataType.BFLOAT16: {
+      const bits = hasRaw
+        ? rawView(raw, 2, (b, o, n) => new Uint16Array(b, o, n))
+        : Uint16Array.from(tensor.int32Data);
+      data = Float32Array.from(bits, tensor.dataType === DataType.FLOAT16 ? float16 : bfloat16);
+      break;
+    }
+    default:
+      throw new QtamlError(
+        "unsupported-model",
+        `Tensor "${tensor.name}" holds ${dataTypeName(tensor.dataType)}, where floating-point numbers are needed.`,
+      );
+  }
+  checkLength(tensor, data.length);
+  return data;
+}
+
+/**
+ * Elements of an integer or boolean tensor as numbers, in C order.
+ *
+ * @throws QtamlError `invalid-file` when the data are shorter or longer than the dimensions say,
+ *   `unsupported-model` when the tensor does not hold integers
+ */
+export function integerData(tensor: TensorProto): number[] {
+  const raw = tensor.rawData;
+  const hasRaw = raw.byteLength > 0;
+  let data: number[];
+  switch (tensor.dataType) {
+    case DataType.INT64:
+      data = Array.from(
+        hasRaw ? rawView(raw, 8, (b, o, n) => new BigInt64Array(b, o, n)) : tensor.int64Data,
+        Number,
+      );
+      break;
+    case DataType.INT32:
+      data = Array.from(hasRaw ? rawView(raw, 4, (b, o, n) => new Int32Array(b, o, n)) : tensor.int32Data);
+      break;
+    case DataType.INT8:
+      data = Array.from(hasRaw ? rawView(raw, 1, (b, o, n) => new Int8Array(b, o, n)) : tensor.int32Data);
+      break;
+    case DataType.UINT8:
+    case DataType.BOOL:
+      data = Array.from(hasRaw ? raw : tensor.int32Data);
+      break;
+    case DataType.INT16:
+      data = Array.from(hasRaw ? rawView(raw, 2, (b, o, n) => new Int16Array(b, o, n)) : tensor.int32Data);
+      break;
+    case DataType.UINT16:
+      data = Array.from(hasRaw ? rawView(raw, 2, (b, o, n) => new Uint16Array(b, o, n)) : tensor.int32Data);
+      break;
+    default:
+      throw new QtamlError(
+        "unsupported-model",
+        `Tensor "${tensor.name}" holds ${dataTypeName(tensor.dataType)}, where integers are needed.`,
+      );
+  }
+  checkLength(tensor, data.length);
+  return data;
+}
+
+function bytesOf(data: ArrayBufferView): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+}
+
+function rawTensor(name: string, dims: Dims, dataType: DataType, data: ArrayBufferView): TensorProto {
+  return create(TensorProtoSchema, { name, dims: dims.map(BigInt), dataType, rawData: bytesOf(data) });
+}
+
+/** A float32 tensor over the given data (shared, not copied). */
+export function floatTensor(name: string, dims: Dims, data: Float32Array): TensorProto {
+  return rawTensor(name, dims, DataType.FLOAT, data);
+}
+
+/** A uint8 tensor over the given data (shared, not copied). */
+export function uint8Tensor(name: string, dims: Dims, data: Uint8Array): TensorProto {
+  return rawTensor(name, dims, DataType.UINT8, data);
+}
+
+/** An int8 tensor over the given data (shared, not copied). */
+export function int8Tensor(name: string, dims: Dims, data: Int8Array): TensorProto {
+  return rawTensor(name, dims, DataType.INT8, data);
+}
+
+/** An int64 tensor: shapes, axes, indices. */
+export function int64Tensor(name: string, dims: Dims, values: readonly number[]): TensorProto {
+  return rawTensor(name, dims, DataType.INT64, BigInt64Array.from(values, BigInt));
+}
