@@ -18,6 +18,23 @@ export type { FlipProbabilities } from "./flips.ts";
 export { channelMatrix, composeChannels } from "./matrix.ts";
 export { conditionalMoments, driftLine, errorMoments, valueMoments } from "./moments.ts";
 export type { ConditionalMoments, DriftLine, ErrorMoments, StoredTensor } from "./moments.ts";
-export { decoderKinds } from "./decoders.ts";
+export { bitContributions, bitVarianceShares, errorDistribution, topBitShare } from "./distribution.ts";
+export type { BitContributions, ErrorDistribution } from "./distribution.ts";
+export {
+  chargeLossMean,
+  excessKurtosis,
+  linearMean,
+  linearVariance,
+  protectedMean,
+  protectedUnbiased,
+  protectedVariance,
+  relativeDeviation,
+  signMagnitudeMean,
+  symmetricMean,
+  symmetricVariance,
+  topBitVarianceShare,
+  unprotectedPart,
+} from "./closed.ts";
+export { decoder, decoderKinds, decoders } from "./decoders.ts";
 export type { Decoder, DecoderInput, DecoderKind } from "./decoders.ts";
 export type { FaultList, FlipAddress, FlipSampler, ProtectionMask } from "./sampler-types.ts";

@@ -45,7 +45,10 @@ export interface ErrorMoments {
   readonly nonFinite: number;
 }
 
-/** Mean, variance and probability of a non-finite result for each stored code. */
+/**
+ * Mean, variance and probability of a non-finite result for each stored code. Mean and variance are NaN for a code
+ * that can only decode to something that is not finite.
+ */
 export function conditionalMoments(decode: Float64Array, channel: Float64Array): ConditionalMoments {
   const size = channelSize(channel);
   const mean = new Float64Array(size);
@@ -80,19 +83,24 @@ export function conditionalMoments(decode: Float64Array, channel: Float64Array):
 export function errorMoments(tensor: StoredTensor): ErrorMoments {
   const total = histogramTotal(tensor.values, tensor.histogram);
   const conditional = conditionalMoments(tensor.decode, tensor.channel);
+  let finite = 0;
+  let nonFinite = 0;
   let mean = 0;
   let variance = 0;
   let biasSquare = 0;
-  let nonFinite = 0;
   for (let c = 0; c < tensor.histogram.length; c++) {
-    const share = tensor.histogram[c]! / total;
-    if (share === 0) continue;
+    nonFinite += (tensor.histogram[c]! / total) * conditional.nonFinite[c]!;
+    const share = (tensor.histogram[c]! / total) * (1 - conditional.nonFinite[c]!);
+    if (share <= 0) continue;
     const bias = conditional.mean[c]! - tensor.values[c]!;
+    finite += share;
     mean += share * bias;
     variance += share * conditional.variance[c]!;
     biasSquare += share * bias * bias;
-    nonFinite += share * conditional.nonFinite[c]!;
   }
+  mean /= finite;
+  variance /= finite;
+  biasSquare /= finite;
   return { mean, variance, biasSquare, meanSquareError: variance + biasSquare, nonFinite };
 }
 
@@ -122,15 +130,15 @@ export interface DriftLine {
 /**
  * The drift of a tensor's weights. If the conditional mean is affine in the value over all codes, that line is
  * returned and `exact` is true; otherwise it is the least-squares line weighted by the histogram, which is right on
- * average over the tensor. Exact means within 2^-36 of the largest value: enumeration rounds to about
+ * average over the tensor. Exact means within 2^-36 of the largest entry of the tables: enumeration rounds to about
  * 2^8 additions * 2^-53 = 2^-45 of it.
  * @throws QtamlError as `errorMoments`.
  */
 export function driftLine(tensor: StoredTensor): DriftLine {
   const { values, decode, channel, histogram } = tensor;
   histogramTotal(values, histogram);
-  const { mean } = conditionalMoments(decode, channel);
-  const scale = values.reduce((m, v) => (Number.isFinite(v) ? Math.max(m, Math.abs(v)) : m), 0);
+  const { mean, nonFinite } = conditionalMoments(decode, channel);
+  const scale = Math.max(largestMagnitude(values), largestMagnitude(decode));
   const everyCode = values.map((v, c) => (Number.isFinite(v) && Number.isFinite(mean[c]!) ? 1 : 0));
   const deviation = (line: { slope: number; offset: number }, weights: Float64Array) =>
     weights.reduce(
@@ -141,8 +149,14 @@ export function driftLine(tensor: StoredTensor): DriftLine {
   if (deviation(overall, everyCode) <= scale * 2 ** -36) {
     return { ...overall, exact: true, maximumDeviation: deviation(overall, histogram) };
   }
-  const fitted = fitLine(values, mean, histogram);
+  const weights = histogram.map((count, c) => count * (1 - nonFinite[c]!));
+  const fitted = fitLine(values, mean, weights);
   return { ...fitted, exact: false, maximumDeviation: deviation(fitted, histogram) };
+}
+
+/** The largest finite magnitude in a table. */
+export function largestMagnitude(table: Float64Array): number {
+  return table.reduce((m, v) => (Number.isFinite(v) ? Math.max(m, Math.abs(v)) : m), 0);
 }
 
 /** Weighted least squares; where only one abscissa has weight the slope is taken as 1. */

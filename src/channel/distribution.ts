@@ -1,0 +1,86 @@
+/**
+ * @file The full distribution of a tensor's weight errors, and how much of the error each bit carries.
+ */
+
+import type { FlipProbabilities } from "./flips.ts";
+import { channelMatrix } from "./matrix.ts";
+import { errorMoments, histogramTotal, type StoredTensor } from "./moments.ts";
+
+/** The distribution of `decoded - stored value` over the weights of a tensor and the faults. */
+export interface ErrorDistribution {
+  /** [k] distinct finite errors that can occur, ascending, in units of the step. */
+  readonly support: Float64Array;
+  /** [k] their probabilities; with `nonFinite` they sum to 1. */
+  readonly probability: Float64Array;
+  /** Probability of a result that is NaN or infinite. */
+  readonly nonFinite: number;
+}
+
+/**
+ * The exact error distribution of a tensor. Errors are the same when they are equal as doubles.
+ * @throws QtamlError as `errorMoments`.
+ */
+export function errorDistribution(tensor: StoredTensor): ErrorDistribution {
+  const { values, decode, channel, histogram } = tensor;
+  const total = histogramTotal(values, histogram);
+  const size = values.length;
+  const masses = new Map<number, number>();
+  let nonFinite = 0;
+  for (let c = 0; c < size; c++) {
+    if (!(histogram[c]! > 0)) continue;
+    for (let r = 0; r < size; r++) {
+      const joint = (histogram[c]! / total) * channel[c * size + r]!;
+      if (joint === 0) continue;
+      const error = decode[r]! - values[c]!;
+      if (Number.isFinite(error)) masses.set(error, (masses.get(error) ?? 0) + joint);
+      else nonFinite += joint;
+    }
+  }
+  const support = Float64Array.from(masses.keys()).sort();
+  return { support, probability: support.map((error) => masses.get(error)!), nonFinite };
+}
+
+/** What a bit does when it is the only one that flips, averaged over the weights of a tensor. */
+export interface BitContributions {
+  /** [B] variance of the error, in squared units of the step. */
+  readonly variance: Float64Array;
+  /** [B] mean-square error: what protecting the bit alone takes away, to first order in p. */
+  readonly meanSquareError: Float64Array;
+}
+
+/**
+ * The error that each bit causes alone, decoded as stored. For a linear code the variances of the bits add up to the
+ * variance of the weight exactly, because the error is a sum of independent terms; for another code to first order.
+ * @throws QtamlError as `errorMoments`.
+ */
+export function bitContributions(
+  values: Float64Array,
+  flips: FlipProbabilities,
+  histogram: Float64Array,
+): BitContributions {
+  const alone = Array.from(flips.p01.keys(), (k) => {
+    const only = (p: number, bit: number) => (bit === k ? p : 0);
+    const channel = channelMatrix({ p01: flips.p01.map(only), p10: flips.p10.map(only) });
+    return errorMoments({ values, decode: values, channel, histogram });
+  });
+  return {
+    variance: Float64Array.from(alone, (moments) => moments.variance),
+    meanSquareError: Float64Array.from(alone, (moments) => moments.meanSquareError),
+  };
+}
+
+/** [B] the share of each bit in the sum of the bits' variances; zeros if no bit flips. */
+export function bitVarianceShares(
+  values: Float64Array,
+  flips: FlipProbabilities,
+  histogram: Float64Array,
+): Float64Array {
+  const { variance } = bitContributions(values, flips, histogram);
+  const total = variance.reduce((sum, v) => sum + v, 0);
+  return variance.map((v) => (total > 0 ? v / total : 0));
+}
+
+/** The share of the most significant bit in the variance: 0.750011 for symmetric flips of an 8-bit linear code. */
+export function topBitShare(values: Float64Array, flips: FlipProbabilities, histogram: Float64Array): number {
+  return bitVarianceShares(values, flips, histogram).at(-1)!;
+}
