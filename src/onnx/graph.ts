@@ -7,7 +7,7 @@ import {
   AttributeProto_AttributeType as AttributeType,
   AttributeProtoSchema,
   NodeProtoSchema,
-  TensorProto_DataType,
+  type TensorProto_DataType,
   TypeProtoSchema,
   ValueInfoProtoSchema,
   type AttributeProto,

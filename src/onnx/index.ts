@@ -2,6 +2,12 @@
  * @file The room of ONNX: read and write models, find and quantise the weights that live in the memory, build the
  * hardened model and the gradient graph.
  */
+export * from "./fold.ts";
 export * from "./graph.ts";
+export * from "./harden.ts";
 export * from "./model.ts";
+export * from "./npy.ts";
+export * from "./prepare.ts";
+export * from "./stored.ts";
 export * from "./tensor.ts";
+export * from "./weights.ts";

@@ -39,7 +39,7 @@ export function parseModel(bytes: Uint8Array, name = "the model"): OnnxModel {
 
 /** Serialises a model. The result shares no memory with it. */
 export function serialiseModel(model: ModelProto): Uint8Array<ArrayBuffer> {
-  return toBinary(ModelProtoSchema, model) as Uint8Array<ArrayBuffer>;
+  return toBinary(ModelProtoSchema, model);
 }
 
 /** A deep copy whose graph can be edited without touching the original (tensor bytes are shared until replaced). */

@@ -1,0 +1,126 @@
+/**
+ * @file Folds `BatchNormalization` at inference into the convolution or matrix product before it, so that the
+ * stored weights are the ones a deployed network has.
+ */
+import type { NodeProto } from "onnx-buf";
+import { attribute, floatAttribute, indexGraph, intAttribute, type GraphIndex } from "./graph.ts";
+import type { OnnxModel } from "./model.ts";
+import { floatData, floatTensor, tensorDims } from "./tensor.ts";
+
+/** Factor and shift of a normalisation at inference: `y = factor * x + shift` per channel. */
+function affineOf(
+  index: GraphIndex,
+  node: NodeProto,
+): { factor: Float64Array; shift: Float64Array } | undefined {
+  if (intAttribute(node, "training_mode", 0) !== 0 || node.output.slice(1).some((name) => name !== "")) {
+    return undefined;
+  }
+  const parameters = node.input.slice(1, 5).map((name) => index.constants.get(name));
+  const [scale, bias, mean, variance] = parameters.map((t) => (t === undefined ? undefined : floatData(t)));
+  if (scale === undefined || bias === undefined || mean === undefined || variance === undefined)
+    return undefined;
+  const epsilon = floatAttribute(node, "epsilon", 1e-5);
+  const factor = Float64Array.from(scale, (s, c) => s / Math.sqrt(variance[c]! + epsilon));
+  return { factor, shift: Float64Array.from(bias, (b, c) => b - factor[c]! * mean[c]!) };
+}
+
+/** Axis of the weight tensor that runs over output channels, where folding along it is safe. */
+function foldableAxis(node: NodeProto): number | undefined {
+  if (node.opType === "Conv") return 0;
+  if (node.opType === "ConvTranspose") return intAttribute(node, "group", 1) === 1 ? 1 : undefined;
+  if (
+    node.opType === "Gemm" &&
+    floatAttribute(node, "alpha", 1) === 1 &&
+    floatAttribute(node, "beta", 1) === 1
+  ) {
+    return 1 - intAttribute(node, "transB", 0);
+  }
+  return undefined;
+}
+
+/**
+ * Turns `Constant` nodes that hold a tensor into initialisers of the same name, so that a constant is always found in
+ * one place. Edits the model.
+ */
+export function hoistConstants(model: OnnxModel): void {
+  const graph = model.graph;
+  graph.node = graph.node.filter((node) => {
+    const tensor = node.opType === "Constant" ? attribute(node, "value")?.t : undefined;
+    const name = node.output[0];
+    if (tensor === undefined || name === undefined) return true;
+    tensor.name = name;
+    graph.initializer.push(tensor);
+    return false;
+  });
+}
+
+/**
+ * Folds every `BatchNormalization` that directly follows a `Conv`, `ConvTranspose` or `Gemm` with constant weights
+ * of its own (weights shared with another node are left alone). Edits the model; returns how many were folded.
+ *
+ * `W' = factor W`, `b' = factor b + shift`, computed in double precision and rounded once to float32.
+ */
+export function foldBatchNormalization(model: OnnxModel): number {
+  const graph = model.graph;
+  const index = indexGraph(graph);
+  const outputs = new Set(graph.output.map((o) => o.name));
+  const removed = new Set<NodeProto>();
+  for (const normalise of graph.node) {
+    if (normalise.opType !== "BatchNormalization") continue;
+    const source = normalise.input[0] ?? "";
+    const node = index.producer.get(source);
+    if (node === undefined || removed.has(node)) continue;
+    const axis = foldableAxis(node);
+    const weightName = node.input[1] ?? "";
+    const biasName = node.input[2] ?? "";
+    const weight = index.constants.get(weightName);
+    const bias = index.constants.get(biasName);
+    if (axis === undefined || weight === undefined || (biasName !== "" && bias === undefined)) continue;
+    if (outputs.has(source) || index.consumers.get(source)?.length !== 1) continue;
+    if (index.consumers.get(weightName)?.length !== 1 || !graph.initializer.includes(weight)) continue;
+    const affine = affineOf(index, normalise);
+    if (affine === undefined) continue;
+
+    const dims = tensorDims(weight);
+    const channels = dims[axis]!;
+    if (affine.factor.length !== channels) continue;
+    const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
+    const data = Float32Array.from(
+      floatData(weight),
+      (w, i) => w * affine.factor[Math.floor(i / inner) % channels]!,
+    );
+    const oldBias = bias === undefined ? new Float32Array(channels) : floatData(bias);
+    const newBias = Float64Array.from(
+      affine.shift,
+      (shift, c) => shift + affine.factor[c]! * oldBias[oldBias.length === 1 ? 0 : c]!,
+    );
+    const foldedBias = `${normalise.output[0] ?? weightName}.folded_bias`;
+    graph.initializer[graph.initializer.indexOf(weight)] = floatTensor(weightName, dims, data);
+    graph.initializer.push(floatTensor(foldedBias, [channels], Float32Array.from(newBias)));
+    node.input[2] = foldedBias;
+    node.output[0] = normalise.output[0]!;
+    removed.add(normalise);
+  }
+  if (removed.size > 0) graph.node = graph.node.filter((node) => !removed.has(node));
+  return removed.size;
+}
+
+/** Removes initialisers that nothing reads and graph inputs that only repeat an initialiser (IR version 3). */
+export function dropUnusedInitialisers(model: OnnxModel): void {
+  const graph = model.graph;
+  const used = new Set([...graph.node.flatMap((n) => usedNames(n)), ...graph.output.map((o) => o.name)]);
+  graph.initializer = graph.initializer.filter((t) => used.has(t.name));
+  const constant = new Set(graph.initializer.map((t) => t.name));
+  graph.input = graph.input.filter((i) => !constant.has(i.name));
+  // Before IR version 4 every initialiser had to be a graph input as well.
+  if (model.irVersion < 4n) model.irVersion = 4n;
+}
+
+/** Names a node reads, its subgraphs included. */
+function usedNames(node: NodeProto): string[] {
+  const nested = node.attribute.flatMap((a) => [...(a.g === undefined ? [] : [a.g]), ...a.graphs]);
+  return [
+    ...node.input,
+    ...nested.flatMap((g) => [...g.node.flatMap(usedNames), ...g.output.map((o) => o.name)]),
+  ];
+}

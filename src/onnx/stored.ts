@@ -1,0 +1,238 @@
+/**
+ * @file What the memory holds for each weight tensor: one code a weight, and how a code becomes a weight again.
+ */
+import {
+  codeHistogram,
+  encodeInto,
+  quantisationStep,
+  tableFormat,
+  type NumberFormat,
+} from "../channel/index.ts";
+import { QtamlError } from "../errors.ts";
+import { intAttribute, nodeLabel, type GraphIndex } from "./graph.ts";
+import { dataTypeName, DataType, elementCount, floatData, integerData, tensorDims } from "./tensor.ts";
+import type { WeightTensor } from "./weights.ts";
+
+/** A weight tensor as the memory stores it. Weight `i` decodes to `(table[code i] - zero) * step` of its channel. */
+export interface StoredTensor {
+  /** Name of the initialiser in the user's model. */
+  readonly name: string;
+  /** Name of the float32 initialiser in the prepared model that trials overwrite. */
+  readonly runtimeName: string;
+  readonly dims: readonly number[];
+  /** Number of weights. */
+  readonly count: number;
+  /** Operators that use the tensor, without repetition. */
+  readonly operators: readonly string[];
+  readonly format: NumberFormat;
+  /** [count] codes in C order, in the low `format.bits` bits. */
+  readonly codes: Uint8Array;
+  /** Axis along which the quantisation step changes; undefined when the tensor has one step. */
+  readonly channelAxis: number | undefined;
+  /** [1] or [channels] quantisation steps. */
+  readonly steps: Float32Array;
+  /** [1] or [channels] values subtracted before scaling; undefined when they are all zero. */
+  readonly zeroPoints: Float32Array | undefined;
+  /** Largest magnitude of the weights before quantisation. */
+  readonly infinityNorm: number;
+}
+
+/** A run of weights, in C order, that is decoded by one table. */
+export interface DecodeSegment {
+  readonly start: number;
+  readonly count: number;
+  /** [2^B] decoded value of each code in units of the quantisation step. */
+  readonly table: ArrayLike<number>;
+}
+
+/** Whether one step serves the whole tensor or each output channel has its own. */
+export type Granularity = "tensor" | "channel";
+
+/** How the codes of a tensor's channels lie: `outer` times, for each channel, `inner` weights in a row. */
+export interface ChannelLayout {
+  readonly outer: number;
+  readonly channels: number;
+  readonly inner: number;
+}
+
+/** The layout along an axis; one channel when the axis is undefined. */
+export function channelLayout(dims: readonly number[], axis: number | undefined): ChannelLayout {
+  if (axis === undefined) return { outer: 1, channels: 1, inner: elementCount(dims) };
+  return {
+    outer: elementCount(dims.slice(0, axis)),
+    channels: dims[axis]!,
+    inner: elementCount(dims.slice(axis + 1)),
+  };
+}
+
+/** Infinity norm of each channel. @throws QtamlError `non-finite` when a weight is NaN or infinite */
+function infinityNorms(name: string, weights: Float32Array, layout: ChannelLayout): Float64Array {
+  const norms = new Float64Array(layout.channels);
+  let i = 0;
+  for (let o = 0; o < layout.outer; o++) {
+    for (let c = 0; c < layout.channels; c++) {
+      let norm = norms[c]!;
+      for (let k = 0; k < layout.inner; k++, i++) {
+        const magnitude = Math.abs(weights[i]!);
+        if (!(magnitude < Infinity)) {
+          throw new QtamlError(
+            "non-finite",
+            `Weight ${i} of tensor "${name}" is ${weights[i]}: replace NaN and infinite weights before storing them.`,
+          );
+        }
+        if (magnitude > norm) norm = magnitude;
+      }
+      norms[c] = norm;
+    }
+  }
+  return norms;
+}
+
+/**
+ * Quantises a float tensor symmetrically: `step = infinity norm / largest`, per tensor or per output channel (a
+ * tensor whose output axis is not known gets one step).
+ */
+export function quantiseTensor(
+  weight: WeightTensor,
+  format: NumberFormat,
+  granularity: Granularity,
+): StoredTensor {
+  const channelAxis = granularity === "channel" ? weight.channelAxis : undefined;
+  const layout = channelLayout(weight.dims, channelAxis);
+  const weights = floatData(weight.tensor);
+  const norms = infinityNorms(weight.name, weights, layout);
+  const steps = Float32Array.from(norms, (norm) => quantisationStep(format, norm));
+  const codes = new Uint8Array(weights.length);
+  if (layout.channels === 1) {
+    encodeInto(format, weights, steps[0]!, codes);
+  } else {
+    for (let i = 0, row = 0; i < weights.length; i += layout.inner, row++) {
+      const end = i + layout.inner;
+      encodeInto(format, weights.subarray(i, end), steps[row % layout.channels]!, codes.subarray(i, end));
+    }
+  }
+  return {
+    ...describe(weight),
+    runtimeName: weight.name,
+    format,
+    codes,
+    channelAxis,
+    steps,
+    zeroPoints: undefined,
+    infinityNorm: norms.reduce((a, b) => Math.max(a, b), 0),
+  };
+}
+
+function describe(weight: WeightTensor) {
+  return {
+    name: weight.name,
+    dims: weight.dims,
+    count: elementCount(weight.dims),
+    operators: [...new Set(weight.uses.map((use) => use.node.opType))],
+  };
+}
+
+/** uint8 codes as they are: the value of a code is the code. */
+const unsignedFormat = (): NumberFormat =>
+  tableFormat(
+    "uint8",
+    Float64Array.from({ length: 256 }, (_, i) => i),
+    255,
+  );
+
+/**
+ * Takes over the codes of a tensor that the model stores already quantised (`DequantizeLinear` of int8 or uint8,
+ * per tensor or per channel).
+ *
+ * @throws QtamlError `unsupported-model` for other element types or blocked scales
+ */
+export function adoptQuantised(weight: WeightTensor, index: GraphIndex, int8: NumberFormat): StoredTensor {
+  const node = weight.dequantise!;
+  const signed = weight.tensor.dataType === DataType.INT8;
+  if (!signed && weight.tensor.dataType !== DataType.UINT8) {
+    throw new QtamlError(
+      "unsupported-model",
+      `Tensor "${weight.name}" stores ${dataTypeName(weight.tensor.dataType)} codes, and only int8 and uint8 are supported; quantise the model to 8 bits or give the float model.`,
+    );
+  }
+  const scale = index.constants.get(node.input[1] ?? "");
+  if (scale === undefined) {
+    throw new QtamlError(
+      "unsupported-model",
+      `${nodeLabel(node)} has a scale that is computed while the model runs; export it with constant scales.`,
+    );
+  }
+  const steps = Float32Array.from(floatData(scale));
+  const zeroTensor = index.constants.get(node.input[2] ?? "");
+  const zeroPoints = zeroTensor === undefined ? undefined : Float32Array.from(integerData(zeroTensor));
+  const axis = intAttribute(node, "axis", 1);
+  const channelAxis =
+    scale.dims.length === 0 || steps.length === 1 ? undefined : axis < 0 ? axis + weight.dims.length : axis;
+  if (channelAxis !== undefined && (scale.dims.length !== 1 || weight.dims[channelAxis] !== steps.length)) {
+    throw new QtamlError(
+      "unsupported-model",
+      `${nodeLabel(node)} has scales of shape [${tensorDims(scale).join(", ")}] for codes of shape [${weight.dims.join(", ")}]; only one scale a tensor or a channel is supported.`,
+    );
+  }
+  const codes = Uint8Array.from(integerData(weight.tensor), (q) => q & 255);
+  const stored = {
+    ...describe(weight),
+    runtimeName: node.output[0]!,
+    format: signed ? int8 : unsignedFormat(),
+    codes,
+    channelAxis,
+    steps,
+    zeroPoints: zeroPoints?.some((z) => z !== 0) ? zeroPoints : undefined,
+  };
+  const values = new Float32Array(stored.count);
+  decodeInto(stored, cleanSegments(stored), codes, values);
+  return { ...stored, infinityNorm: values.reduce((m, w) => Math.max(m, Math.abs(w)), 0) };
+}
+
+/** The whole tensor decoded by its format, without any correction. */
+export function cleanSegments(tensor: Pick<StoredTensor, "count" | "format">): DecodeSegment[] {
+  return [{ start: 0, count: tensor.count, table: tensor.format.values }];
+}
+
+/** The decode table in float32; where the tensor has one step and no zero point the step is multiplied in. */
+export function scaledTable(
+  tensor: Pick<StoredTensor, "steps" | "channelAxis" | "zeroPoints">,
+  table: ArrayLike<number>,
+): Float32Array<ArrayBuffer> {
+  const step = tensor.channelAxis === undefined && tensor.zeroPoints === undefined ? tensor.steps[0]! : 1;
+  return Float32Array.from(table, (value) => value * step);
+}
+
+/**
+ * Decodes codes to weights in float32, by the same operations in the same order as the hardened model does.
+ *
+ * @param segments decode tables; together they cover the tensor
+ * @param codes [count] the codes as read
+ * @param out [count] receives the weights
+ */
+export function decodeInto(
+  tensor: Pick<StoredTensor, "dims" | "channelAxis" | "steps" | "zeroPoints">,
+  segments: readonly DecodeSegment[],
+  codes: Uint8Array,
+  out: Float32Array,
+): void {
+  for (const segment of segments) {
+    const table = scaledTable(tensor, segment.table);
+    const end = segment.start + segment.count;
+    for (let i = segment.start; i < end; i++) out[i] = table[codes[i]!]!;
+  }
+  if (tensor.channelAxis === undefined && tensor.zeroPoints === undefined) return;
+  const { channels, inner } = channelLayout(tensor.dims, tensor.channelAxis);
+  const zeros = tensor.zeroPoints ?? new Float32Array(channels);
+  for (let i = 0, row = 0; i < out.length; row++) {
+    const channel = row % channels;
+    const step = tensor.steps[channel]!;
+    const zero = zeros[zeros.length === 1 ? 0 : channel]!;
+    for (let k = 0; k < inner; k++, i++) out[i] = Math.fround(out[i]! - zero) * step;
+  }
+}
+
+/** How many weights of the tensor hold each code: [2^B]. */
+export function storedHistogram(tensor: StoredTensor): Float64Array {
+  return codeHistogram(tensor.codes, tensor.format.bits);
+}
