@@ -23,7 +23,9 @@ export function parseModel(bytes: Uint8Array, name = "the model"): OnnxModel {
   }
   let model: ModelProto;
   try {
-    model = fromBinary(ModelProtoSchema, bytes);
+    // A plain view: `slice` of a Node Buffer would share memory where that of a Uint8Array copies.
+    const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    model = fromBinary(ModelProtoSchema, plain);
   } catch (cause) {
     throw new QtamlError(
       "invalid-file",

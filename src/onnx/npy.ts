@@ -87,7 +87,7 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
   if (body.byteLength < size) {
     throw damaged(name, `declares ${size} bytes of data but has ${body.byteLength}: it is cut short`);
   }
-  const data = reader(body.slice(0, size).buffer);
+  const data = reader(new Uint8Array(body.subarray(0, size)).buffer);
   return { dims, data: order === "True" && dims.length > 1 ? fromFortran(data, dims) : data };
 }
 

@@ -50,7 +50,7 @@ function rawView<T>(
 ): T {
   const length = Math.floor(raw.byteLength / bytesPerElement);
   if (raw.byteOffset % bytesPerElement === 0) return construct(raw.buffer, raw.byteOffset, length);
-  return construct(raw.slice().buffer, 0, length);
+  return construct(new Uint8Array(raw).buffer, 0, length);
 }
 
 function checkLength(tensor: TensorProto, found: number): void {
