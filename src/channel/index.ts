@@ -37,4 +37,13 @@ export {
 } from "./closed.ts";
 export { decoder, decoderKinds, decoders } from "./decoders.ts";
 export type { Decoder, DecoderInput, DecoderKind } from "./decoders.ts";
-export type { FaultList, FlipAddress, FlipSampler, ProtectionMask } from "./sampler-types.ts";
+export { applyFaults, receiveInto } from "./faults.ts";
+export type { FaultList, ProtectionMask } from "./faults.ts";
+export { blockWeights, flipSampler, sparseLimit } from "./sampler.ts";
+export type { FlipSampler, SamplerOptions } from "./sampler.ts";
+export { addressedStreams, nextUint32, nextUniform } from "./stream.ts";
+export type { FlipAddress } from "./stream.ts";
+export { philox4x32 } from "./philox.ts";
+export { aliasTable, drawAlias } from "./alias.ts";
+export type { AliasTable } from "./alias.ts";
+export type { ProtectionSegment } from "./segment.ts";

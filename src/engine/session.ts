@@ -1,0 +1,73 @@
+/**
+ * @file Sessions of the ONNX runtime, with settings that make results reproducible, and its errors in plain words.
+ */
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import { QtamlError } from "../errors.ts";
+
+export { Tensor };
+
+/** Values by name, fed to or returned by a session. */
+export type Values = Readonly<Record<string, Tensor>>;
+
+/** One thread a session: parallelism comes from running several trials, and the results do not depend on it. */
+const sessionOptions: InferenceSession.SessionOptions = {
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  executionMode: "sequential",
+  logSeverityLevel: 4,
+  extra: { session: { intra_op: { allow_spinning: "0" }, inter_op: { allow_spinning: "0" } } },
+};
+
+/** The runtime's message without its prefixes and source paths, on one line. */
+function reason(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  const line = text.replace(/\s+/g, " ").replace(/^.*?(?:FAIL|INVALID\w*|NOT_IMPLEMENTED|Error)\s*:\s*/, "");
+  const plain = line.replace(/\S*\/onnxruntime\/\S+\s*/g, "").trim();
+  return plain.length > 240 ? `${plain.slice(0, 240)} ...` : plain;
+}
+
+/**
+ * Loads a model into the runtime.
+ *
+ * @throws QtamlError `unsupported-model` when the runtime refuses it
+ */
+export async function openSession(
+  bytes: Uint8Array,
+  options: { optimise?: boolean } = {},
+): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(bytes, {
+      ...sessionOptions,
+      graphOptimizationLevel: options.optimise === false ? "disabled" : "all",
+    });
+  } catch (cause) {
+    throw new QtamlError(
+      "unsupported-model",
+      `The ONNX runtime cannot run this model (${reason(cause)}); export it for a supported operator set.`,
+      { cause },
+    );
+  }
+}
+
+/**
+ * Runs a session once.
+ *
+ * @throws QtamlError `runtime-failure` when the runtime stops in the middle
+ */
+export async function runSession(
+  session: InferenceSession,
+  feeds: Values,
+  fetches?: readonly string[],
+): Promise<Values> {
+  try {
+    return await session.run(feeds, fetches ?? session.outputNames);
+  } catch (cause) {
+    throw new QtamlError(
+      "runtime-failure",
+      `The ONNX runtime stopped while running the model (${reason(cause)}).`,
+      {
+        cause,
+      },
+    );
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * @file One trial: draw a chip's faults, read the memory under each policy, run the network, count.
+ */
+import {
+  decoder,
+  flipSampler,
+  protectBits,
+  receiveInto,
+  type FlipProbabilities,
+  type FlipSampler,
+  type ProtectionSegment,
+} from "../channel/index.ts";
+import {
+  decodeInto,
+  parseModel,
+  storedHistogram,
+  type DecodeSegment,
+  type PreparedModel,
+  type StoredTensor,
+} from "../onnx/index.ts";
+import type { Dataset } from "./dataset.ts";
+import { tally, topClasses, type Tally } from "./judge.ts";
+import { bindWeights, type BinderKind, type WeightBinder } from "./network.ts";
+
+/** What all trials of a campaign share. Plain data: it can be sent to another thread. */
+export interface TrialContext {
+  /** The prepared model (`PreparedModel.model`), serialised. */
+  readonly modelBytes: Uint8Array;
+  readonly tensors: readonly StoredTensor[];
+  /** Flip probabilities of each tensor's unprotected cells. */
+  readonly flips: readonly FlipProbabilities[];
+  readonly seed: number;
+  readonly data: Dataset;
+  /** [data.count] answers of the network with clean weights. */
+  readonly cleanAnswers: Int32Array;
+  readonly binder: BinderKind;
+}
+
+/** For each tensor of the context: how its weights are protected and decoded. */
+export type Protection = readonly (readonly ProtectionSegment[])[];
+
+/** A chip to try under one or several protections; all of them meet the same faults. */
+export interface TrialJob {
+  /** Ordinal of the chip. */
+  readonly trial: number;
+  readonly protections: readonly Protection[];
+}
+
+/** The outcome of a job: one tally for each of its protections. */
+export interface TrialOutcome {
+  readonly trial: number;
+  readonly tallies: readonly Tally[];
+}
+
+/** Runs the trials of one context, one after the other. */
+export interface TrialRunner {
+  run(job: TrialJob): Promise<TrialOutcome>;
+  close(): Promise<void>;
+}
+
+/** Decode segments of a tensor under a protection: the decoder's table for each of its segments. */
+export function decodeSegments(
+  tensor: StoredTensor,
+  flips: FlipProbabilities,
+  segments: readonly ProtectionSegment[],
+): DecodeSegment[] {
+  const histogram = storedHistogram(tensor);
+  return segments.map(({ start, count, protectedMask, decoder: kind }) => ({
+    start,
+    count,
+    table: decoder(kind, { format: tensor.format, flips: protectBits(flips, protectedMask), histogram })
+      .table,
+  }));
+}
+
+/** The weights that a tensor's memory yields: faults applied where a segment leaves bits unprotected, then decoded. */
+function readTensor(
+  tensor: StoredTensor,
+  segments: readonly ProtectionSegment[],
+  decode: readonly DecodeSegment[],
+  patterns: Uint8Array,
+  received: Uint8Array,
+  weights: Float32Array,
+): void {
+  for (const { start, count, protectedMask } of segments) {
+    const end = start + count;
+    receiveInto(
+      tensor.codes.subarray(start, end),
+      patterns.subarray(start, end),
+      protectedMask,
+      received.subarray(start, end),
+    );
+  }
+  decodeInto(tensor, decode, received, weights);
+}
+
+/** Opens the network of a context. @throws QtamlError `unsupported-model` */
+export async function openTrialRunner(context: TrialContext): Promise<TrialRunner> {
+  const { tensors, data } = context;
+  const prepared: PreparedModel = { model: parseModel(context.modelBytes), tensors, foldedNormalizations: 0 };
+  const binder: WeightBinder = await bindWeights(prepared, context.binder);
+  const samplers: FlipSampler[] = context.flips.map((flips) => flipSampler(flips));
+  const patterns = tensors.map((t) => new Uint8Array(t.count));
+  const received = tensors.map((t) => new Uint8Array(t.count));
+  const weights = tensors.map((t) => new Float32Array(t.count));
+  const tables = new Map<string, DecodeSegment>();
+
+  const decodeOf = (t: number, segments: readonly ProtectionSegment[]) =>
+    segments.map((segment) => {
+      const key = `${t}:${segment.protectedMask}:${segment.decoder}`;
+      let known = tables.get(key);
+      if (known === undefined) {
+        known = decodeSegments(tensors[t]!, context.flips[t]!, [segment])[0]!;
+        tables.set(key, known);
+      }
+      return { start: segment.start, count: segment.count, table: known.table };
+    });
+
+  return {
+    async run({ trial, protections }) {
+      tensors.forEach((tensor, t) =>
+        samplers[t]!.drawPatterns({ seed: context.seed, trial, tensor: t }, tensor.codes, patterns[t]!),
+      );
+      const tallies: Tally[] = [];
+      for (const protection of protections) {
+        tensors.forEach((tensor, t) => {
+          const segments = protection[t]!;
+          readTensor(tensor, segments, decodeOf(t, segments), patterns[t]!, received[t]!, weights[t]!);
+        });
+        await binder.load(weights);
+        const answers = topClasses(await binder.infer(data));
+        tallies.push(tally(answers, context.cleanAnswers, data.labels));
+      }
+      return { trial, tallies };
+    },
+    close: () => binder.close(),
+  };
+}
