@@ -1,0 +1,59 @@
+/**
+ * @file Rates of drawing faults on one core: `node bench/flips.ts [million weights]`. Prints a Markdown table.
+ */
+
+import {
+  applyFaults,
+  asymmetricFlips,
+  flipSampler,
+  symmetricFlips,
+  type FlipProbabilities,
+} from "../src/channel/index.ts";
+
+const weights = Number(process.argv[2] ?? 32) * 2 ** 20;
+const codes = new Uint8Array(weights);
+for (let i = 0; i < weights; i++) codes[i] = Math.imul(i, 0x9e3779b1) >>> 24;
+const out = new Uint8Array(weights);
+
+const cases: { name: string; flips: FlipProbabilities }[] = [
+  { name: "p = 0.1", flips: symmetricFlips(0.1, 8) },
+  { name: "p = 0.05", flips: symmetricFlips(0.05, 8) },
+  { name: "p = 0.01", flips: symmetricFlips(0.01, 8) },
+  { name: "p = 1e-3", flips: symmetricFlips(1e-3, 8) },
+  { name: "p = 1e-4", flips: symmetricFlips(1e-4, 8) },
+  { name: "p = 1e-6", flips: symmetricFlips(1e-6, 8) },
+  { name: "charge loss 0.1", flips: asymmetricFlips(0, 0.1, 8) },
+  { name: "p01 = 0.05, p10 = 0.1", flips: asymmetricFlips(0.05, 0.1, 8) },
+  { name: "p = 0.1, 4 bits", flips: symmetricFlips(0.1, 4) },
+];
+
+/** The best of five runs, in million weights a second. */
+function rate(task: (trial: number) => void): string {
+  let best = Infinity;
+  for (let trial = 0; trial < 5; trial++) {
+    const start = performance.now();
+    task(trial);
+    best = Math.min(best, performance.now() - start);
+  }
+  return (weights / best / 1000).toFixed(0);
+}
+
+console.log(
+  "| cells (8 bits unless told) | method | patterns, 1e6 weights/s | faults applied and restored, 1e6 weights/s |",
+);
+console.log("|---|---|---|---|");
+for (const { name, flips } of cases) {
+  const own = flips.p01.length === 8 ? codes : codes.map((c) => c & 15);
+  const columns: string[] = [name];
+  for (const method of process.argv[3] === "both" ? (["dense", "sparse"] as const) : [undefined]) {
+    const sampler = flipSampler(flips, method === undefined ? {} : { method });
+    const patterns = rate((trial) => sampler.drawPatterns({ seed: 1, trial, tensor: 0 }, own, out));
+    const applied = rate((trial) => {
+      const faults = sampler.drawFaults({ seed: 1, trial, tensor: 0 }, own);
+      applyFaults(own, faults, 0x80);
+      applyFaults(own, faults, 0x80);
+    });
+    columns.push(sampler.method, patterns, applied);
+  }
+  console.log(`| ${columns.join(" | ")} |`);
+}
