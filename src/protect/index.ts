@@ -1,0 +1,32 @@
+/**
+ * @file The room of protection: what each bit is worth, which bits a budget protects under each policy, the plan, and
+ * what is predicted of it. Pure: it knows error laws and sensitivities, not networks.
+ */
+export {
+  allocator,
+  segmentsOf,
+  storedBits,
+  type Allocation,
+  type Allocator,
+  type TensorAllocation,
+} from "./allocate.ts";
+export { protectionLadder, weightVariance, type Ladder, type MemoryTensor, type Rung } from "./ladder.ts";
+export { agreementUnderNoise, noiseAtAgreement } from "./margins.ts";
+export {
+  parsePlan,
+  planSchema,
+  policyNames,
+  protectedBitsOf,
+  type Plan,
+  type PlanTensor,
+  type PolicyName,
+} from "./plan.ts";
+export {
+  heterogeneity,
+  overheadAtNoise,
+  predictedNoise,
+  residualCurve,
+  saturationRatio,
+  type Heterogeneity,
+  type ResidualCurve,
+} from "./residual.ts";

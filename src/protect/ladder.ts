@@ -1,0 +1,97 @@
+/**
+ * @file For one stored tensor: in which order its bits are worth protecting, and what is left of the error law after
+ * each.
+ */
+import {
+  channelMatrix,
+  decoder,
+  errorMoments,
+  protectBits,
+  type DecoderKind,
+  type FlipProbabilities,
+  type NumberFormat,
+} from "../channel/index.ts";
+
+/** What protection needs to know of a stored tensor. */
+export interface MemoryTensor {
+  readonly name: string;
+  /** Number of weights, `n_l`. */
+  readonly count: number;
+  readonly format: NumberFormat;
+  /** [2^B] how many weights hold each code. */
+  readonly histogram: Float64Array;
+  /** The channel of its unprotected cells. */
+  readonly flips: FlipProbabilities;
+  /** Mean of the squared quantisation step over the weights, `Delta_l^2`. */
+  readonly meanSquareStep: number;
+  /**
+   * Mean squared output error per squared step of error in one weight: `g_l Delta_l^2`, averaged over the weights
+   * when channels have steps of their own. Undefined when the Jacobian was not measured.
+   */
+  readonly stepSensitivity: number | undefined;
+}
+
+/** A rung: protect these bits as well, and that much error variance of a weight goes away. */
+export interface Rung {
+  /** Bits protected after this rung. */
+  readonly mask: number;
+  /** Bits this rung adds per weight: one, or more where a single bit brings less than the next. */
+  readonly bits: number;
+  /** Error variance of a weight after this rung, in squared steps. */
+  readonly variance: number;
+  /** Fall of the variance per added bit. */
+  readonly gain: number;
+}
+
+/** Error variance of a weight in squared steps, averaged over the tensor's histogram. */
+export function weightVariance(tensor: MemoryTensor, protectedMask: number, kind: DecoderKind): number {
+  const { format, histogram } = tensor;
+  const flips = protectBits(tensor.flips, protectedMask);
+  const decode = kind === "none" ? format.values : decoder(kind, { format, flips, histogram }).table;
+  return errorMoments({ values: format.values, decode, channel: channelMatrix(flips), histogram }).variance;
+}
+
+/** Error variance with nothing protected and the ladder down to everything protected. */
+export interface Ladder {
+  readonly start: number;
+  readonly rungs: readonly Rung[];
+}
+
+/**
+ * The order in which a tensor's bits are worth protecting. Each rung takes the bit whose protection removes most
+ * variance; rungs are joined until gains fall from rung to rung, so that a threshold on the gain is an optimum. For
+ * linear codes and symmetric flips this is the most significant bit first with `gain_k = 4^k p(1-p)`.
+ */
+export function protectionLadder(tensor: MemoryTensor): Ladder {
+  const bits = tensor.format.bits;
+  const start = weightVariance(tensor, 0, "none");
+  const single: { mask: number; variance: number }[] = [];
+  let mask = 0;
+  for (let step = 0; step < bits; step++) {
+    let best: { mask: number; variance: number } | undefined;
+    for (let k = bits - 1; k >= 0; k--) {
+      if ((mask >> k) & 1) continue;
+      const candidate = mask | (1 << k);
+      const variance = weightVariance(tensor, candidate, "none");
+      if (best === undefined || variance < best.variance) best = { mask: candidate, variance };
+    }
+    single.push(best!);
+    mask = best!.mask;
+  }
+  const rungs: Rung[] = [];
+  for (const { mask: after, variance } of single) {
+    let rung: Rung = { mask: after, bits: 1, variance, gain: (rungs.at(-1)?.variance ?? start) - variance };
+    for (let last = rungs.at(-1); last !== undefined && rung.gain > last.gain; last = rungs.at(-1)) {
+      rungs.pop();
+      const joined = last.bits + rung.bits;
+      rung = {
+        mask: after,
+        bits: joined,
+        variance,
+        gain: (last.gain * last.bits + rung.gain * rung.bits) / joined,
+      };
+    }
+    rungs.push(rung);
+  }
+  return { start, rungs };
+}

@@ -1,0 +1,138 @@
+/**
+ * @file The plan: which bits of which weights are protected and how each tensor is read. A plain JSON value with a
+ * schema; every command that needs it reads it from a file.
+ */
+import { z } from "zod";
+import { decoderKinds } from "../channel/index.ts";
+import { QtamlError } from "../errors.ts";
+
+/** The policies a plan can follow. */
+export const policyNames = [
+  "none",
+  "mean-correction",
+  "uniform-msp",
+  "magnitude",
+  "random",
+  "tac",
+  "everything",
+] as const;
+
+/** How protected bits are chosen. */
+export type PolicyName = (typeof policyNames)[number];
+
+const probability = z.number().min(0).max(1);
+const whole = z.number().int().nonnegative();
+
+const segmentSchema = z.strictObject({
+  start: whole,
+  count: whole,
+  protectedMask: whole.max(255),
+  decoder: z.enum(decoderKinds),
+});
+
+const tensorSchema = z.strictObject({
+  name: z.string(),
+  count: whole.positive(),
+  format: z.string(),
+  /** Flip probabilities of the unprotected cells, least significant bit first. */
+  p01: z.array(probability).min(2).max(8),
+  p10: z.array(probability).min(2).max(8),
+  /** Neighbouring runs of weights, in C order, that together cover the tensor. */
+  segments: z.array(segmentSchema).min(1),
+});
+
+/** Schema of `plan.json`. */
+export const planSchema = z.strictObject({
+  format: z.literal("qtaml-plan"),
+  version: z.literal(1),
+  /** The model the plan was made for: its file's name and the SHA-256 of its bytes. */
+  model: z.strictObject({ name: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
+  storage: z.strictObject({ format: z.string(), granularity: z.enum(["tensor", "channel"]) }),
+  policy: z.enum(policyNames),
+  /** What was asked for: a share of stored bits, or the least that keeps a share of the clean result. */
+  goal: z.union([
+    z.strictObject({ budget: probability }),
+    z.strictObject({ keep: probability, criterion: z.enum(["accuracy", "agreement"]) }),
+  ]),
+  /** Ideal protection: a protected bit never flips and costs one bit of overhead; no parity is counted. */
+  protection: z.literal("ideal"),
+  seed: whole,
+  storedBits: whole.positive(),
+  protectedBits: whole,
+  /** `protectedBits / storedBits`. */
+  overhead: probability,
+  predicted: z.strictObject({
+    /** `sum_l sigma_l^2 ||J_l||_F^2`: random part of the mean squared output error; null without a Jacobian. */
+    noise: z.number().nonnegative().nullable(),
+    /** `||sum_l J_l b_l||^2`: coherent part, from one forward pass with every weight at its mean. */
+    drift: z.number().nonnegative().nullable(),
+    /** Fall of `noise` per protected bit at the end of the budget: the value of the next protected bit. */
+    marginalValue: z.number().nonnegative().nullable(),
+  }),
+  tensors: z.array(tensorSchema).min(1),
+});
+
+/** A plan, as `plan.json` holds it. */
+export type Plan = z.infer<typeof planSchema>;
+
+/** A tensor's part of a plan. */
+export type PlanTensor = Plan["tensors"][number];
+
+function bitCount(mask: number): number {
+  let count = 0;
+  for (let rest = mask; rest > 0; rest &= rest - 1) count++;
+  return count;
+}
+
+/** Protected bits of a list of segments. */
+export function protectedBitsOf(segments: readonly { count: number; protectedMask: number }[]): number {
+  return segments.reduce((sum, s) => sum + s.count * bitCount(s.protectedMask), 0);
+}
+
+/**
+ * Reads a plan from outside.
+ *
+ * @param name what to call the file in an error
+ * @throws QtamlError `invalid-schema` that names the first field that is wrong
+ */
+export function parsePlan(value: unknown, name: string): Plan {
+  const result = planSchema.safeParse(value);
+  if (!result.success) {
+    const issue = result.error.issues[0];
+    const path = issue === undefined || issue.path.length === 0 ? "the whole file" : issue.path.join(".");
+    throw new QtamlError(
+      "invalid-schema",
+      `${name} is not a plan of this version: ${path}: ${issue?.message ?? "unreadable"}; make it again with qtaml plan.`,
+      { cause: result.error },
+    );
+  }
+  const plan = result.data;
+  for (const tensor of plan.tensors) checkCover(tensor, name);
+  const protectedBits = plan.tensors.reduce((sum, t) => sum + protectedBitsOf(t.segments), 0);
+  if (protectedBits !== plan.protectedBits) {
+    throw new QtamlError(
+      "invalid-schema",
+      `${name} states ${plan.protectedBits} protected bits but its segments protect ${protectedBits}; make it again with qtaml plan.`,
+    );
+  }
+  return plan;
+}
+
+function checkCover(tensor: PlanTensor, name: string): void {
+  let end = 0;
+  for (const segment of tensor.segments) {
+    if (segment.start !== end) {
+      throw new QtamlError(
+        "invalid-schema",
+        `${name} leaves a gap or an overlap at weight ${end} of tensor "${tensor.name}"; make it again with qtaml plan.`,
+      );
+    }
+    end += segment.count;
+  }
+  if (end !== tensor.count) {
+    throw new QtamlError(
+      "invalid-schema",
+      `${name} covers ${end} of the ${tensor.count} weights of tensor "${tensor.name}"; make it again with qtaml plan.`,
+    );
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * @file What is predicted to be left of the output error, and the saturation ratio that follows from it.
+ */
+import type { ProtectionSegment } from "../channel/index.ts";
+import { QtamlError } from "../errors.ts";
+import { allocator, storedBits, type Allocation } from "./allocate.ts";
+import { weightVariance, type MemoryTensor } from "./ladder.ts";
+import type { PolicyName } from "./plan.ts";
+
+/**
+ * Predicted random part of the mean squared output error, `sum_l sigma_l^2 ||J_l||_F^2`, of tensors under their
+ * segments. Undefined when a Jacobian was not measured.
+ */
+export function predictedNoise(
+  tensors: readonly MemoryTensor[],
+  segments: readonly (readonly ProtectionSegment[])[],
+): number | undefined {
+  let noise = 0;
+  for (const [t, tensor] of tensors.entries()) {
+    if (tensor.stepSensitivity === undefined) return undefined;
+    for (const { count, protectedMask, decoder } of segments[t]!) {
+      noise += count * tensor.stepSensitivity * weightVariance(tensor, protectedMask, decoder);
+    }
+  }
+  return noise;
+}
+
+/** Predicted noise against overhead: a falling polyline, exact because both are linear within a bit plane. */
+export interface ResidualCurve {
+  readonly overhead: readonly number[];
+  readonly noise: readonly number[];
+}
+
+/** Noise of an allocation whose tensors are read without correction. */
+function allocationNoise(
+  tensors: readonly MemoryTensor[],
+  allocation: Allocation,
+  variance: VarianceTable,
+): number {
+  return allocation.tensors.reduce((sum, { mask, extraMask, extra }, t) => {
+    const { count, stepSensitivity } = tensors[t]!;
+    const weights = extra * variance(t, extraMask) + (count - extra) * variance(t, mask);
+    return sum + weights * stepSensitivity!;
+  }, 0);
+}
+
+type VarianceTable = (tensor: number, mask: number) => number;
+
+function varianceTable(tensors: readonly MemoryTensor[]): VarianceTable {
+  const known = new Map<number, number>();
+  return (t, mask) => {
+    const key = t * 256 + mask;
+    let variance = known.get(key);
+    if (variance === undefined) {
+      variance = weightVariance(tensors[t]!, mask, "none");
+      known.set(key, variance);
+    }
+    return variance;
+  };
+}
+
+/** Budgets at which a policy finishes a bit plane. */
+function breakpoints(policy: PolicyName, tensors: readonly MemoryTensor[], seed: number): Allocation[] {
+  const { allocate } = allocator(policy, tensors, seed);
+  const bits = storedBits(tensors);
+  const found = [allocate(0)];
+  if (policy === "uniform-msp") {
+    const levels = Math.max(...tensors.map((t) => t.format.bits));
+    for (let m = 1; m <= levels; m++) found.push(allocate(m / levels));
+    return found;
+  }
+  // Each tensor and bit adds one breakpoint; stepping to the next one means finishing the plane under way.
+  const planes = tensors.reduce((sum, t) => sum + t.format.bits, 0);
+  for (let i = 0; i < planes; i++) {
+    const last = found.at(-1)!;
+    if (last.protectedBits >= bits) break;
+    const probe = allocate((last.protectedBits + 1) / bits);
+    const open = probe.tensors.findIndex((a) => a.extra > 0);
+    if (open < 0) {
+      found.push(probe);
+      continue;
+    }
+    const { mask, extraMask, extra } = probe.tensors[open]!;
+    const added = popcount(extraMask & ~mask);
+    found.push(allocate((probe.protectedBits + (tensors[open]!.count - extra) * added) / bits));
+  }
+  return found;
+}
+
+function popcount(mask: number): number {
+  let count = 0;
+  for (let rest = mask; rest > 0; rest &= rest - 1) count++;
+  return count;
+}
+
+/**
+ * Predicted noise against overhead for a policy read without correction.
+ *
+ * @throws QtamlError `invalid-argument` when a Jacobian was not measured
+ */
+export function residualCurve(policy: PolicyName, tensors: readonly MemoryTensor[], seed = 0): ResidualCurve {
+  const missing = tensors.find((t) => t.stepSensitivity === undefined);
+  if (missing !== undefined) {
+    throw new QtamlError(
+      "invalid-argument",
+      `The Jacobian of tensor "${missing.name}" was not measured: give calibration data.`,
+    );
+  }
+  const variance = varianceTable(tensors);
+  const bits = storedBits(tensors);
+  const points = breakpoints(policy, tensors, seed);
+  return {
+    overhead: points.map((a) => a.protectedBits / bits),
+    noise: points.map((a) => allocationNoise(tensors, a, variance)),
+  };
+}
+
+/** Smallest overhead at which a curve has fallen to a noise; 0 when it starts below, 1 when it never does. */
+export function overheadAtNoise(curve: ResidualCurve, noise: number): number {
+  const { overhead, noise: values } = curve;
+  if (values[0]! <= noise) return 0;
+  for (let i = 1; i < values.length; i++) {
+    if (values[i]! > noise) continue;
+    const share = (values[i - 1]! - noise) / (values[i - 1]! - values[i]!);
+    return overhead[i - 1]! + share * (overhead[i]! - overhead[i - 1]!);
+  }
+  return 1;
+}
+
+/**
+ * Saturation ratio: how many times the overhead of TAC Uniform-MSP needs to bring the predicted noise down to a
+ * target. Our definition; the published formula is not public. Infinite when TAC needs nothing and Uniform-MSP does;
+ * 1 when neither needs anything.
+ *
+ * @param noise target of the mean squared output error
+ * @throws QtamlError `invalid-argument` when a Jacobian was not measured
+ */
+export function saturationRatio(tensors: readonly MemoryTensor[], noise: number): number {
+  const tac = overheadAtNoise(residualCurve("tac", tensors), noise);
+  const uniform = overheadAtNoise(residualCurve("uniform-msp", tensors), noise);
+  return uniform === 0 && tac === 0 ? 1 : uniform / tac;
+}
+
+/** `AM / GM` of `g_l Delta_l^2`, weighted by the number of weights, and what it means away from the limits. */
+export interface Heterogeneity {
+  /** At equal overhead, uniform protection leaves this many times the noise. */
+  readonly noiseRatio: number;
+  /** At equal noise, uniform protection spends this many more bits a weight: `log4(AM / GM)`. */
+  readonly extraBits: number;
+}
+
+/** How unequal the tensors are: the interior solution of the allocation, without clipping at 0 and B bits. */
+export function heterogeneity(tensors: readonly MemoryTensor[]): Heterogeneity | undefined {
+  let weights = 0;
+  let arithmetic = 0;
+  let logarithmic = 0;
+  for (const { count, stepSensitivity } of tensors) {
+    if (stepSensitivity === undefined || stepSensitivity === 0) return undefined;
+    weights += count;
+    arithmetic += count * stepSensitivity;
+    logarithmic += count * Math.log(stepSensitivity);
+  }
+  const noiseRatio = arithmetic / weights / Math.exp(logarithmic / weights);
+  return { noiseRatio, extraBits: Math.log(noiseRatio) / Math.log(4) };
+}
