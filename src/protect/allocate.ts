@@ -44,7 +44,7 @@ export interface Allocator {
    * @param overhead share of the stored bits to protect, 0 to 1
    * @throws QtamlError `invalid-argument` for a budget outside [0, 1]
    */
-  allocate(overhead: number): Allocation;
+  readonly allocate: (overhead: number) => Allocation;
 }
 
 function checkBudget(overhead: number): void {
