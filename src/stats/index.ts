@@ -1,0 +1,19 @@
+/**
+ * @file The room of statistics: mergeable moments, and intervals for means, proportions, quantiles, differences and
+ * ratios over chips. Pure: runs in a browser unchanged.
+ */
+export { boundedMeanInterval, type BoundedMeanOptions } from "./betting.ts";
+export { clipInterval, type ClipOptions, type ConfidenceOptions, type Interval } from "./interval.ts";
+export { meanInterval, pairedDifference, requiredChips, type RequiredChipsOptions } from "./mean.ts";
+export {
+  addValue,
+  emptyMoments,
+  mergeMoments,
+  momentsOf,
+  sampleVariance,
+  standardDeviation,
+  type Moments,
+} from "./moments.ts";
+export { proportionInterval, quantile, quantileInterval } from "./proportion.ts";
+export { rankCorrelation, ranks } from "./rank.ts";
+export { bootstrapInterval, jointConfidence, ratioInterval, type BootstrapOptions } from "./ratio.ts";
