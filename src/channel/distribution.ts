@@ -4,7 +4,7 @@
 
 import type { FlipProbabilities } from "./flips.ts";
 import { channelMatrix } from "./matrix.ts";
-import { errorMoments, histogramTotal, type StoredTensor } from "./moments.ts";
+import { errorMoments, histogramTotal, type StoredCodes } from "./moments.ts";
 
 /** The distribution of `decoded - stored value` over the weights of a tensor and the faults. */
 export interface ErrorDistribution {
@@ -20,8 +20,8 @@ export interface ErrorDistribution {
  * The exact error distribution of a tensor. Errors are the same when they are equal as doubles.
  * @throws QtamlError as `errorMoments`.
  */
-export function errorDistribution(tensor: StoredTensor): ErrorDistribution {
-  const { values, decode, channel, histogram } = tensor;
+export function errorDistribution(stored: StoredCodes): ErrorDistribution {
+  const { values, decode, channel, histogram } = stored;
   const total = histogramTotal(values, histogram);
   const size = values.length;
   const masses = new Map<number, number>();

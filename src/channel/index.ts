@@ -17,7 +17,7 @@ export {
 export type { FlipProbabilities } from "./flips.ts";
 export { channelMatrix, composeChannels } from "./matrix.ts";
 export { conditionalMoments, driftLine, errorMoments, valueMoments } from "./moments.ts";
-export type { ConditionalMoments, DriftLine, ErrorMoments, StoredTensor } from "./moments.ts";
+export type { ConditionalMoments, DriftLine, ErrorMoments, StoredCodes } from "./moments.ts";
 export { bitContributions, bitVarianceShares, errorDistribution, topBitShare } from "./distribution.ts";
 export type { BitContributions, ErrorDistribution } from "./distribution.ts";
 export {

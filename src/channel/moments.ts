@@ -10,7 +10,7 @@ import { QtamlError } from "../errors.ts";
 import { channelSize } from "./matrix.ts";
 
 /** A tensor in a memory that is read through a channel. All tables have 2^B entries. */
-export interface StoredTensor {
+export interface StoredCodes {
   /** [2^B] what each stored code means: `NumberFormat.values`. */
   readonly values: Float64Array;
   /** [2^B] what each received code is decoded to: `values` itself, or the table of a decoder. */
@@ -80,19 +80,19 @@ export function conditionalMoments(decode: Float64Array, channel: Float64Array):
  * Bias, variance and mean-square error of a tensor's weights.
  * @throws QtamlError invalid-argument if the histogram is empty, non-finite if it counts codes whose value is not.
  */
-export function errorMoments(tensor: StoredTensor): ErrorMoments {
-  const total = histogramTotal(tensor.values, tensor.histogram);
-  const conditional = conditionalMoments(tensor.decode, tensor.channel);
+export function errorMoments(stored: StoredCodes): ErrorMoments {
+  const total = histogramTotal(stored.values, stored.histogram);
+  const conditional = conditionalMoments(stored.decode, stored.channel);
   let finite = 0;
   let nonFinite = 0;
   let mean = 0;
   let variance = 0;
   let biasSquare = 0;
-  for (let c = 0; c < tensor.histogram.length; c++) {
-    nonFinite += (tensor.histogram[c]! / total) * conditional.nonFinite[c]!;
-    const share = (tensor.histogram[c]! / total) * (1 - conditional.nonFinite[c]!);
+  for (let c = 0; c < stored.histogram.length; c++) {
+    nonFinite += (stored.histogram[c]! / total) * conditional.nonFinite[c]!;
+    const share = (stored.histogram[c]! / total) * (1 - conditional.nonFinite[c]!);
     if (share <= 0) continue;
-    const bias = conditional.mean[c]! - tensor.values[c]!;
+    const bias = conditional.mean[c]! - stored.values[c]!;
     finite += share;
     mean += share * bias;
     variance += share * conditional.variance[c]!;
@@ -134,8 +134,8 @@ export interface DriftLine {
  * 2^8 additions * 2^-53 = 2^-45 of it.
  * @throws QtamlError as `errorMoments`.
  */
-export function driftLine(tensor: StoredTensor): DriftLine {
-  const { values, decode, channel, histogram } = tensor;
+export function driftLine(stored: StoredCodes): DriftLine {
+  const { values, decode, channel, histogram } = stored;
   histogramTotal(values, histogram);
   const { mean, nonFinite } = conditionalMoments(decode, channel);
   const scale = Math.max(largestMagnitude(values), largestMagnitude(decode));

@@ -1,0 +1,187 @@
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { QtamlError } from "../errors.ts";
+import { codeHistogram, encode, encodeInto, quantisationStep } from "./encode.ts";
+import { formatNames, isLinear, linearFormat, numberFormat, tableFormat } from "./format.ts";
+
+const popCount = (x: number) => x.toString(2).replaceAll("0", "").length;
+
+describe("formats", () => {
+  it("are 28 integer codes and three tables, each by its own name", () => {
+    expect(formatNames).toHaveLength(31);
+    for (const name of formatNames) {
+      const format = numberFormat(name);
+      expect(format.name).toBe(name);
+      expect(format.values).toHaveLength(2 ** format.bits);
+    }
+  });
+
+  it("read two's complement as the machine does", () => {
+    const machine = Float64Array.from(Int8Array.from({ length: 256 }, (_, code) => code));
+    expect(numberFormat("int8").values).toEqual(machine);
+  });
+
+  it("hold every integer of -largest to largest once, at the code that they say", () => {
+    for (const name of formatNames.filter((n) => n.startsWith("int"))) {
+      const { values, largest, integerCodes, bits } = numberFormat(name);
+      expect(largest).toBe(2 ** (bits - 1) - 1);
+      expect(integerCodes).toHaveLength(2 * largest + 1);
+      integerCodes!.forEach((code, i) => expect(values[code]).toBe(i - largest));
+    }
+  });
+
+  it("have the value that is left over: -2^(B-1), or a second zero in sign-magnitude", () => {
+    for (let bits = 2; bits <= 8; bits++) {
+      const half = 2 ** (bits - 1);
+      expect(numberFormat(`int${bits}`).values[half]).toBe(-half);
+      expect(numberFormat(`int${bits}-offset`).values[0]).toBe(-half);
+      expect(numberFormat(`int${bits}-gray`).values[0]).toBe(-half);
+      expect(numberFormat(`int${bits}-sign-magnitude`).values[half]).toBe(0);
+    }
+  });
+
+  it("differ in one bit between neighbours of a Gray code", () => {
+    for (let bits = 2; bits <= 8; bits++) {
+      const codes = [...numberFormat(`int${bits}-gray`).integerCodes!];
+      for (const [i, code] of codes.slice(1).entries()) expect(popCount(code ^ codes[i]!)).toBe(1);
+    }
+  });
+
+  it("know their place values where they are linear, and only there", () => {
+    for (const name of formatNames) {
+      const format = numberFormat(name);
+      expect(isLinear(format)).toBe(/^int\d(-offset)?$/.test(name));
+      if (!isLinear(format)) continue;
+      for (const [code, value] of format.values.entries()) {
+        const sum = format.placeValues.reduce((s, place, k) => s + place * ((code >> k) & 1), format.offset);
+        expect(sum).toBe(value);
+      }
+    }
+  });
+
+  it("decode the landmarks of fp8", () => {
+    const e4m3 = numberFormat("fp8-e4m3");
+    expect([0x00, 0x01, 0x08, 0x38, 0x7e, 0x7f, 0x81, 0xfe].map((c) => e4m3.values[c])).toEqual([
+      0,
+      2 ** -9,
+      2 ** -6,
+      1,
+      448,
+      NaN,
+      -(2 ** -9),
+      -448,
+    ]);
+    const e5m2 = numberFormat("fp8-e5m2");
+    expect([0x01, 0x04, 0x3c, 0x7b, 0x7c, 0x7d, 0xfb, 0xfc, 0xff].map((c) => e5m2.values[c])).toEqual([
+      2 ** -16,
+      2 ** -14,
+      1,
+      57344,
+      Infinity,
+      NaN,
+      -57344,
+      -Infinity,
+      NaN,
+    ]);
+    expect([e4m3.largest, e5m2.largest]).toEqual([448, 57344]);
+  });
+
+  it("have 16 ascending NF4 values from -1 to 1 with an exact zero", () => {
+    const { values, largest, bits } = numberFormat("nf4");
+    expect([bits, largest, values[0], values[7], values[15]]).toEqual([4, 1, -1, 0, 1]);
+    expect([...values]).toEqual([...values].sort((a, b) => a - b));
+  });
+
+  it("refuse names and tables that make no sense, in words", () => {
+    expect(() => numberFormat("int9")).toThrow(QtamlError);
+    expect(() => numberFormat("int8-grey")).toThrow(/"int8-grey": use int2 to int8/);
+    expect(() => tableFormat("mine", [1, 2, 3])).toThrow(/has 3 values/);
+    expect(() => tableFormat("mine", [0, 0, 0, NaN])).toThrow(/no finite value/);
+  });
+
+  it("include an unsigned integer with a zero point", () => {
+    const format = linearFormat("uint4-zero-8", [1, 2, 4, 8], -8, 7);
+    expect(format.values).toEqual(numberFormat("int4-offset").values);
+  });
+});
+
+/** Even integer (integer formats) or even code on a tie, +0 before -0; by trying every code. */
+function nearestByTrial(name: string, x: number): number {
+  const { values, largest, integerCodes } = numberFormat(name);
+  const clipped = Math.max(-largest, Math.min(largest, x));
+  const rank = (code: number) => {
+    const odd = integerCodes === undefined ? code & 1 : Math.abs(values[code]! % 2);
+    return [Math.abs(values[code]! - clipped), odd, code] as const;
+  };
+  const usable = [...values.keys()].filter((code) => Math.abs(values[code]!) <= largest);
+  usable.sort((a, b) => {
+    const [ra, rb] = [rank(a), rank(b)];
+    return ra[0] - rb[0] || ra[1] - rb[1] || ra[2] - rb[2];
+  });
+  return usable[0]!;
+}
+
+describe("encoding", () => {
+  it("takes the nearest code in every format, ties included", () => {
+    const name = fc.constantFrom(...formatNames);
+    const quarter = fc.integer({ min: -600, max: 600 }).map((i) => i / 4);
+    fc.assert(
+      fc.property(name, fc.oneof(quarter, fc.float({ noNaN: true, min: -1000, max: 1000 })), (n, x) => {
+        expect(encode(numberFormat(n), x)).toBe(nearestByTrial(n, x));
+      }),
+      { seed: 11, numRuns: 3000 },
+    );
+  });
+
+  it("gives every finite value its own code back", () => {
+    for (const name of formatNames) {
+      const format = numberFormat(name);
+      for (const value of format.values.filter((v) => Math.abs(v) <= format.largest)) {
+        expect(format.values[encode(format, value)] === value).toBe(true);
+      }
+    }
+  });
+
+  it("divides in float32, as ONNX QuantizeLinear does", () => {
+    // 0.35 / 0.1 is 3.4999999 in double and 3.5 in float32, so the even neighbour is 4.
+    const weights = Float32Array.of(0.35, 0.1 * 2.5, -0.35, 100, -100);
+    const codes = new Uint8Array(5);
+    encodeInto(numberFormat("int8"), weights, 0.1, codes);
+    const expected = weights.map((w) => {
+      const x = Math.fround(w / Math.fround(0.1));
+      const below = Math.floor(x);
+      const rounded = x - below === 0.5 ? below + Math.abs(below % 2) : Math.round(x);
+      return Math.max(-127, Math.min(127, rounded));
+    });
+    expect([...new Int8Array(codes.buffer)]).toEqual([...expected]);
+  });
+
+  it("maps the infinity norm to the largest code, and zeros to zero", () => {
+    for (const name of formatNames) {
+      const format = numberFormat(name);
+      for (const norm of [1e-3, 0.7, 123]) {
+        const step = quantisationStep(format, norm);
+        const codes = new Uint8Array(3);
+        encodeInto(format, Float32Array.of(norm, -norm, 0), step, codes);
+        expect(Array.from(codes, (c) => format.values[c])).toEqual([format.largest, -format.largest, 0]);
+      }
+    }
+    expect(quantisationStep(numberFormat("int8"), 0)).toBe(1);
+  });
+
+  it("refuses NaN, infinite norms and steps that are not positive", () => {
+    const codes = new Uint8Array(2);
+    for (const name of ["int8", "fp8-e4m3"]) {
+      expect(() => encodeInto(numberFormat(name), Float32Array.of(1, NaN), 1, codes)).toThrow(
+        /Weight 1 is NaN/,
+      );
+      expect(() => encodeInto(numberFormat(name), Float32Array.of(1, 2), 0, codes)).toThrow(/not a positive/);
+    }
+    expect(() => quantisationStep(numberFormat("int8"), Infinity)).toThrow(QtamlError);
+  });
+
+  it("counts codes", () => {
+    expect([...codeHistogram(Uint8Array.of(0, 3, 3, 1), 2)]).toEqual([1, 1, 0, 2]);
+    expect(() => codeHistogram(Uint8Array.of(4), 2)).toThrow(/Code 4/);
+  });
+});
