@@ -12,6 +12,14 @@ export {
   type ModelIo,
 } from "./dataset.ts";
 export { inlineExecutor, openExecutor, threadsExecutor, type Executor, type RunOptions } from "./executor.ts";
+export {
+  inferLogits,
+  logitsModel,
+  measureJacobian,
+  type JacobianMethod,
+  type JacobianOptions,
+  type TensorJacobian,
+} from "./jacobian.ts";
 export { nonFiniteAnswer, tally, topClasses, type Tally } from "./judge.ts";
 export { bindWeights, chooseBinder, type BinderKind, type Logits, type WeightBinder } from "./network.ts";
 export {

@@ -27,6 +27,8 @@ export interface StoredTensor {
   readonly format: NumberFormat;
   /** [count] codes in C order, in the low `format.bits` bits. */
   readonly codes: Uint8Array;
+  /** Axis that runs over output channels, where it is known. */
+  readonly outputAxis: number | undefined;
   /** Axis along which the quantisation step changes; undefined when the tensor has one step. */
   readonly channelAxis: number | undefined;
   /** [1] or [channels] quantisation steps. */
@@ -128,6 +130,7 @@ function describe(weight: WeightTensor) {
     name: weight.name,
     dims: weight.dims,
     count: elementCount(weight.dims),
+    outputAxis: weight.channelAxis,
     operators: [...new Set(weight.uses.map((use) => use.node.opType))],
   };
 }

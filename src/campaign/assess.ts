@@ -1,0 +1,124 @@
+/**
+ * @file Everything that is known of a model in a memory before a single fault is drawn: what the memory stores, the
+ * error law of each tensor, and how much the outputs depend on it.
+ */
+import type { FlipProbabilities } from "../channel/index.ts";
+import {
+  checkFits,
+  inferLogits,
+  measureJacobian,
+  modelIo,
+  sliceDataset,
+  type Dataset,
+  type JacobianOptions,
+  type Logits,
+  type TensorJacobian,
+} from "../engine/index.ts";
+import {
+  channelLayout,
+  contentHash,
+  parseModel,
+  prepareModel,
+  storedHistogram,
+  type Granularity,
+  type PreparedModel,
+  type StoredTensor,
+} from "../onnx/index.ts";
+import type { MemoryTensor } from "../protect/index.ts";
+
+/** A model file. */
+export interface ModelFile {
+  /** The file's name, for messages and plans. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The flip probabilities of a cell for codes of so many bits. */
+export type FlipLaw = (bits: number) => FlipProbabilities;
+
+/** How float weights are stored. */
+export interface Storage {
+  readonly format: string;
+  readonly granularity: Granularity;
+}
+
+/** What `assess` is told. */
+export interface AssessOptions {
+  readonly flips: FlipLaw;
+  readonly storage?: Partial<Storage>;
+  /** Unlabelled inputs; without them there is no Jacobian. */
+  readonly calibration?: Dataset;
+  readonly jacobian?: JacobianOptions;
+}
+
+/** A model in a memory, before any fault. */
+export interface Assessment {
+  readonly model: { readonly name: string; readonly sha256: string };
+  readonly storage: Storage;
+  readonly prepared: PreparedModel;
+  /** In the order of `prepared.tensors`. */
+  readonly memory: readonly MemoryTensor[];
+  /** In the same order; undefined without calibration data. */
+  readonly jacobian: readonly TensorJacobian[] | undefined;
+  /** The inputs the Jacobian was averaged over, and the clean logits on all calibration inputs. */
+  readonly calibration: { readonly data: Dataset; readonly logits: Logits } | undefined;
+}
+
+/** Default number of samples the Jacobian is averaged over. */
+export const jacobianSamples = 64;
+
+/**
+ * Mean over the weights of the squared step, and of the squared step times the squared sensitivity of a weight.
+ * With one step a channel both are sums over channels, because steps and sensitivities go together.
+ */
+function stepMoments(
+  tensor: StoredTensor,
+  jacobian: TensorJacobian | undefined,
+): { meanSquareStep: number; stepSensitivity: number | undefined } {
+  const squares = Float64Array.from(tensor.steps, (s) => s * s);
+  const meanSquareStep = squares.reduce((a, b) => a + b, 0) / squares.length;
+  if (jacobian === undefined) return { meanSquareStep, stepSensitivity: undefined };
+  const byChannel = jacobian.channelSquaredNorms;
+  const { channels } = channelLayout(tensor.dims, tensor.channelAxis);
+  if (channels > 1 && byChannel !== null && tensor.channelAxis === tensor.outputAxis) {
+    const weighted = byChannel.reduce((sum, norm, c) => sum + norm * squares[c]!, 0);
+    return { meanSquareStep, stepSensitivity: weighted / tensor.count };
+  }
+  return { meanSquareStep, stepSensitivity: (jacobian.squaredNorm / tensor.count) * meanSquareStep };
+}
+
+/**
+ * Reads a model, quantises its weights, and measures the Jacobian where calibration inputs are given.
+ *
+ * @throws QtamlError for a model that is damaged, has no weights, cannot run, or does not fit the inputs
+ */
+export async function assess(file: ModelFile, options: AssessOptions): Promise<Assessment> {
+  const source = parseModel(file.bytes, file.name);
+  const storage: Storage = { format: "int8", granularity: "tensor", ...options.storage };
+  const prepared = prepareModel(source, storage);
+  let jacobian: TensorJacobian[] | undefined;
+  let calibration: Assessment["calibration"];
+  if (options.calibration !== undefined) {
+    checkFits(modelIo(prepared.model), options.calibration);
+    const data = sliceDataset(options.calibration, 0, options.jacobian?.samples ?? jacobianSamples);
+    const logits = await inferLogits(prepared.model, options.calibration);
+    jacobian = await measureJacobian(prepared, data, options.jacobian);
+    calibration = { data, logits };
+  }
+  const memory = prepared.tensors.map((tensor, t): MemoryTensor => ({
+    name: tensor.name,
+    count: tensor.count,
+    format: tensor.format,
+    histogram: storedHistogram(tensor),
+    flips: options.flips(tensor.format.bits),
+    ...stepMoments(tensor, jacobian?.[t]),
+  }));
+  return {
+    model: { name: file.name, sha256: contentHash(file.bytes) },
+    storage,
+    prepared,
+    memory,
+    jacobian,
+    calibration,
+  };
+}

@@ -1,0 +1,218 @@
+/**
+ * @file Compares the policies on one model: accuracy against overhead under common faults, the least overhead that
+ * keeps the target, and the gain that was predicted.
+ */
+import {
+  noiseAtAgreement,
+  overheadAtNoise,
+  residualCurve,
+  saturationRatio,
+  type PolicyName,
+} from "../protect/index.ts";
+import { jointConfidence, ratioInterval, type Interval } from "../stats/index.ts";
+import { QtamlError } from "../errors.ts";
+import type { Assessment } from "./assess.ts";
+import { makePlan, planProtection } from "./plan.ts";
+import { overheadAtTarget, searchOverhead, type CurvePoint, type OverheadAtTarget } from "./search.ts";
+import { summarise, type Criterion, type RunControl, type Simulation } from "./simulate.ts";
+
+/** Settings of a comparison. */
+export interface CompareOptions extends Pick<RunControl, "signal"> {
+  /** Share of the clean score to keep; 0.95 by default. */
+  readonly keep?: number;
+  /** Chips a point; 20 by default. */
+  readonly chips?: number;
+  /** Overheads at which all policies with a budget are simulated. */
+  readonly budgets?: readonly number[];
+  readonly onProgress?: (stage: string, done: number, total: number) => void;
+}
+
+/** One policy's curve. */
+export interface PolicyCurve {
+  readonly name: PolicyName;
+  readonly points: readonly CurvePoint[];
+}
+
+/** What `qtaml compare` reports; also the content of `results.json`. */
+export interface Comparison {
+  /** Score of the network with clean quantised weights. */
+  readonly clean: number;
+  readonly criterion: Criterion;
+  /** Mean flip probability of an unprotected cell. */
+  readonly p: number;
+  readonly keep: number;
+  /** `keep * clean`. */
+  readonly target: number;
+  readonly chips: number;
+  readonly samples: number;
+  readonly seed: number;
+  readonly model: { readonly name: string; readonly sha256: string };
+  readonly policies: readonly PolicyCurve[];
+  /** Least overhead at which the mean score keeps the target, by policy. */
+  readonly overheadAtTarget: Readonly<Record<string, number>>;
+  /** Where the ends of the score's 95 % interval cross the target: [low, high]. */
+  readonly overheadInterval: Readonly<Record<string, readonly [number, number]>>;
+  /** Least whole number of protected bits a weight, over the stored bits, at which Uniform-MSP keeps the target. */
+  readonly uniformWholeLevel: number;
+  /** Overhead of Uniform-MSP over that of TAC, both at the target. */
+  readonly ratio: number;
+  readonly ratioInterval: readonly [number, number];
+  /** The ratio predicted before any simulation. */
+  readonly saturationRatio: number;
+  /** Output noise at which the logit margins predict the target, and the overheads predicted from it. */
+  readonly predicted: { readonly noise: number; readonly overhead: Readonly<Record<string, number>> };
+}
+
+const defaultBudgets = [0, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5];
+const budgeted = ["uniform-msp", "magnitude", "random", "tac"] as const satisfies readonly PolicyName[];
+const searched = ["uniform-msp", "magnitude", "tac"] as const satisfies readonly PolicyName[];
+
+/** Interval of an overhead at the confidence that two of them need for a ratio of 95 %. */
+function jointInterval(found: OverheadAtTarget, target: number): Interval {
+  const { overhead, low, high } = overheadAtTarget(found.points, target, jointConfidence(2));
+  return { estimate: overhead, low, high };
+}
+
+/** Mean flip probability over all stored cells and both values. */
+export function meanFlipProbability(assessment: Assessment): number {
+  let cells = 0;
+  let sum = 0;
+  for (const { count, flips } of assessment.memory) {
+    flips.p01.forEach((p01, k) => (sum += (count * (p01 + flips.p10[k]!)) / 2));
+    cells += count * flips.p01.length;
+  }
+  return sum / cells;
+}
+
+/** Overheads predicted to keep a share of the answers, without simulating faults. */
+export function predictOverhead(
+  assessment: Assessment,
+  keep: number,
+): Comparison["predicted"] & { ratio: number } {
+  const { memory, calibration } = assessment;
+  if (calibration === undefined) {
+    throw new QtamlError(
+      "invalid-argument",
+      "A prediction needs inputs to measure the Jacobian: give --data.",
+    );
+  }
+  const { values, classes } = calibration.logits;
+  const noise = noiseAtAgreement(values, classes, keep);
+  const overhead = Object.fromEntries(
+    (["uniform-msp", "tac"] as const).map((policy) => [
+      policy,
+      overheadAtNoise(residualCurve(policy, memory), noise),
+    ]),
+  );
+  return { noise, overhead, ratio: saturationRatio(memory, noise) };
+}
+
+/** Simulates all policies over the budgets, every chip under all of them. */
+async function sweep(
+  assessment: Assessment,
+  simulation: Simulation,
+  budgets: readonly number[],
+  target: number,
+  chips: number,
+  control: RunControl,
+): Promise<PolicyCurve[]> {
+  const { seed } = simulation;
+  const plans = [];
+  for (const policy of ["none", "mean-correction", "everything"] as const) {
+    plans.push(await makePlan(assessment, { policy, overhead: policy === "everything" ? 1 : 0, seed }));
+  }
+  for (const policy of budgeted) {
+    const levels = policy === "uniform-msp" ? wholeLevels(assessment, budgets) : [];
+    for (const overhead of [...new Set([...budgets, ...levels])].sort((a, b) => a - b)) {
+      plans.push(await makePlan(assessment, { policy, overhead, seed }));
+    }
+  }
+  const results = await simulation.run(plans.map(planProtection), chips, control);
+  const curves = new Map<PolicyName, CurvePoint[]>();
+  plans.forEach((plan, i) => {
+    const points = curves.get(plan.policy) ?? [];
+    points.push({ overhead: plan.overhead, ...summarise(results[i]!, target) });
+    curves.set(plan.policy, points);
+  });
+  return Array.from(curves, ([name, points]) => ({ name, points }));
+}
+
+/** Whole numbers of protected bits a weight, as overheads, within the range of the budgets. */
+function wholeLevels(assessment: Assessment, budgets: readonly number[]): number[] {
+  const bits = Math.max(...assessment.memory.map((t) => t.format.bits));
+  const reach = Math.max(...budgets);
+  return Array.from({ length: bits + 1 }, (_, m) => m / bits).filter((overhead) => overhead <= reach);
+}
+
+/**
+ * Compares the policies. Deterministic: the same assessment, data, seed and settings give the same numbers.
+ *
+ * @throws QtamlError `invalid-argument` without calibration data or for `keep` outside (0, 1)
+ */
+export async function compare(
+  assessment: Assessment,
+  simulation: Simulation,
+  options: CompareOptions = {},
+): Promise<Comparison> {
+  const { keep = 0.95, chips = 20, budgets = defaultBudgets, onProgress } = options;
+  if (!(keep > 0 && keep < 1)) {
+    throw new QtamlError(
+      "invalid-argument",
+      `Keep ${keep} is outside (0, 1): give the share of the clean result to keep, for instance 0.95.`,
+    );
+  }
+  const target = keep * simulation.clean;
+  const prediction = predictOverhead(assessment, keep);
+  const control = (stage: string): RunControl => ({
+    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    ...(onProgress === undefined
+      ? {}
+      : { onProgress: (done: number, total: number) => onProgress(stage, done, total) }),
+  });
+  const policies = await sweep(assessment, simulation, budgets, target, chips, control("all policies"));
+  const found = new Map<PolicyName, OverheadAtTarget>();
+  for (const policy of searched) {
+    const guess = prediction.overhead[policy];
+    found.set(
+      policy,
+      await searchOverhead(assessment, simulation, {
+        policy,
+        target,
+        chips,
+        known: policies.find((c) => c.name === policy)!.points,
+        seed: simulation.seed,
+        ...(guess === undefined ? {} : { guess }),
+        ...control(`least overhead, ${policy}`),
+      }),
+    );
+  }
+  const random = policies.find((c) => c.name === "random");
+  if (random !== undefined) found.set("random", overheadAtTarget(random.points, target));
+  const uniform = found.get("uniform-msp")!;
+  const tac = found.get("tac")!;
+  const ratio = ratioInterval(jointInterval(uniform, target), jointInterval(tac, target));
+  const levels = new Set(wholeLevels(assessment, [1]));
+  return {
+    clean: simulation.clean,
+    criterion: simulation.criterion,
+    p: meanFlipProbability(assessment),
+    keep,
+    target,
+    chips,
+    samples: simulation.samples,
+    seed: simulation.seed,
+    model: { ...assessment.model },
+    policies: policies.map((curve) => ({
+      name: curve.name,
+      points: found.get(curve.name)?.points ?? curve.points,
+    })),
+    overheadAtTarget: Object.fromEntries(Array.from(found, ([name, f]) => [name, f.overhead])),
+    overheadInterval: Object.fromEntries(Array.from(found, ([name, f]) => [name, [f.low, f.high] as const])),
+    uniformWholeLevel:
+      uniform.points.find((p) => levels.has(p.overhead) && p.accuracy >= target)?.overhead ?? 1,
+    ratio: ratio.estimate,
+    ratioInterval: [ratio.low, ratio.high],
+    saturationRatio: prediction.ratio,
+    predicted: { noise: prediction.noise, overhead: prediction.overhead },
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * @file The room of campaigns: what is known of a model in a memory, plans for it, simulated chips, and comparisons.
+ */
+export {
+  assess,
+  jacobianSamples,
+  type AssessOptions,
+  type Assessment,
+  type FlipLaw,
+  type ModelFile,
+  type Storage,
+} from "./assess.ts";
+export {
+  compare,
+  meanFlipProbability,
+  predictOverhead,
+  type CompareOptions,
+  type Comparison,
+  type PolicyCurve,
+} from "./compare.ts";
+export { chooseCorrection, fixedReading, type ReadingChoice } from "./correction.ts";
+export { checkPlan, makePlan, planProtection, type PlanRequest } from "./plan.ts";
+export {
+  overheadAtTarget,
+  searchOverhead,
+  simulatePlan,
+  type CurvePoint,
+  type OverheadAtTarget,
+  type SearchOptions,
+} from "./search.ts";
+export {
+  openSimulation,
+  summarise,
+  type ChipResults,
+  type ChipSummary,
+  type Criterion,
+  type RunControl,
+  type Simulation,
+  type SimulationOptions,
+} from "./simulate.ts";

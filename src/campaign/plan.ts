@@ -1,0 +1,103 @@
+/**
+ * @file Makes plans: an allocation of protected bits under a policy, and how each tensor is read.
+ */
+import { allocator, storedBits, type Allocation, type Plan, type PolicyName } from "../protect/index.ts";
+import { QtamlError } from "../errors.ts";
+import type { Protection } from "../engine/index.ts";
+import type { Assessment } from "./assess.ts";
+import { chooseCorrection, fixedReading } from "./correction.ts";
+
+/** What a plan is asked for. */
+export interface PlanRequest {
+  readonly policy: PolicyName;
+  /** Share of the stored bits to protect. */
+  readonly overhead: number;
+  /** Recorded in the plan; the budget itself unless told otherwise. */
+  readonly goal?: Plan["goal"];
+  readonly seed?: number;
+}
+
+/**
+ * Makes the plan of a policy for a budget. TAC chooses how each tensor is read by the predicted output error;
+ * `mean-correction` corrects every tensor; all others read the memory as it is.
+ *
+ * @throws QtamlError `invalid-argument` for a budget outside [0, 1], or for TAC without calibration data
+ */
+export async function makePlan(assessment: Assessment, request: PlanRequest): Promise<Plan> {
+  const { memory } = assessment;
+  const { policy, overhead, seed = 0 } = request;
+  if (policy === "tac" && assessment.calibration === undefined) {
+    throw new QtamlError(
+      "invalid-argument",
+      "TAC needs inputs to measure the Jacobian: give --data (labels are not needed), or plan with --policy magnitude.",
+    );
+  }
+  const allocation = allocator(policy, memory, seed).allocate(overhead);
+  const reading =
+    policy === "tac"
+      ? await chooseCorrection(assessment, allocation)
+      : await fixedReading(assessment, allocation, policy === "mean-correction" ? "unbiased-affine" : "none");
+  return {
+    format: "qtaml-plan",
+    version: 1,
+    model: { ...assessment.model },
+    storage: { ...assessment.storage },
+    policy,
+    goal: request.goal ?? { budget: overhead },
+    protection: "ideal",
+    seed,
+    storedBits: storedBits(memory),
+    protectedBits: allocation.protectedBits,
+    overhead: allocation.protectedBits / allocation.storedBits,
+    predicted: {
+      noise: reading.noise,
+      drift: reading.drift,
+      marginalValue: policy === "tac" ? allocation.marginalValue : null,
+    },
+    tensors: memory.map((tensor, t) => ({
+      name: tensor.name,
+      count: tensor.count,
+      format: tensor.format.name,
+      p01: Array.from(tensor.flips.p01),
+      p10: Array.from(tensor.flips.p10),
+      segments: reading.segments[t]!.filter((s) => s.count > 0),
+    })),
+  };
+}
+
+/** The protection of a plan, tensor by tensor. */
+export function planProtection(plan: Plan): Protection {
+  return plan.tensors.map((t) => t.segments);
+}
+
+/**
+ * Checks that a plan was made for a model and its tensors.
+ *
+ * @throws QtamlError `plan-mismatch`
+ */
+export function checkPlan(plan: Plan, assessment: Assessment): void {
+  const { model, memory } = assessment;
+  if (plan.model.sha256 !== model.sha256) {
+    throw new QtamlError(
+      "plan-mismatch",
+      `The plan was made for ${plan.model.name} (sha256 ${plan.model.sha256.slice(0, 12)}), not for ${model.name} (sha256 ${model.sha256.slice(0, 12)}); plan this model, or give the one the plan names.`,
+    );
+  }
+  const fits =
+    plan.tensors.length === memory.length &&
+    plan.tensors.every((t, i) => {
+      const own = memory[i]!;
+      return (
+        t.name === own.name &&
+        t.count === own.count &&
+        t.format === own.format.name &&
+        t.p01.length === own.format.bits
+      );
+    });
+  if (!fits) {
+    throw new QtamlError(
+      "plan-mismatch",
+      `The plan's tensors are not those of ${model.name} stored as ${plan.storage.format}; make the plan again with this version of qtaml.`,
+    );
+  }
+}

@@ -1,0 +1,353 @@
+/**
+ * @file How much each stored tensor matters: the mean over unlabelled inputs of the squared Frobenius norm of the
+ * Jacobian of the logits in its weights.
+ */
+import type { InferenceSession } from "onnxruntime-node";
+import { addressedStreams, nextUint32, nextUniform } from "../channel/index.ts";
+import { QtamlError } from "../errors.ts";
+import {
+  buildGradientGraph,
+  channelLayout,
+  cloneModel,
+  DataType,
+  floatData,
+  indexGraph,
+  makeValueInfo,
+  probeModel,
+  serialiseModel,
+  type GradientGraph,
+  type OnnxModel,
+  type PreparedModel,
+  type ProbedValue,
+  type StoredTensor,
+} from "../onnx/index.ts";
+import { modelIo, sliceDataset, type Dataset, type ModelIo } from "./dataset.ts";
+import { bindWeights, inferBatches, type Logits } from "./network.ts";
+import { openSession, runSession, Tensor } from "./session.ts";
+
+/** How a tensor's Jacobian was measured. */
+export type JacobianMethod =
+  /** Every logit of every sample by the gradient graph: exact for these samples. */
+  | "gradient"
+  /** The gradient graph with random signs for seeds: unbiased, with a standard error. */
+  | "gradient-probes"
+  /** Forward runs with that tensor perturbed: unbiased to first order, with a standard error. */
+  | "forward-probe";
+
+/** The measured sensitivity of the logits to one tensor. */
+export interface TensorJacobian {
+  /** `||J_l||_F^2`, averaged over the samples. */
+  readonly squaredNorm: number;
+  /** Its standard error over the samples and probes. */
+  readonly standardError: number;
+  /** [channels] the same by output channel (one entry where the output axis is not known); null from forward probes. */
+  readonly channelSquaredNorms: Float64Array | null;
+  readonly method: JacobianMethod;
+  /** The operator without a gradient rule that made a forward probe necessary. */
+  readonly stoppedBy?: string;
+}
+
+/** Settings of `measureJacobian`. */
+export interface JacobianOptions {
+  /** Samples to average over; the first ones of the data. Default 64. */
+  readonly samples?: number;
+  /** "gradient": the gradient graph where it exists (default); "forward-probe": forward runs for every tensor. */
+  readonly method?: "gradient" | "forward-probe";
+  readonly seed?: number;
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Up to this many classes every logit gets a backward pass of its own. */
+const exactClasses = 32;
+const probesPerSample = 8;
+const forwardProbes = 24;
+
+/**
+ * The model with its logits as the only output: where the first output is made by `Softmax`, `LogSoftmax` or
+ * `Sigmoid`, the value before it.
+ */
+export function logitsModel(source: OnnxModel): OnnxModel {
+  const model = cloneModel(source);
+  const index = indexGraph(model.graph);
+  const output = model.graph.output[0]!;
+  let name = output.name;
+  for (let node = index.producer.get(name); node !== undefined; node = index.producer.get(name)) {
+    if (!["Softmax", "LogSoftmax", "Sigmoid", "Identity"].includes(node.opType)) break;
+    name = node.input[0]!;
+  }
+  const isGraphInput = model.graph.input.some((input) => input.name === name);
+  model.graph.output = [name === output.name || isGraphInput ? output : makeValueInfo(name, DataType.FLOAT)];
+  return model;
+}
+
+/** Logits of the network with the weights in the model. */
+export async function inferLogits(model: OnnxModel, data: Dataset): Promise<Logits> {
+  const judged = logitsModel(model);
+  const session = await openSession(serialiseModel(judged));
+  try {
+    return await inferBatches(session, modelIo(judged), data);
+  } finally {
+    await session.release();
+  }
+}
+
+/** Runs the network once and records the dimensions, and small integer contents, of every value. */
+async function probeValues(model: OnnxModel, io: ModelIo, data: Dataset): Promise<Map<string, ProbedValue>> {
+  const session = await openSession(serialiseModel(probeModel(model)), { optimise: false });
+  try {
+    const feeds = { [io.input]: batchTensor(data) };
+    const probed = new Map<string, ProbedValue>();
+    for (const [name, tensor] of Object.entries({ ...feeds, ...(await runSession(session, feeds)) })) {
+      const isInteger = ["int64", "int32", "bool"].includes(tensor.type) && tensor.data.length <= 65_536;
+      probed.set(name, {
+        dims: tensor.dims,
+        ...(isInteger ? { integers: Array.from(tensor.data as ArrayLike<number | bigint>, Number) } : {}),
+      });
+    }
+    return probed;
+  } finally {
+    await session.release();
+  }
+}
+
+const batchTensor = (data: Dataset) => new Tensor("float32", data.inputs, [data.count, ...data.sampleDims]);
+
+/** Adds the squares of a gradient to its channels' sums and returns their total. */
+function addSquares(gradient: Float32Array, tensor: StoredTensor, sums: Float64Array): number {
+  const { outer, channels, inner } = channelLayout(tensor.dims, tensor.outputAxis);
+  let total = 0;
+  let i = 0;
+  for (let o = 0; o < outer; o++) {
+    for (let c = 0; c < channels; c++) {
+      let sum = 0;
+      for (const end = i + inner; i < end; i++) sum += gradient[i]! * gradient[i]!;
+      sums[c]! += sum;
+      total += sum;
+    }
+  }
+  return total;
+}
+
+/** Running mean and scatter of the squared norms of one tensor. */
+class Accumulator {
+  readonly tensor: StoredTensor;
+  readonly channels: Float64Array;
+  count = 0;
+  sum = 0;
+  squares = 0;
+
+  constructor(tensor: StoredTensor) {
+    this.tensor = tensor;
+    this.channels = new Float64Array(channelLayout(tensor.dims, tensor.outputAxis).channels);
+  }
+
+  add(value: number): void {
+    this.count++;
+    this.sum += value;
+    this.squares += value * value;
+  }
+
+  get mean(): number {
+    return this.sum / this.count;
+  }
+
+  get standardError(): number {
+    if (this.count < 2) return 0;
+    const variance = Math.max(0, this.squares / this.count - this.mean ** 2);
+    return Math.sqrt(variance / (this.count - 1));
+  }
+}
+
+/** Seeds of one sample or batch: each logit in turn, or random signs. */
+function* seedsOf(
+  size: number,
+  isExact: boolean,
+  probes: number,
+  seed: number,
+  group: number,
+): Generator<Float32Array> {
+  if (isExact) {
+    for (let c = 0; c < size; c++) {
+      const oneHot = new Float32Array(size);
+      oneHot[c] = 1;
+      yield oneHot;
+    }
+    return;
+  }
+  const random = addressedStreams({ seed, trial: group, tensor: 0 }, 3)(0);
+  for (let k = 0; k < probes; k++)
+    yield Float32Array.from({ length: size }, () => (nextUint32(random) >>> 31) * 2 - 1);
+}
+
+async function gradientNorms(
+  graph: GradientGraph,
+  prepared: PreparedModel,
+  model: OnnxModel,
+  io: ModelIo,
+  data: Dataset,
+  options: JacobianOptions,
+): Promise<Map<string, TensorJacobian>> {
+  const covered = prepared.tensors.filter((t) => graph.gradients.has(t.runtimeName));
+  const sums = covered.map((tensor) => new Accumulator(tensor));
+  if (covered.length === 0) return new Map();
+  const tape = await openSession(serialiseModel(graph.tape));
+  let adjoint: InferenceSession | undefined;
+  let isExact = false;
+  try {
+    adjoint = await openSession(serialiseModel(graph.adjoint));
+    const group = io.fixedBatch ?? 1;
+    const groups = Math.max(1, Math.floor(data.count / group));
+    for (let g = 0; g < groups; g++) {
+      const batch = sliceDataset(data, g * group, (g + 1) * group);
+      const values = await runSession(tape, { [io.input]: batchTensor(batch) });
+      const logits = values[io.output]!;
+      isExact = group === 1 && logits.size <= exactClasses;
+      const taped = Object.fromEntries(
+        graph.taped.map((name) => [name, name === io.input ? batchTensor(batch) : values[name]!]),
+      );
+      const probes = probesPerSample * group;
+      const scale = isExact ? 1 : 1 / (probes * group);
+      const totals = sums.map(() => 0);
+      for (const seed of seedsOf(logits.size, isExact, probes, options.seed ?? 0, g)) {
+        const gradients = await runSession(adjoint, {
+          ...taped,
+          [graph.seed]: new Tensor("float32", seed, logits.dims),
+        });
+        sums.forEach((sum, t) => {
+          const gradient = gradients[graph.gradients.get(sum.tensor.runtimeName)!]!.data as Float32Array;
+          totals[t]! += scale * addSquares(gradient, sum.tensor, sum.channels);
+        });
+      }
+      totals.forEach((total, t) => sums[t]!.add(total));
+      options.onProgress?.(g + 1, groups);
+    }
+  } finally {
+    await tape.release();
+    await adjoint?.release();
+  }
+  return new Map(
+    sums.map((sum) => {
+      const channelTotal = sum.channels.reduce((a, b) => a + b, 0);
+      const scale = channelTotal === 0 ? 0 : sum.mean / channelTotal;
+      return [
+        sum.tensor.name,
+        {
+          squaredNorm: sum.mean,
+          standardError: sum.standardError,
+          channelSquaredNorms: sum.channels.map((v) => v * scale),
+          method: isExact ? "gradient" : "gradient-probes",
+        },
+      ];
+    }),
+  );
+}
+
+/** A standard normal number by the polar method. */
+function normal(state: Int32Array): number {
+  for (;;) {
+    const u = 2 * nextUniform(state) - 1;
+    const v = 2 * nextUniform(state) - 1;
+    const s = u * u + v * v;
+    if (s > 0 && s < 1) return u * Math.sqrt((-2 * Math.log(s)) / s);
+  }
+}
+
+/**
+ * `||J_l||_F^2` from forward runs: `E ||z(w + e xi) - z(w - e xi)||^2 / (4 e^2)` over standard normal `xi`, with `e`
+ * one hundredth of the weights' root mean square; the central difference leaves an error of third order.
+ */
+async function forwardNorms(
+  prepared: PreparedModel,
+  model: OnnxModel,
+  wanted: readonly StoredTensor[],
+  data: Dataset,
+  options: JacobianOptions,
+): Promise<Map<string, TensorJacobian>> {
+  const byName = new Map(model.graph.initializer.map((t) => [t.name, t]));
+  const clean = prepared.tensors.map((t) => floatData(byName.get(t.runtimeName)!));
+  const binder = await bindWeights({ ...prepared, model }, "patch");
+  const norms = new Map<string, TensorJacobian>();
+  try {
+    for (const [done, tensor] of wanted.entries()) {
+      const t = prepared.tensors.indexOf(tensor);
+      const weights = clean[t]!;
+      const rms = Math.sqrt(weights.reduce((sum, w) => sum + w * w, 0) / weights.length);
+      const step = 0.01 * (rms === 0 ? 1 : rms);
+      const sum = new Accumulator(tensor);
+      for (let probe = 0; probe < forwardProbes; probe++) {
+        const random = addressedStreams({ seed: options.seed ?? 0, trial: probe, tensor: t }, 4)(0);
+        const direction = Float32Array.from(weights, () => step * normal(random));
+        const sides: Float32Array[] = [];
+        for (const sign of [1, -1]) {
+          const moved = weights.map((w, i) => w + sign * direction[i]!);
+          await binder.load(clean.map((w, i) => (i === t ? moved : w)));
+          sides.push((await binder.infer(data)).values);
+        }
+        const [plus, minus] = sides as [Float32Array, Float32Array];
+        const squares = plus.reduce((total, z, i) => total + (z - minus[i]!) ** 2, 0);
+        sum.add(squares / (4 * step * step * data.count));
+      }
+      norms.set(tensor.name, {
+        squaredNorm: sum.mean,
+        standardError: sum.standardError,
+        channelSquaredNorms: null,
+        method: "forward-probe",
+      });
+      options.onProgress?.(done + 1, wanted.length);
+    }
+  } finally {
+    await binder.close();
+  }
+  return norms;
+}
+
+/**
+ * Measures `||J_l||_F^2` of every stored tensor over the first samples of unlabelled data: by the gradient graph, and
+ * by forward probes for tensors behind an operator without a gradient rule.
+ *
+ * @returns one entry a tensor, in the order of `prepared.tensors`
+ * @throws QtamlError `unsupported-model`, `runtime-failure`, or `non-finite` when the outputs are not finite
+ */
+export async function measureJacobian(
+  prepared: PreparedModel,
+  data: Dataset,
+  options: JacobianOptions = {},
+): Promise<TensorJacobian[]> {
+  const model = logitsModel(prepared.model);
+  const io = modelIo(model);
+  const samples = sliceDataset(data, 0, options.samples ?? 64);
+  const norms = new Map<string, TensorJacobian>();
+  let uncovered = new Map(prepared.tensors.map((t) => [t.runtimeName, "none"]));
+  if (options.method !== "forward-probe") {
+    const one = sliceDataset(samples, 0, io.fixedBatch ?? 1);
+    const graph = buildGradientGraph(model, {
+      output: io.output,
+      tensors: prepared.tensors.map((t) => t.runtimeName),
+      probed: await probeValues(model, io, one),
+    });
+    for (const [name, norm] of await gradientNorms(graph, prepared, model, io, samples, options))
+      norms.set(name, norm);
+    uncovered = new Map(graph.uncovered.map(({ tensor, operator }) => [tensor, operator]));
+  }
+  const rest = prepared.tensors.filter((t) => !norms.has(t.name));
+  if (rest.length > 0) {
+    for (const [name, norm] of await forwardNorms(prepared, model, rest, samples, options)) {
+      const tensor = rest.find((t) => t.name === name)!;
+      const operator = uncovered.get(tensor.runtimeName);
+      norms.set(
+        name,
+        operator === undefined || operator === "none" ? norm : { ...norm, stoppedBy: operator },
+      );
+    }
+  }
+  return prepared.tensors.map((tensor) => {
+    const norm = norms.get(tensor.name)!;
+    if (!Number.isFinite(norm.squaredNorm)) {
+      throw new QtamlError(
+        "non-finite",
+        `The outputs of the clean network are not finite on the calibration inputs (seen at tensor "${tensor.name}"); check the inputs' scaling.`,
+      );
+    }
+    return norm;
+  });
+}
