@@ -78,8 +78,8 @@ function logTransmitted(stack: readonly Segment[], outgoing: Wave, incoming: num
     const slabs = slabCount(segment);
     crossSegment(wave, segment, slabs === 1 ? 1 : slabs * refine);
   }
-  const incident = ((1 + wave.imaginary / incoming) ** 2 + (wave.real / incoming) ** 2) / 4;
-  return Math.log(outgoing.imaginary / incoming) - wave.logDensity - Math.log(incident);
+  const incident = Math.log((incoming + wave.imaginary) ** 2 + wave.real ** 2);
+  return Math.log(4 * outgoing.imaginary) + Math.log(incoming) - wave.logDensity - incident;
 }
 
 /** The Richardson step on ln T, kept from passing T = 1. */
