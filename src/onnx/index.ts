@@ -3,6 +3,7 @@
  * hardened model and the gradient graph.
  */
 export * from "./fold.ts";
+export * from "./gradient/index.ts";
 export * from "./graph.ts";
 export * from "./harden.ts";
 export * from "./model.ts";

@@ -1,0 +1,269 @@
+/**
+ * @file Builds the gradient graph: reverse-mode differentiation of an ONNX model into another ONNX model. Two models
+ * come out. The *tape* is the forward model, in its own operator set, that also shows the intermediate values which
+ * the adjoint needs. The *adjoint* takes these and a cotangent of the judged output, and computes the vector-Jacobian
+ * product with each requested weight. Weights are constants of the adjoint, so that the runtime lays them out for
+ * convolution once.
+ */
+import { create } from "@bufbuild/protobuf";
+import { ModelProtoSchema, ValueInfoProtoSchema, type GraphProto, type NodeProto } from "onnx-buf";
+import { QtamlError } from "../../errors.ts";
+import { indexGraph, intAttribute, makeNode, makeValueInfo, type GraphIndex } from "../graph.ts";
+import { cloneModel, opsetVersion, type OnnxModel } from "../model.ts";
+import { DataType, dataTypeName, tensorDims } from "../tensor.ts";
+import { ADJOINT_OPSET, AdjointBuilder } from "./builder.ts";
+import { ForwardReader } from "./forward.ts";
+import { gradientStops, rules } from "./operators.ts";
+import type { ProbedValue } from "./probe.ts";
+import { NoRule, RuleContext } from "./rule.ts";
+
+/** A model and its adjoint, ready for two sessions. */
+export interface GradientGraph {
+  /** The forward model, which also outputs the values in `taped`. */
+  readonly tape: OnnxModel;
+  /** Computes the gradients; without nodes when there are none to compute. */
+  readonly adjoint: OnnxModel;
+  /** Values fed from the tape's outputs to the adjoint's inputs of the same name. */
+  readonly taped: readonly string[];
+  /** The adjoint's input for the cotangent, of the judged output's shape. */
+  readonly seed: string;
+  /** The adjoint's output with the gradient of each tensor, in the tensor's stored shape, summed over the batch. */
+  readonly gradients: ReadonlyMap<string, string>;
+  /** Tensors whose gradient could not be built, and the operator that stopped it. */
+  readonly uncovered: readonly { readonly tensor: string; readonly operator: string }[];
+}
+
+/** What to differentiate. */
+export interface GradientOptions {
+  /** Name of the value whose cotangent is given, as a rule the logits. */
+  readonly output: string;
+  /** Names of float32 initialisers of the main graph. */
+  readonly tensors: readonly string[];
+  /** Shapes of all values at the batch size of the runs to come: `probedValues` of a run of `probeModel`. */
+  readonly probed: ReadonlyMap<string, ProbedValue>;
+}
+
+const SEED = "qtaml.seed";
+const floatTypes = new Set<number>([DataType.FLOAT, DataType.FLOAT16, DataType.DOUBLE, DataType.BFLOAT16]);
+const stops = new Set(gradientStops);
+
+const isStandard = (node: NodeProto): boolean => node.domain === "" || node.domain === "ai.onnx";
+
+function isStop(node: NodeProto): boolean {
+  if (!isStandard(node)) return false;
+  if (node.opType === "Cast") return !floatTypes.has(intAttribute(node, "to", DataType.FLOAT));
+  return stops.has(node.opType);
+}
+
+/** Values a node reads, those that its inner graphs capture included. */
+function reads(node: NodeProto): string[] {
+  const inner = node.attribute.flatMap((a) => [...(a.g === undefined ? [] : [a.g]), ...a.graphs]);
+  const captured = (graph: GraphProto): string[] => [
+    ...graph.node.flatMap(reads),
+    ...graph.output.map((o) => o.name),
+  ];
+  return [...node.input.filter((name) => name !== ""), ...inner.flatMap(captured)];
+}
+
+/** Values that vary with a requested tensor. */
+function activeValues(graph: GraphProto, tensors: readonly string[]): Set<string> {
+  const active = new Set(tensors);
+  for (const node of graph.node) {
+    if (isStop(node) || !reads(node).some((name) => active.has(name))) continue;
+    for (const name of node.output) if (name !== "") active.add(name);
+  }
+  return active;
+}
+
+function checkRequest(index: GraphIndex, { output, tensors, probed }: GradientOptions): void {
+  if (!index.producer.has(output) || !probed.has(output)) {
+    throw new QtamlError(
+      "invalid-argument",
+      `The model computes no value "${output}"; name one of its outputs (${index.graph.output.map((o) => `"${o.name}"`).join(", ")}).`,
+    );
+  }
+  const stored = new Map(index.graph.initializer.map((t) => [t.name, t]));
+  for (const name of tensors) {
+    const tensor = stored.get(name);
+    if (tensor === undefined) {
+      throw new QtamlError(
+        "invalid-argument",
+        `The model stores no tensor "${name}"; name one of its initialisers.`,
+      );
+    }
+    if (tensor.dataType !== DataType.FLOAT) {
+      throw new QtamlError(
+        "unsupported-model",
+        `Tensor "${name}" holds ${dataTypeName(tensor.dataType)}; gradients are of float32 tensors, so convert it.`,
+      );
+    }
+  }
+}
+
+/** Cotangents by value, and the operators at which they are lost. */
+class Cotangents {
+  readonly #parts = new Map<string, string[]>();
+  readonly #totals = new Map<string, string>();
+  readonly #lost = new Map<string, string>();
+  readonly #b: AdjointBuilder;
+
+  constructor(b: AdjointBuilder) {
+    this.#b = b;
+  }
+  contribute(name: string, part: string): void {
+    const parts = this.#parts.get(name);
+    if (parts === undefined) this.#parts.set(name, [part]);
+    else parts.push(part);
+  }
+  /** Marks a value whose cotangent lacks a part. */
+  lose(name: string, operator: string): void {
+    if (!this.#lost.has(name)) this.#lost.set(name, operator);
+  }
+  lostAt(name: string): string | undefined {
+    return this.#lost.get(name);
+  }
+  /** The sum of all parts; to be asked for when all consumers have contributed. */
+  total(name: string): string | undefined {
+    const known = this.#totals.get(name);
+    const parts = this.#parts.get(name);
+    if (known !== undefined || parts === undefined) return known;
+    const total = this.#b.total(parts);
+    this.#totals.set(name, total);
+    return total;
+  }
+}
+
+/** Sends the cotangents of a node's outputs to its inputs. */
+function backward(
+  node: NodeProto,
+  opset: number,
+  b: AdjointBuilder,
+  forward: ForwardReader,
+  active: ReadonlySet<string>,
+  cotangents: Cotangents,
+): void {
+  const sources = reads(node).filter((name) => active.has(name));
+  if (sources.length === 0 || isStop(node)) return;
+  const loseAll = (operator: string): void => {
+    for (const name of sources) cotangents.lose(name, operator);
+  };
+  const lost = node.output.map((name) => cotangents.lostAt(name)).find((o) => o !== undefined);
+  if (lost !== undefined) return loseAll(lost);
+  const incoming = node.output.map((name) => cotangents.total(name));
+  if (incoming.every((g) => g === undefined)) return;
+  const rule = isStandard(node) ? rules.get(node.opType) : undefined;
+  const operator = isStandard(node) ? node.opType : `${node.domain}.${node.opType}`;
+  if (rule === undefined) return loseAll(operator);
+  const context = new RuleContext(node, opset, b, incoming, forward, (name) => active.has(name));
+  try {
+    const parts = rule(context);
+    node.input.forEach((name, i) => {
+      if (!active.has(name)) return;
+      const part = parts[i];
+      if (part === undefined) cotangents.lose(name, operator);
+      else cotangents.contribute(name, part);
+    });
+  } catch (error) {
+    if (!(error instanceof NoRule)) throw error;
+    loseAll(operator);
+  }
+}
+
+/** The nodes that the outputs need, and the names that these read. */
+function needed(
+  nodes: readonly NodeProto[],
+  outputs: Iterable<string>,
+): { kept: NodeProto[]; names: Set<string> } {
+  const names = new Set(outputs);
+  const kept: NodeProto[] = [];
+  for (const node of nodes.toReversed()) {
+    if (!node.output.some((name) => names.has(name))) continue;
+    kept.push(node);
+    for (const name of node.input) names.add(name);
+  }
+  return { kept: kept.reverse(), names };
+}
+
+function tapeModel(
+  model: OnnxModel,
+  output: string,
+  forward: ForwardReader,
+  taped: readonly string[],
+): OnnxModel {
+  const tape = cloneModel(model);
+  const shown = new Set(tape.graph.output.map((o) => o.name));
+  for (const name of [output, ...taped]) {
+    if (shown.has(name)) continue;
+    shown.add(name);
+    tape.graph.output.push(create(ValueInfoProtoSchema, { name }));
+    const node = forward.taped.get(name)?.node;
+    if (node !== undefined) tape.graph.node.push(node);
+  }
+  return tape;
+}
+
+/**
+ * Builds the gradient graph of a forward model. Run the tape on a batch, feed the values named in `taped` and a
+ * cotangent to the adjoint, and read the gradients. Shapes are fixed: other batch sizes need another graph.
+ *
+ * A tensor counts as uncovered when any path from it to the output passes an operator without a rule; its partial
+ * gradient would be wrong. A tensor without a path to the output has a gradient of zeros.
+ *
+ * @param model float32 forward model in any operator set from 6 on
+ * @throws QtamlError `invalid-argument` when the output or a tensor does not exist, `unsupported-model` when a tensor
+ *   is not float32
+ */
+export function buildGradientGraph(model: OnnxModel, options: GradientOptions): GradientGraph {
+  const index = indexGraph(model.graph);
+  checkRequest(index, options);
+  const b = new AdjointBuilder();
+  const forward = new ForwardReader(index, options.probed, b);
+  const cotangents = new Cotangents(b);
+  const active = activeValues(model.graph, options.tensors);
+  cotangents.contribute(options.output, SEED);
+  const opset = opsetVersion(model);
+  for (const node of model.graph.node.toReversed()) backward(node, opset, b, forward, active, cotangents);
+
+  const gradients = new Map<string, string>();
+  const uncovered: { tensor: string; operator: string }[] = [];
+  for (const tensor of new Set(options.tensors)) {
+    const operator = cotangents.lostAt(tensor);
+    if (operator !== undefined) {
+      uncovered.push({ tensor, operator });
+      continue;
+    }
+    const total = cotangents.total(tensor) ?? b.zeros(forward.dims(tensor));
+    const output = `qtaml.gradient.${tensor}`;
+    b.nodes.push(makeNode("Identity", [total], [output]));
+    gradients.set(tensor, output);
+  }
+
+  const { kept, names } = needed(b.nodes, gradients.values());
+  const taped = [...forward.taped.keys()].filter((name) => names.has(name));
+  const sizes = new Map(index.graph.initializer.map((t) => [t.name, tensorDims(t)]));
+  const adjoint = create(ModelProtoSchema, {
+    irVersion: 9n,
+    producerName: "qtaml",
+    opsetImport: [{ domain: "", version: BigInt(ADJOINT_OPSET) }],
+    graph: {
+      name: "adjoint",
+      node: kept,
+      initializer: [...b.initialisers].flatMap(([name, tensor]) => (names.has(name) ? [tensor] : [])),
+      input: [
+        makeValueInfo(SEED, DataType.FLOAT, forward.dims(options.output)),
+        ...taped.map((name) => forward.valueInfo(name)),
+      ],
+      output: [...gradients].map(([tensor, name]) =>
+        makeValueInfo(name, DataType.FLOAT, sizes.get(tensor) ?? []),
+      ),
+    },
+  }) as OnnxModel;
+  return {
+    tape: tapeModel(model, options.output, forward, taped),
+    adjoint,
+    taped,
+    seed: SEED,
+    gradients,
+    uncovered,
+  };
+}
