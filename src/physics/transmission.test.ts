@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
 import {
@@ -166,7 +166,8 @@ describe("every model", () => {
           const difference = logTransmission(model, two, energyEv) - logTransmission(model, one, energyEv);
           const airy = ((biasV / layer.thicknessNm) ** 2 / (KAPPA_PER_NM ** 2 * layer.mass)) ** (1 / 3);
           const cornered = Math.abs(layer.barrierEv - energyEv - share * biasV) < 0.05 * airy;
-          if (model !== "corrected" || !cornered) expect(Math.abs(difference)).toBeLessThan(1e-6);
+          fc.pre(model !== "corrected" || !cornered);
+          expect(Math.abs(difference)).toBeLessThan(1e-6);
         },
       ),
     );

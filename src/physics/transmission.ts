@@ -26,9 +26,8 @@ const CORRECTED_FULL = 2;
 
 /** `ln(4vu/(v^2+u^2))` of a face between an electrode and a forbidden region. */
 function logFace(kineticEv: number, electrodeMass: number, heightEv: number, mass: number): number {
-  const v = Math.sqrt(kineticEv / electrodeMass);
-  const u = Math.sqrt(heightEv / mass);
-  return Math.log((4 * v * u) / (v * v + u * u));
+  const ratio = Math.sqrt(kineticEv / electrodeMass) / Math.sqrt(heightEv / mass);
+  return Math.log(4 / (ratio + 1 / ratio));
 }
 
 /** The energy by which the barrier of a sloped segment falls over one Airy length, eV; 0 where it is flat. */
@@ -77,8 +76,8 @@ export function logCorrectedTransmission(barrier: Barrier, energyEv: number): nu
   let corrected = Math.min(0, field);
   if (direct > 0) {
     const anode = logFace(kineticAnode, electrodeMass, Math.max(last.right, PASSAGE * airy), last.mass);
-    const mismatch =
-      (Math.sqrt(energyEv) + Math.sqrt(kineticAnode)) ** 2 / (4 * Math.sqrt(energyEv * kineticAnode));
+    const speeds = Math.sqrt(energyEv / kineticAnode);
+    const mismatch = (speeds + 2 + 1 / speeds) / 4;
     const through = faces + anode - exponent;
     const filmed = through - Math.log((1 - Math.exp(-exponent)) ** 2 + mismatch * Math.exp(through));
     corrected = direct * filmed + (1 - direct) * corrected;
