@@ -19,6 +19,7 @@ export {
   type PolicyCurve,
 } from "./compare.ts";
 export { chooseCorrection, fixedReading, type ReadingChoice } from "./correction.ts";
+export { inspect, type InspectionRow } from "./inspect.ts";
 export { checkPlan, makePlan, planProtection, type PlanRequest } from "./plan.ts";
 export {
   overheadAtTarget,

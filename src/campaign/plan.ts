@@ -1,7 +1,7 @@
 /**
  * @file Makes plans: an allocation of protected bits under a policy, and how each tensor is read.
  */
-import { allocator, storedBits, type Allocation, type Plan, type PolicyName } from "../protect/index.ts";
+import { allocator, storedBits, type Plan, type PolicyName } from "../protect/index.ts";
 import { QtamlError } from "../errors.ts";
 import type { Protection } from "../engine/index.ts";
 import type { Assessment } from "./assess.ts";

@@ -13,6 +13,7 @@ import {
   floatData,
   indexGraph,
   makeValueInfo,
+  probedValues,
   probeModel,
   serialiseModel,
   type GradientGraph,
@@ -96,15 +97,7 @@ async function probeValues(model: OnnxModel, io: ModelIo, data: Dataset): Promis
   const session = await openSession(serialiseModel(probeModel(model)), { optimise: false });
   try {
     const feeds = { [io.input]: batchTensor(data) };
-    const probed = new Map<string, ProbedValue>();
-    for (const [name, tensor] of Object.entries({ ...feeds, ...(await runSession(session, feeds)) })) {
-      const isInteger = ["int64", "int32", "bool"].includes(tensor.type) && tensor.data.length <= 65_536;
-      probed.set(name, {
-        dims: tensor.dims,
-        ...(isInteger ? { integers: Array.from(tensor.data as ArrayLike<number | bigint>, Number) } : {}),
-      });
-    }
-    return probed;
+    return probedValues({ ...feeds, ...(await runSession(session, feeds)) });
   } finally {
     await session.release();
   }

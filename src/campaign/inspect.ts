@@ -1,0 +1,76 @@
+/**
+ * @file A model's tensors as a table: what is stored, what the flips do to it, how much it matters.
+ */
+import { channelMatrix, driftLine, topBitShare } from "../channel/index.ts";
+import type { JacobianMethod } from "../engine/index.ts";
+import { protectionLadder, weightVariance } from "../protect/index.ts";
+import type { Assessment } from "./assess.ts";
+
+/** One stored tensor. Quantities of weights are in the weights' own units. */
+export interface InspectionRow {
+  readonly name: string;
+  /** Operators that use the tensor. */
+  readonly operator: string;
+  readonly shape: readonly number[];
+  /** Number of weights. */
+  readonly count: number;
+  readonly format: string;
+  /** Quantisation step; the root mean square over channels where each has its own. */
+  readonly scale: number;
+  readonly infinityNorm: number;
+  /** The expected weight as read is `driftSlope * weight + driftOffset`. */
+  readonly driftSlope: number;
+  readonly driftOffset: number;
+  /** Whether that line is exact for every code; otherwise it is the least-squares line over the tensor. */
+  readonly driftExact: boolean;
+  /** Error variance of one unprotected weight. */
+  readonly variance: number;
+  /** Share of that variance carried by the most significant bit. */
+  readonly topBitShare: number;
+  /** `g_l`: mean squared sensitivity of the logits to one weight, `||J_l||_F^2 / n_l`; null without inputs. */
+  readonly jacobianMeanSquare: number | null;
+  /** Its relative standard error over the samples and probes. */
+  readonly jacobianRelativeError: number | null;
+  readonly method: JacobianMethod | null;
+  /** The operator without a gradient rule that made a forward probe necessary. */
+  readonly stoppedBy: string | null;
+  /** TAC's score of the bit most worth protecting: fall of the squared output error per protected bit. */
+  readonly score: number | null;
+}
+
+/** The table of an assessment, in the order of first use. */
+export function inspect(assessment: Assessment): InspectionRow[] {
+  return assessment.memory.map((tensor, t) => {
+    const stored = assessment.prepared.tensors[t]!;
+    const jacobian = assessment.jacobian?.[t];
+    const { values } = tensor.format;
+    const channel = channelMatrix(tensor.flips);
+    const codes = { values, decode: values, channel, histogram: tensor.histogram };
+    const line = driftLine(codes);
+    const scale = Math.sqrt(tensor.meanSquareStep);
+    const zeros: ArrayLike<number> = stored.zeroPoints ?? [0];
+    const zero = Array.from(zeros).reduce((a, b) => a + b, 0) / zeros.length;
+    const gain = protectionLadder(tensor).rungs[0]?.gain ?? 0;
+    return {
+      name: tensor.name,
+      operator: stored.operators.join(", "),
+      shape: stored.dims,
+      count: tensor.count,
+      format: tensor.format.name,
+      scale,
+      infinityNorm: stored.infinityNorm,
+      driftSlope: line.slope,
+      // With zero point z: (s v + o - z) step = s weight + (o + (s - 1) z) step.
+      driftOffset: (line.offset + (line.slope - 1) * zero) * scale,
+      driftExact: line.exact,
+      variance: weightVariance(tensor, 0, "none") * tensor.meanSquareStep,
+      topBitShare: topBitShare(values, tensor.flips, tensor.histogram),
+      jacobianMeanSquare: jacobian === undefined ? null : jacobian.squaredNorm / tensor.count,
+      jacobianRelativeError:
+        jacobian === undefined || jacobian.squaredNorm === 0 ? null : jacobian.standardError / jacobian.squaredNorm,
+      method: jacobian?.method ?? null,
+      stoppedBy: jacobian?.stoppedBy ?? null,
+      score: tensor.stepSensitivity === undefined ? null : tensor.stepSensitivity * gain,
+    };
+  });
+}
