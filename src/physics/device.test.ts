@@ -40,6 +40,16 @@ describe("materials", () => {
     expect(material("sio2").name).toBe("SiO2");
   });
 
+  it("differ by ten decades of T between the ends of HfO2's ranges, at an equivalent oxide thickness of 1.5 nm", () => {
+    const { barrierEv, mass, permittivity } = MATERIALS["HfO2"]!;
+    const decades = (end: "low" | "high") => {
+      const thickness = (1.5 * permittivity[end]) / 3.9;
+      const flags = { thickness, barrier: barrierEv[end], mass: mass[end], hold: 1 };
+      return Math.log10(evaluateDevice(deviceFromFlags(flags)).transmission!);
+    };
+    expect(decades("low") - decades("high")).toBeCloseTo(9.9, 1);
+  });
+
   it("suggest the nearest for an unknown name", () => {
     const { code, message } = refusal(() => material("HfO3"));
     expect(code).toBe("invalid-argument");

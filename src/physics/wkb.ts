@@ -11,7 +11,7 @@ import { KAPPA_PER_NM } from "./constants.ts";
 
 /** Kemble's term is fully present below this value of 2 theta ... */
 const KEMBLE_FULL = 2;
-/** ... and absent above this one, where it would change T by less than 3.4e-4 of itself. */
+/** ... and absent above this one, where what is left out is below 3.4e-4 of T. */
 const KEMBLE_NONE = 8;
 
 /** The C1 step from 0 at `low` to 1 at `high`. */
