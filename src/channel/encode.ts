@@ -22,13 +22,14 @@ export function quantisationStep(format: NumberFormat, infinityNorm: number): nu
 }
 
 /**
- * The code nearest to x, which is in units of the step; values beyond +-largest saturate. On a tie an integer format
- * takes the even integer and another format the even code; of two zeros the one without a sign is taken.
+ * The code nearest to x, which is in units of the step and taken as float32; values beyond +-largest saturate. On a
+ * tie an integer format takes the even integer and another format the even code; of two zeros the one without a sign
+ * is taken.
  * @throws QtamlError non-finite if x is NaN.
  */
 export function encode(format: NumberFormat, x: number): number {
   const codes = new Uint8Array(1);
-  encodeScaled(format, [x], 1, codes);
+  encodeInto(format, Float32Array.of(x), 1, codes);
   return codes[0]!;
 }
 
@@ -46,15 +47,6 @@ export function encodeInto(
   step: number,
   codes: Uint8Array,
 ): void {
-  encodeScaled(format, weights, step, codes);
-}
-
-function encodeScaled(
-  format: NumberFormat,
-  weights: ArrayLike<number>,
-  step: number,
-  codes: Uint8Array,
-): void {
   const scale = Math.fround(step);
   if (!(scale > 0 && scale < Infinity)) {
     throw new QtamlError("invalid-argument", `Quantisation step ${step} is not a positive float32 number.`);
@@ -69,29 +61,24 @@ function encodeScaled(
 function encodeIntegers(
   integerCodes: Uint8Array,
   largest: number,
-  weights: ArrayLike<number>,
+  weights: Float32Array,
   scale: number,
   codes: Uint8Array,
 ): void {
   // Adding 1.5 * 2^52 rounds to the nearest integer, ties to even: doubles of that size are whole numbers.
   const rounder = 1.5 * 2 ** 52;
-  let nan = -1;
+  let nans = 0;
   for (let i = 0; i < codes.length; i++) {
     // A double quotient of two float32 numbers rounded to float32 is their float32 quotient: 53 >= 2 * 24 + 2.
     const x = Math.fround(weights[i]! / scale);
-    if (x !== x) nan = i;
-    const clipped = x > largest ? largest : x < -largest ? -largest : x;
-    codes[i] = integerCodes[clipped + rounder - rounder + largest]!;
+    nans += x === x ? 0 : 1;
+    const clipped = Math.min(largest, Math.max(-largest, x));
+    codes[i] = integerCodes[(clipped + rounder - rounder + largest) | 0]!;
   }
-  if (nan >= 0) throw notANumber(nan);
+  if (nans > 0) throw notANumber(weights.findIndex(Number.isNaN));
 }
 
-function encodeByTable(
-  format: NumberFormat,
-  weights: ArrayLike<number>,
-  scale: number,
-  codes: Uint8Array,
-): void {
+function encodeByTable(format: NumberFormat, weights: Float32Array, scale: number, codes: Uint8Array): void {
   const { values, largest } = format;
   const sorted = Array.from(values.keys())
     .filter((code) => Math.abs(values[code]!) <= largest)
