@@ -37,7 +37,7 @@ export function openSession(
 export async function runOnce(model: OnnxModel, feeds: Feeds): Promise<Record<string, Tensor>> {
   const session = await openSession(model);
   try {
-    return { ...(await session.run(feeds)) } as Record<string, Tensor>;
+    return { ...(await session.run(feeds)) };
   } finally {
     await session.release();
   }

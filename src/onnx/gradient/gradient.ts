@@ -209,7 +209,7 @@ function tapeModel(
  * A tensor counts as uncovered when any path from it to the output passes an operator without a rule; its partial
  * gradient would be wrong. A tensor without a path to the output has a gradient of zeros.
  *
- * @param model float32 forward model in any operator set from 6 on
+ * @param model float32 forward model in any operator set from 7 on
  * @throws QtamlError `invalid-argument` when the output or a tensor does not exist, `unsupported-model` when a tensor
  *   is not float32
  */

@@ -6,7 +6,7 @@ const introduction = `# Operators with a gradient
 Made from the rules in \`src/onnx/gradient/rules\`; \`QTAML_UPDATE_DOCS=1 vitest run src/onnx/gradient/table.test.ts\`
 writes it anew, and the same test fails when it is stale.
 
-The gradient graph differentiates operators of ONNX's default domain, in any operator set from 6 on. A tensor that
+The gradient graph differentiates operators of ONNX's default domain, in any operator set from 7 on. A tensor that
 reaches the output through any other operator, or through a form that the remarks leave out, is reported as uncovered.
 Arithmetic broadcasts as numpy does. Derivatives at kinks are those of one side, and where elements tie for a maximum
 or minimum they share the gradient unless the remarks say otherwise.`;

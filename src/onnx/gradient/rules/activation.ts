@@ -136,9 +136,7 @@ export const activation: RuleGroup = {
     Softmax: softmax(false),
     LogSoftmax: softmax(true),
     Dropout: (c) => {
-      const training = c.opset >= 12 ? c.numbers(2) : [c.opset < 7 ? 1 - c.int("is_test", 0) : 0];
-      const off = c.opset >= 12 && !c.has(2) ? true : training?.[0] === 0;
-      if (!off) throw new NoRule("training mode");
+      if (c.opset >= 12 && c.has(2) && c.numbers(2)?.[0] !== 0) throw new NoRule("training mode");
       return [c.dy];
     },
   },

@@ -1,6 +1,6 @@
 /** @file Rules of elementwise arithmetic, with numpy-style broadcasting. */
 import { elementCount } from "../../tensor.ts";
-import { NoRule, type Rule, type RuleContext, type RuleGroup } from "../rule.ts";
+import { type Rule, type RuleContext, type RuleGroup } from "../rule.ts";
 
 /** `dy` times a derivative of the input's own shape. */
 function unary(derivative: (c: RuleContext) => string): Rule {
@@ -10,7 +10,6 @@ function unary(derivative: (c: RuleContext) => string): Rule {
 /** Sums each wanted input's cotangent down to the input's shape. */
 function broadcasting(products: (c: RuleContext) => readonly (() => string)[]): Rule {
   return (c) => {
-    if (c.opset < 7 && c.int("broadcast", 0) === 1) throw new NoRule("broadcasting by attribute (opset 6)");
     const to = c.outputDims();
     return products(c).map((product, i) =>
       c.wants(i) ? c.b.unbroadcast(product(), to, c.dims(i)) : undefined,

@@ -113,10 +113,11 @@ const LRN: Rule = (c) => {
   const size = c.int("size", 1);
   const [alpha, beta] = [c.float("alpha", 1e-4), c.float("beta", 0.75)];
   const flat = [batch, channels, elementCount(dims.slice(2))];
+  const half = Math.floor((size - 1) / 2);
   const band = new Float32Array(channels * channels);
   for (let i = 0; i < channels; i += 1) {
-    const first = Math.max(0, i - Math.floor((size - 1) / 2));
-    const last = Math.min(channels - 1, i + Math.ceil((size - 1) / 2));
+    const first = Math.max(0, i - half);
+    const last = Math.min(channels - 1, i + half);
     for (let j = first; j <= last; j += 1) band[i * channels + j] = 1;
   }
   const matrix = c.b.float([channels, channels], band);
@@ -142,6 +143,7 @@ export const normalisation: RuleGroup = {
     LRN,
   },
   remarks: {
+    LRN: "odd sizes, as the runtime",
     BatchNormalization: "inference only",
     GroupNormalization: "scale and shift for each group (opset 18) or channel (opset 21)",
   },

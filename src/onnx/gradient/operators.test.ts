@@ -1,0 +1,28 @@
+import { describe, expect, it } from "vitest";
+import { compareOperator } from "../../../test/support/gradient-check.ts";
+import { pointwiseCases } from "../../../test/support/gradient-cases/pointwise.ts";
+import { structureCases } from "../../../test/support/gradient-cases/structure.ts";
+import { gradientOperators } from "./operators.ts";
+
+const cases = [...structureCases, ...pointwiseCases];
+
+describe("every operator's gradient agrees with differences of its forward values", () => {
+  it.each(
+    cases.map(
+      (c) => [`${c.operator}${c.label === undefined ? "" : `: ${c.label}`} (opset ${c.opset})`, c] as const,
+    ),
+  )("%s", async (_, test) => {
+    const found = await compareOperator(test);
+    expect(found).toHaveLength(Object.keys(test.inputs).length);
+    for (const { norm, relative } of found) {
+      // A gradient of nearly zero would say nothing.
+      expect(norm).toBeGreaterThan(1e-2);
+      expect(relative).toBeLessThan(1e-3);
+    }
+  });
+
+  it("leaves no operator untested", () => {
+    const tested = new Set(cases.map((c) => c.operator));
+    expect(gradientOperators.filter((o) => !tested.has(o))).toEqual([]);
+  });
+});
