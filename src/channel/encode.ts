@@ -78,7 +78,17 @@ function encodeIntegers(
   if (nans > 0) throw notANumber(weights.findIndex(Number.isNaN));
 }
 
+type Encoder = (weights: Float32Array, scale: number, codes: Uint8Array) => void;
+
+const encoders = new WeakMap<NumberFormat, Encoder>();
+
 function encodeByTable(format: NumberFormat, weights: Float32Array, scale: number, codes: Uint8Array): void {
+  let encoder = encoders.get(format);
+  if (encoder === undefined) encoders.set(format, (encoder = tableEncoder(format)));
+  encoder(weights, scale, codes);
+}
+
+function tableEncoder(format: NumberFormat): Encoder {
   const { values, largest } = format;
   const sorted = Array.from(values.keys())
     .filter((code) => Math.abs(values[code]!) <= largest)
@@ -87,19 +97,37 @@ function encodeByTable(format: NumberFormat, weights: Float32Array, scale: numbe
   const last = sorted.length - 1;
   const limits = new Float64Array(last);
   for (let i = 0; i < last; i++) limits[i] = (values[sorted[i]!]! + values[sorted[i + 1]!]!) / 2;
-  for (let i = 0; i < codes.length; i++) {
-    const x = Math.fround(weights[i]! / scale);
-    if (x !== x) throw notANumber(i);
-    let low = 0;
-    let high = last;
+  const nearest = (x: number, from: number, to: number): number => {
+    let [low, high] = [from, to];
     while (low < high) {
       const middle = (low + high) >> 1;
       const limit = limits[middle]!;
       if (x > limit || (x === limit && (sorted[middle]! & 1) === 1)) low = middle + 1;
       else high = middle;
     }
-    codes[i] = sorted[low]!;
-  }
+    return low;
+  };
+  // Sign, exponent and three bits of the mantissa of a float32 leave few codes to search among.
+  const float = new Float32Array(1);
+  const word = new Uint32Array(float.buffer);
+  const edge = (bits: number) => {
+    word[0] = bits;
+    return nearest(float[0]!, 0, last);
+  };
+  const buckets = Array.from({ length: 4096 }, (_, b) => [edge(b << 20), edge((b << 20) | 0xfffff)] as const);
+  const isNaNBucket = (b: number) => ((b >> 3) & 255) === 255;
+  const lowest = Uint8Array.from(buckets, ([a, z], b) => (isNaNBucket(b) ? 0 : Math.min(a, z)));
+  const highest = Uint8Array.from(buckets, ([a, z], b) => (isNaNBucket(b) ? last : Math.max(a, z)));
+  const codeOf = Uint8Array.from(sorted);
+  return (weights, scale, codes) => {
+    for (let i = 0; i < codes.length; i++) {
+      float[0] = weights[i]! / scale;
+      const x = float[0];
+      if (x !== x) throw notANumber(i);
+      const bucket = word[0]! >>> 20;
+      codes[i] = codeOf[nearest(x, lowest[bucket]!, highest[bucket]!)]!;
+    }
+  };
 }
 
 const notANumber = (index: number) =>
