@@ -2,17 +2,12 @@
  * @file Compares the policies on one model: accuracy against overhead under common faults, the least overhead that
  * keeps the target, and the gain that was predicted.
  */
-import {
-  noiseAtAgreement,
-  overheadAtNoise,
-  residualCurve,
-  saturationRatio,
-  type PolicyName,
-} from "../protect/index.ts";
+import type { PolicyName } from "../protect/index.ts";
 import { jointConfidence, ratioInterval, type Interval } from "../stats/index.ts";
 import { QtamlError } from "../errors.ts";
 import type { Assessment } from "./assess.ts";
 import { makePlan, planProtection } from "./plan.ts";
+import { predict } from "./predict.ts";
 import { overheadAtTarget, searchOverhead, type CurvePoint, type OverheadAtTarget } from "./search.ts";
 import { summarise, type Criterion, type RunControl, type Simulation } from "./simulate.ts";
 
@@ -59,7 +54,7 @@ export interface Comparison {
   readonly ratioInterval: readonly [number, number];
   /** The ratio predicted before any simulation. */
   readonly saturationRatio: number;
-  /** Output noise at which the logit margins predict the target, and the overheads predicted from it. */
+  /** Output noise that TAC is predicted to leave at the target, and the overheads predicted from the logit margins. */
   readonly predicted: { readonly noise: number; readonly overhead: Readonly<Record<string, number>> };
 }
 
@@ -82,29 +77,6 @@ export function meanFlipProbability(assessment: Assessment): number {
     cells += count * flips.p01.length;
   }
   return sum / cells;
-}
-
-/** Overheads predicted to keep a share of the answers, without simulating faults. */
-export function predictOverhead(
-  assessment: Assessment,
-  keep: number,
-): Comparison["predicted"] & { ratio: number } {
-  const { memory, calibration } = assessment;
-  if (calibration === undefined) {
-    throw new QtamlError(
-      "invalid-argument",
-      "A prediction needs inputs to measure the Jacobian: give --data.",
-    );
-  }
-  const { values, classes } = calibration.logits;
-  const noise = noiseAtAgreement(values, classes, keep);
-  const overhead = Object.fromEntries(
-    (["uniform-msp", "tac"] as const).map((policy) => [
-      policy,
-      overheadAtNoise(residualCurve(policy, memory), noise),
-    ]),
-  );
-  return { noise, overhead, ratio: saturationRatio(memory, noise) };
 }
 
 /** Simulates all policies over the budgets, every chip under all of them. */
@@ -162,7 +134,7 @@ export async function compare(
     );
   }
   const target = keep * simulation.clean;
-  const prediction = predictOverhead(assessment, keep);
+  const prediction = predict(assessment, keep);
   const control = (stage: string): RunControl => ({
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(onProgress === undefined
@@ -172,7 +144,7 @@ export async function compare(
   const policies = await sweep(assessment, simulation, budgets, target, chips, control("all policies"));
   const found = new Map<PolicyName, OverheadAtTarget>();
   for (const policy of searched) {
-    const guess = prediction.overhead[policy];
+    const guess = policy === "magnitude" ? undefined : prediction.overhead[policy];
     found.set(
       policy,
       await searchOverhead(assessment, simulation, {
@@ -212,7 +184,7 @@ export async function compare(
       uniform.points.find((p) => levels.has(p.overhead) && p.accuracy >= target)?.overhead ?? 1,
     ratio: ratio.estimate,
     ratioInterval: [ratio.low, ratio.high],
-    saturationRatio: prediction.ratio,
+    saturationRatio: prediction.saturationRatio,
     predicted: { noise: prediction.noise, overhead: prediction.overhead },
   };
 }

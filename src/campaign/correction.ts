@@ -1,6 +1,6 @@
 /**
  * @file Chooses how each tensor is read: as it is, or with its mean drift undone. The correction removes the coherent
- * part of the output error and amplifies the random part, so each tensor is decided by the predicted sum of both.
+ * part of the output error and amplifies the random part, so each tensor is decided by how many answers are predicted to change.
  */
 import {
   channelMatrix,
@@ -21,6 +21,7 @@ import {
 import { cleanSegments, decodeInto, type DecodeSegment } from "../onnx/index.ts";
 import { predictedNoise, segmentsOf, type Allocation, type MemoryTensor } from "../protect/index.ts";
 import type { Assessment } from "./assess.ts";
+import { predictAgreement } from "./predict.ts";
 
 /** Decoders that cost nothing at inference and keep the mean. */
 const candidates = ["none", "unbiased-affine"] as const satisfies readonly DecoderKind[];
@@ -102,27 +103,25 @@ class MeanNetwork {
 
 const squareSum = (values: Float64Array) => values.reduce((sum, v) => sum + v * v, 0);
 
-/**
- * Decides by coordinate descent on `noise + ||sum_l J_l b_l||^2`, where each tensor's `J_l b_l` is measured by one
- * forward pass with only that tensor at its mean.
- */
-function descend(noise: readonly number[][], shifts: readonly Float64Array[][], samples: number): number[] {
-  const choice = noise.map(() => 0);
+/** The sum of the chosen shifts: to first order the coherent change when all tensors are read so. */
+function sumShifts(shifts: readonly Float64Array[][], choice: readonly number[]): Float64Array {
   const sum = new Float64Array(shifts[0]?.[0]?.length ?? 0);
-  for (const options of shifts) options[0]!.forEach((v, i) => (sum[i]! += v));
-  let error = squareSum(sum) / samples + noise.reduce((total, options) => total + options[0]!, 0);
+  choice.forEach((option, t) => shifts[t]![option]!.forEach((v, i) => (sum[i]! += v)));
+  return sum;
+}
+
+/** Coordinate descent over one of two options a tensor, from option 0 everywhere, until no single change helps. */
+function descend(tensors: number, changed: (choice: readonly number[]) => number): number[] {
+  let choice = Array.from({ length: tensors }, () => 0);
+  let best = changed(choice);
   for (let improved = true; improved;) {
     improved = false;
-    for (const [t, options] of noise.entries()) {
-      const from = choice[t]!;
-      const to = 1 - from;
-      const moved = sum.map((v, i) => v - shifts[t]![from]![i]! + shifts[t]![to]![i]!);
-      const others = noise.reduce((total, o, u) => total + (u === t ? 0 : o[choice[u]!]!), 0);
-      const candidate = squareSum(moved) / samples + others + options[to]!;
-      if (candidate < error * (1 - 1e-12)) {
-        error = candidate;
-        choice[t] = to;
-        sum.set(moved);
+    for (let t = 0; t < tensors; t++) {
+      const other = choice.with(t, 1 - choice[t]!);
+      const error = changed(other);
+      if (error < best) {
+        best = error;
+        choice = other;
         improved = true;
       }
     }
@@ -131,10 +130,10 @@ function descend(noise: readonly number[][], shifts: readonly Float64Array[][], 
 }
 
 /**
- * Chooses the decoder of each tensor for an allocation.
- *
- * The outcome is compared with leaving everything as it is and with correcting everything, each by its own forward
- * pass with all weights at their means; the smallest predicted output error wins.
+ * Chooses the decoder of each tensor for an allocation, by coordinate descent on the predicted share of changed
+ * answers: noise through the Jacobian, and each tensor's `J_l b_l` from one forward pass with only that tensor at its
+ * mean. The outcome is then compared with leaving everything as it is and with correcting everything, each by a
+ * forward pass with all weights at their means; the one predicted to keep most answers wins.
  *
  * @throws QtamlError when the network does not run
  */
@@ -143,28 +142,32 @@ export async function chooseCorrection(
   allocation: Allocation,
 ): Promise<ReadingChoice> {
   const { memory, calibration } = assessment;
+  if (calibration === undefined) throw new Error("chooseCorrection needs calibration data");
   const read = (kinds: readonly DecoderKind[]) =>
     memory.map((tensor, t) => segmentsOf(tensor, allocation.tensors[t]!, kinds[t]!));
   const everywhere = (kind: DecoderKind) => read(memory.map(() => kind));
-  if (calibration === undefined) throw new Error("chooseCorrection needs calibration data");
   const network = await MeanNetwork.open(assessment, calibration.data);
   try {
-    const noise: number[][] = memory.map(() => []);
     const shifts: Float64Array[][] = memory.map(() => []);
     for (const kind of candidates) {
-      const segments = everywhere(kind);
-      for (const [t, tensor] of memory.entries()) {
-        noise[t]!.push(predictedNoise([tensor], [segments[t]!])!);
-        shifts[t]!.push(await network.shift(new Map([[t, segments[t]!]])));
+      for (const [t, segments] of everywhere(kind).entries()) {
+        shifts[t]!.push(await network.shift(new Map([[t, segments]])));
       }
     }
-    const chosen = descend(noise, shifts, calibration.data.count).map((c) => candidates[c]!);
-    const choices: ReadingChoice[] = [];
-    for (const segments of [read(chosen), ...candidates.map(everywhere)]) {
-      const drift = await network.drift(new Map(segments.entries()));
-      choices.push({ segments, noise: predictedNoise(memory, segments)!, drift });
+    const kindsOf = (choice: readonly number[]) => choice.map((c) => candidates[c]!);
+    const chosen = descend(
+      memory.length,
+      (choice) => 1 - predictAgreement(assessment, read(kindsOf(choice)), sumShifts(shifts, choice)),
+    );
+    let best: { reading: ReadingChoice; agreement: number } | undefined;
+    for (const segments of [read(kindsOf(chosen)), ...candidates.map(everywhere)]) {
+      const shift = await network.shift(new Map(segments.entries()));
+      const agreement = predictAgreement(assessment, segments, shift);
+      if (best !== undefined && agreement <= best.agreement) continue;
+      const drift = squareSum(shift) / calibration.data.count;
+      best = { reading: { segments, noise: predictedNoise(memory, segments)!, drift }, agreement };
     }
-    return choices.reduce((best, c) => (c.noise + c.drift < best.noise + best.drift ? c : best));
+    return best!.reading;
   } finally {
     await network.close();
   }

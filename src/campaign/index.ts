@@ -13,7 +13,6 @@ export {
 export {
   compare,
   meanFlipProbability,
-  predictOverhead,
   type CompareOptions,
   type Comparison,
   type PolicyCurve,
@@ -21,6 +20,7 @@ export {
 export { chooseCorrection, fixedReading, type ReadingChoice } from "./correction.ts";
 export { inspect, type InspectionRow } from "./inspect.ts";
 export { checkPlan, makePlan, planProtection, type PlanRequest } from "./plan.ts";
+export { predict, predictAgreement, type Prediction } from "./predict.ts";
 export {
   overheadAtTarget,
   searchOverhead,

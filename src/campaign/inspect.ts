@@ -67,7 +67,9 @@ export function inspect(assessment: Assessment): InspectionRow[] {
       topBitShare: topBitShare(values, tensor.flips, tensor.histogram),
       jacobianMeanSquare: jacobian === undefined ? null : jacobian.squaredNorm / tensor.count,
       jacobianRelativeError:
-        jacobian === undefined || jacobian.squaredNorm === 0 ? null : jacobian.standardError / jacobian.squaredNorm,
+        jacobian === undefined || jacobian.squaredNorm === 0
+          ? null
+          : jacobian.standardError / jacobian.squaredNorm,
       method: jacobian?.method ?? null,
       stoppedBy: jacobian?.stoppedBy ?? null,
       score: tensor.stepSensitivity === undefined ? null : tensor.stepSensitivity * gain,

@@ -41,7 +41,14 @@ export interface TensorJacobian {
   readonly squaredNorm: number;
   /** Its standard error over the samples and probes. */
   readonly standardError: number;
-  /** [channels] the same by output channel (one entry where the output axis is not known); null from forward probes. */
+  /** [samples] the same for each sample. */
+  readonly sampleSquaredNorms: Float64Array;
+  /**
+   * [samples] the same without the direction in which all logits move alike, which changes no answer:
+   * `||(I - 11^T/C) J_l||_F^2`.
+   */
+  readonly sampleContrastNorms: Float64Array;
+  /** [channels] the squared norm by output channel (one entry where the output axis is not known); null from forward probes. */
   readonly channelSquaredNorms: Float64Array | null;
   readonly method: JacobianMethod;
   /** The operator without a gradient rule that made a forward probe necessary. */
@@ -121,55 +128,79 @@ function addSquares(gradient: Float32Array, tensor: StoredTensor, sums: Float64A
   return total;
 }
 
-/** Running mean and scatter of the squared norms of one tensor. */
+/** Squared norms of one tensor, sample by sample. */
 class Accumulator {
   readonly tensor: StoredTensor;
   readonly channels: Float64Array;
-  count = 0;
-  sum = 0;
-  squares = 0;
+  /** [samples] squared norms, and the part of them in which all logits move alike. */
+  readonly norms: Float64Array;
+  readonly common: Float64Array;
 
-  constructor(tensor: StoredTensor) {
+  constructor(tensor: StoredTensor, samples: number) {
     this.tensor = tensor;
     this.channels = new Float64Array(channelLayout(tensor.dims, tensor.outputAxis).channels);
+    this.norms = new Float64Array(samples);
+    this.common = new Float64Array(samples);
   }
 
-  add(value: number): void {
-    this.count++;
-    this.sum += value;
-    this.squares += value * value;
-  }
-
-  get mean(): number {
-    return this.sum / this.count;
-  }
-
-  get standardError(): number {
-    if (this.count < 2) return 0;
-    const variance = Math.max(0, this.squares / this.count - this.mean ** 2);
-    return Math.sqrt(variance / (this.count - 1));
+  result(method: JacobianMethod): TensorJacobian {
+    const { norms, common, channels } = this;
+    const squaredNorm = mean(norms);
+    const channelTotal = channels.reduce((a, b) => a + b, 0);
+    return {
+      squaredNorm,
+      standardError: standardError(norms),
+      sampleSquaredNorms: norms,
+      sampleContrastNorms: norms.map((norm, n) => Math.max(0, norm - common[n]!)),
+      channelSquaredNorms:
+        method === "forward-probe"
+          ? null
+          : channels.map((v) => (channelTotal === 0 ? 0 : (v / channelTotal) * squaredNorm)),
+      method,
+    };
   }
 }
 
-/** Seeds of one sample or batch: each logit in turn, or random signs. */
+const mean = (values: Float64Array) => values.reduce((a, b) => a + b, 0) / values.length;
+
+/** Standard error of a mean; 0 for a single value. */
+function standardError(values: Float64Array): number {
+  if (values.length < 2) return 0;
+  const centre = mean(values);
+  const scatter = values.reduce((sum, v) => sum + (v - centre) ** 2, 0);
+  return Math.sqrt(scatter / (values.length - 1) / values.length);
+}
+
+/**
+ * Seeds of one group of samples, the first of them along the direction in which all logits of a sample move alike.
+ * Exact: an orthonormal basis (Helmert's contrasts), so that the squared norms of all seeds add up to the Jacobian's.
+ * Otherwise random signs.
+ */
 function* seedsOf(
-  size: number,
+  samples: number,
+  classes: number,
   isExact: boolean,
-  probes: number,
   seed: number,
   group: number,
 ): Generator<Float32Array> {
+  const size = samples * classes;
+  const random = addressedStreams({ seed, trial: group, tensor: 0 }, 3)(0);
+  const sign = () => (nextUint32(random) >>> 31) * 2 - 1;
+  const common = new Float32Array(size);
+  for (let n = 0; n < samples; n++)
+    common.fill((samples === 1 ? 1 : sign()) / Math.sqrt(classes), n * classes, (n + 1) * classes);
+  yield common;
   if (isExact) {
-    for (let c = 0; c < size; c++) {
-      const oneHot = new Float32Array(size);
-      oneHot[c] = 1;
-      yield oneHot;
+    for (let k = 1; k < classes; k++) {
+      const contrast = new Float32Array(size);
+      contrast.fill(1 / Math.sqrt(k * (k + 1)), 0, k);
+      contrast[k] = -Math.sqrt(k / (k + 1));
+      yield contrast;
     }
     return;
   }
-  const random = addressedStreams({ seed, trial: group, tensor: 0 }, 3)(0);
-  for (let k = 0; k < probes; k++)
-    yield Float32Array.from({ length: size }, () => (nextUint32(random) >>> 31) * 2 - 1);
+  for (let probe = 0; probe < probesPerSample * samples; probe++)
+    yield Float32Array.from({ length: size }, sign);
 }
 
 async function gradientNorms(
@@ -181,58 +212,45 @@ async function gradientNorms(
   options: JacobianOptions,
 ): Promise<Map<string, TensorJacobian>> {
   const covered = prepared.tensors.filter((t) => graph.gradients.has(t.runtimeName));
-  const sums = covered.map((tensor) => new Accumulator(tensor));
   if (covered.length === 0) return new Map();
+  const group = io.fixedBatch ?? 1;
+  const groups = Math.floor(data.count / group);
+  const sums = covered.map((tensor) => new Accumulator(tensor, groups));
   const tape = await openSession(serialiseModel(graph.tape));
   let adjoint: InferenceSession | undefined;
   let isExact = false;
   try {
     adjoint = await openSession(serialiseModel(graph.adjoint));
-    const group = io.fixedBatch ?? 1;
-    const groups = Math.max(1, Math.floor(data.count / group));
     for (let g = 0; g < groups; g++) {
       const batch = sliceDataset(data, g * group, (g + 1) * group);
-      const values = await runSession(tape, { [io.input]: batchTensor(batch) });
+      const inputs = batchTensor(batch);
+      const values = await runSession(tape, { [io.input]: inputs });
       const logits = values[io.output]!;
-      isExact = group === 1 && logits.size <= exactClasses;
       const taped = Object.fromEntries(
-        graph.taped.map((name) => [name, name === io.input ? batchTensor(batch) : values[name]!]),
+        graph.taped.map((name) => [name, name === io.input ? inputs : values[name]!]),
       );
-      const probes = probesPerSample * group;
-      const scale = isExact ? 1 : 1 / (probes * group);
-      const totals = sums.map(() => 0);
-      for (const seed of seedsOf(logits.size, isExact, probes, options.seed ?? 0, g)) {
-        const gradients = await runSession(adjoint, {
-          ...taped,
-          [graph.seed]: new Tensor("float32", seed, logits.dims),
-        });
-        sums.forEach((sum, t) => {
+      const classes = logits.size / group;
+      isExact = group === 1 && classes <= exactClasses;
+      const scale = isExact ? 1 : 1 / (probesPerSample * group * group);
+      let isCommon = true;
+      for (const seed of seedsOf(group, classes, isExact, options.seed ?? 0, g)) {
+        const feeds = { ...taped, [graph.seed]: new Tensor("float32", seed, logits.dims) };
+        const gradients = await runSession(adjoint, feeds);
+        for (const sum of sums) {
           const gradient = gradients[graph.gradients.get(sum.tensor.runtimeName)!]!.data as Float32Array;
-          totals[t]! += scale * addSquares(gradient, sum.tensor, sum.channels);
-        });
+          const squares = addSquares(gradient, sum.tensor, sum.channels);
+          if (isCommon) sum.common[g] = squares / group;
+          if (isExact || !isCommon) sum.norms[g]! += scale * squares;
+        }
+        isCommon = false;
       }
-      totals.forEach((total, t) => sums[t]!.add(total));
       options.onProgress?.(g + 1, groups);
     }
   } finally {
     await tape.release();
     await adjoint?.release();
   }
-  return new Map(
-    sums.map((sum) => {
-      const channelTotal = sum.channels.reduce((a, b) => a + b, 0);
-      const scale = channelTotal === 0 ? 0 : sum.mean / channelTotal;
-      return [
-        sum.tensor.name,
-        {
-          squaredNorm: sum.mean,
-          standardError: sum.standardError,
-          channelSquaredNorms: sum.channels.map((v) => v * scale),
-          method: isExact ? "gradient" : "gradient-probes",
-        },
-      ];
-    }),
-  );
+  return new Map(sums.map((sum) => [sum.tensor.name, sum.result(isExact ? "gradient" : "gradient-probes")]));
 }
 
 /** A standard normal number by the polar method. */
@@ -266,7 +284,7 @@ async function forwardNorms(
       const weights = clean[t]!;
       const rms = Math.sqrt(weights.reduce((sum, w) => sum + w * w, 0) / weights.length);
       const step = 0.01 * (rms === 0 ? 1 : rms);
-      const sum = new Accumulator(tensor);
+      const sum = new Accumulator(tensor, data.count);
       for (let probe = 0; probe < forwardProbes; probe++) {
         const random = addressedStreams({ seed: options.seed ?? 0, trial: probe, tensor: t }, 4)(0);
         const direction = Float32Array.from(weights, () => step * normal(random));
@@ -277,15 +295,21 @@ async function forwardNorms(
           sides.push((await binder.infer(data)).values);
         }
         const [plus, minus] = sides as [Float32Array, Float32Array];
-        const squares = plus.reduce((total, z, i) => total + (z - minus[i]!) ** 2, 0);
-        sum.add(squares / (4 * step * step * data.count));
+        const scale = 1 / (4 * step * step * forwardProbes);
+        const classes = plus.length / data.count;
+        for (let n = 0; n < data.count; n++) {
+          let squares = 0;
+          let total = 0;
+          for (let i = n * classes; i < (n + 1) * classes; i++) {
+            const difference = plus[i]! - minus[i]!;
+            squares += difference * difference;
+            total += difference;
+          }
+          sum.norms[n]! += scale * squares;
+          sum.common[n]! += (scale * total * total) / classes;
+        }
       }
-      norms.set(tensor.name, {
-        squaredNorm: sum.mean,
-        standardError: sum.standardError,
-        channelSquaredNorms: null,
-        method: "forward-probe",
-      });
+      norms.set(tensor.name, sum.result("forward-probe"));
       options.onProgress?.(done + 1, wanted.length);
     }
   } finally {

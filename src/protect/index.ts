@@ -11,7 +11,7 @@ export {
   type TensorAllocation,
 } from "./allocate.ts";
 export { protectionLadder, weightVariance, type Ladder, type MemoryTensor, type Rung } from "./ladder.ts";
-export { agreementUnderNoise, noiseAtAgreement } from "./margins.ts";
+export { agreementUnderNoise, type CleanOutputs } from "./margins.ts";
 export {
   parsePlan,
   planSchema,
@@ -27,6 +27,7 @@ export {
   predictedNoise,
   residualCurve,
   saturationRatio,
+  tensorNoise,
   type Heterogeneity,
   type ResidualCurve,
 } from "./residual.ts";

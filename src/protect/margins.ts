@@ -11,51 +11,53 @@ const normalCdf = (x: number) => erfc(-x / Math.SQRT2) / 2;
 const quadratureStep = 0.25;
 const quadratureReach = 6;
 
-/**
- * Mean probability that the largest output of a sample stays the largest when every output gets independent
- * Gaussian noise: `P = integral phi(t) prod_{c != top} Phi((z_top - z_c)/s + t) dt`.
- *
- * @param outputs [count * classes] clean outputs
- * @param noise mean squared output error, summed over the classes; each output has variance `noise / classes`
- */
-export function agreementUnderNoise(outputs: Float32Array, classes: number, noise: number): number {
-  const count = outputs.length / classes;
-  const sd = Math.sqrt(noise / classes);
-  let total = 0;
-  for (let n = 0; n < count; n++) {
-    const row = outputs.subarray(n * classes, (n + 1) * classes);
-    total += sd === 0 ? 1 : keepProbability(row, sd);
-  }
-  return total / count;
+/** Clean outputs of a classifier. */
+export interface CleanOutputs {
+  /** [count * classes]. */
+  readonly values: Float32Array;
+  readonly classes: number;
 }
 
-function keepProbability(row: Float32Array, sd: number): number {
-  const top = row.indexOf(row.reduce((a, b) => Math.max(a, b), -Infinity));
-  const margins = Float64Array.from(row, (z) => (row[top]! - z) / sd);
+/**
+ * Mean probability that a network keeps its answers when its outputs get Gaussian noise:
+ * `P = integral phi(t) prod_{c != top} Phi((z_top - z_c)/s + t) dt` for independent noise of standard deviation `s` on
+ * each output.
+ *
+ * @param clean outputs whose largest entry is the answer to keep
+ * @param noise [count] mean squared output error of each sample, without the direction in which all outputs move
+ *   alike; each output has variance `noise / (classes - 1)`
+ * @param shift [count * classes] coherent change of the outputs; none unless given
+ */
+export function agreementUnderNoise(
+  clean: CleanOutputs,
+  noise: ArrayLike<number>,
+  shift?: ArrayLike<number>,
+): number {
+  const { values, classes } = clean;
+  let total = 0;
+  for (let n = 0; n < noise.length; n++) {
+    const base = n * classes;
+    let top = 0;
+    for (let c = 1; c < classes; c++) if (values[base + c]! > values[base + top]!) top = c;
+    const moved = Float64Array.from(
+      { length: classes },
+      (_, c) => values[base + c]! + (shift?.[base + c] ?? 0),
+    );
+    total += keepProbability(moved, top, Math.sqrt(noise[n]! / (classes - 1)));
+  }
+  return total / noise.length;
+}
+
+function keepProbability(outputs: Float64Array, top: number, sd: number): number {
+  const others = outputs.filter((_, c) => c !== top);
+  if (!(sd > 0)) return others.every((z) => z < outputs[top]!) ? 1 : 0;
+  const margins = others.map((z) => (outputs[top]! - z) / sd);
   let sum = 0;
   for (let t = -quadratureReach; t <= quadratureReach; t += quadratureStep) {
     let product = Math.exp(-(t * t) / 2);
-    for (let c = 0; c < margins.length; c++) {
-      // Beyond 8 standard deviations the factor is 1 to double precision.
-      if (c !== top && margins[c]! + t < 8) product *= normalCdf(margins[c]! + t);
-    }
+    // Beyond 8 standard deviations the factor is 1 to double precision.
+    for (const margin of margins) if (margin + t < 8) product *= normalCdf(margin + t);
     sum += product;
   }
   return (sum * quadratureStep) / Math.sqrt(2 * Math.PI);
-}
-
-/**
- * The noise at which agreement falls to a target, by bisection on its logarithm.
- *
- * @param keep target share of unchanged answers, between 1/classes and 1
- */
-export function noiseAtAgreement(outputs: Float32Array, classes: number, keep: number): number {
-  let low = Math.log(1e-12);
-  let high = Math.log(1e12);
-  for (let i = 0; i < 60; i++) {
-    const middle = (low + high) / 2;
-    if (agreementUnderNoise(outputs, classes, Math.exp(middle)) > keep) low = middle;
-    else high = middle;
-  }
-  return Math.exp((low + high) / 2);
 }

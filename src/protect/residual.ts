@@ -8,21 +8,34 @@ import { weightVariance, type MemoryTensor } from "./ladder.ts";
 import type { PolicyName } from "./plan.ts";
 
 /**
- * Predicted random part of the mean squared output error, `sum_l sigma_l^2 ||J_l||_F^2`, of tensors under their
- * segments. Undefined when a Jacobian was not measured.
+ * Predicted random part of the mean squared output error of each tensor, `sigma_l^2 ||J_l||_F^2`, under its segments.
+ * Undefined when a Jacobian was not measured.
  */
+export function tensorNoise(
+  tensors: readonly MemoryTensor[],
+  segments: readonly (readonly ProtectionSegment[])[],
+): number[] | undefined {
+  const noise: number[] = [];
+  for (const [t, tensor] of tensors.entries()) {
+    const { stepSensitivity } = tensor;
+    if (stepSensitivity === undefined) return undefined;
+    noise.push(
+      segments[t]!.reduce(
+        (sum, { count, protectedMask, decoder }) =>
+          sum + (count === 0 ? 0 : count * stepSensitivity * weightVariance(tensor, protectedMask, decoder)),
+        0,
+      ),
+    );
+  }
+  return noise;
+}
+
+/** The sum of `tensorNoise`: tensors fail independently, so their noises add up. */
 export function predictedNoise(
   tensors: readonly MemoryTensor[],
   segments: readonly (readonly ProtectionSegment[])[],
 ): number | undefined {
-  let noise = 0;
-  for (const [t, tensor] of tensors.entries()) {
-    if (tensor.stepSensitivity === undefined) return undefined;
-    for (const { count, protectedMask, decoder } of segments[t]!) {
-      noise += count * tensor.stepSensitivity * weightVariance(tensor, protectedMask, decoder);
-    }
-  }
-  return noise;
+  return tensorNoise(tensors, segments)?.reduce((a, b) => a + b, 0);
 }
 
 /** Predicted noise against overhead: a falling polyline, exact because both are linear within a bit plane. */
