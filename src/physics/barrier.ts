@@ -5,7 +5,7 @@
  * is a rectangle, with bias a trapezoid, and where the bias passes the barrier a triangle (Fowler-Nordheim).
  */
 
-import { SIO2_PERMITTIVITY } from "./constants.ts";
+import { ELEMENTARY_CHARGE, SIO2_PERMITTIVITY, VACUUM_PERMITTIVITY } from "./constants.ts";
 import { requireNumber } from "./check.ts";
 import { QtamlError } from "../errors.ts";
 import { material } from "./materials.ts";
@@ -29,6 +29,11 @@ export interface Barrier {
   readonly biasV: number;
   /** Mass in both electrodes, units of the electron mass; only the corrected and exact models use it. */
   readonly electrodeMass: number;
+  /**
+   * Optical permittivity of the film for the image force (2.13 for SiO2); absent for none, which is what the presets
+   * were fitted with. One layer only.
+   */
+  readonly imagePermittivity?: number;
 }
 
 /** A layer seen by an electron: the height of the barrier above its energy is linear in x. */
@@ -85,9 +90,15 @@ export function makeLayer(input: LayerInput): Layer {
 /**
  * A barrier of one or more layers, cathode first.
  * @param electrodeMass defaults to the mass of the first layer
- * @throws QtamlError invalid-argument for no layers, a negative bias or a mass out of range
+ * @param imagePermittivity turns the image force on, for one layer
+ * @throws QtamlError invalid-argument for no layers, a negative bias or a figure out of range
  */
-export function makeBarrier(layers: readonly Layer[], biasV = 0, electrodeMass?: number): Barrier {
+export function makeBarrier(
+  layers: readonly Layer[],
+  biasV = 0,
+  electrodeMass?: number,
+  imagePermittivity?: number,
+): Barrier {
   const [first] = layers;
   if (first === undefined)
     throw new QtamlError("invalid-argument", "The barrier has no layers: give at least one.");
@@ -98,9 +109,18 @@ export function makeBarrier(layers: readonly Layer[], biasV = 0, electrodeMass?:
     );
   }
   requireNumber("bias in V", biasV, { min: 0, max: 1000 });
+  if (imagePermittivity !== undefined && layers.length > 1) {
+    throw new QtamlError(
+      "invalid-argument",
+      "The image force is known for one layer only: leave imagePermittivity out, or describe one layer.",
+    );
+  }
   return {
     layers,
     biasV,
+    ...(imagePermittivity === undefined
+      ? {}
+      : { imagePermittivity: requireNumber("image permittivity", imagePermittivity, { min: 1, max: 1e3 }) }),
     electrodeMass: requireNumber("electrode mass in electron masses", electrodeMass ?? first.mass, {
       above: 0,
       max: 10,
@@ -132,11 +152,49 @@ export function layerFieldsMvPerCm(barrier: Barrier): number[] {
   return layerVoltages(barrier).map((volts, i) => (10 * volts) / barrier.layers[i]!.thicknessNm);
 }
 
+/** Linear pieces of a barrier rounded by the image force; the exponent of 8 nm is then good to 5e-3. */
+const IMAGE_PIECES = 192;
+
 /**
- * The stack as an electron of that energy meets it, cathode first.
+ * One layer rounded by its images in both electrodes: lowered by `q/(16 pi eps eps0) (1/x + 1/(d-x))`, never below the
+ * line that joins the electrodes' band edges. Pieces are shortest at the faces.
+ */
+function imagedSegments(
+  { startNm, thicknessNm, mass, left, right }: Segment,
+  heightEv: number,
+  eps: number,
+): Segment[] {
+  const strength = (ELEMENTARY_CHARGE / (16 * Math.PI * eps * VACUUM_PERMITTIVITY)) * 1e9;
+  const place = (i: number): number => (thicknessNm * (1 - Math.cos((Math.PI * i) / IMAGE_PIECES))) / 2;
+  const height = (i: number): number => {
+    const x = place(i);
+    const lowering = i === 0 || i === IMAGE_PIECES ? heightEv : strength * (1 / x + 1 / (thicknessNm - x));
+    return left + ((right - left) * x) / thicknessNm - Math.min(heightEv, lowering);
+  };
+  return Array.from({ length: IMAGE_PIECES }, (_, i) => ({
+    startNm: startNm + place(i),
+    thicknessNm: place(i + 1) - place(i),
+    mass,
+    left: height(i),
+    right: height(i + 1),
+  }));
+}
+
+/**
+ * The stack as an electron of that energy meets it, cathode first; a layer with image force comes in many pieces.
  * @param energyEv above the cathode's band edge, eV
  */
 export function segments(barrier: Barrier, energyEv: number): Segment[] {
+  const layers = layerSegments(barrier, energyEv);
+  if (barrier.imagePermittivity === undefined) return layers;
+  return imagedSegments(layers[0]!, barrier.layers[0]!.barrierEv, barrier.imagePermittivity);
+}
+
+/**
+ * The layers as straight lines, without image force, cathode first.
+ * @param energyEv above the cathode's band edge, eV
+ */
+export function layerSegments(barrier: Barrier, energyEv: number): Segment[] {
   const voltages = layerVoltages(barrier);
   let startNm = 0;
   let drop = 0;

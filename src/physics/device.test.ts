@@ -303,6 +303,7 @@ describe("warnings", () => {
       /use tsu-esaki/u,
     ],
     [{ ...sio2(2), energyEv: 0.1, holdS: 1e3 }, /stress regime/u],
+    [{ ...sio2(2, { imagePermittivity: 2.13 }), energyEv: 0.1 }, /image force is on.*counts twice/u],
   ])("for %j", (value, pattern) => {
     expect(warnings(value)).toMatch(pattern);
   });

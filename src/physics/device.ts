@@ -146,7 +146,7 @@ export function parseDevice(value: unknown): Device {
 /** The barrier of a file over that of its cell; null where neither describes one. */
 function resolveBarrier(file: DeviceFile): Barrier | null {
   const cell = file.cell === undefined ? undefined : CELLS[file.cell];
-  const { layers, electrodeMass, ...single } = file.barrier ?? {};
+  const { layers, electrodeMass, imagePermittivity, ...single } = file.barrier ?? {};
   const biasV = file.biasV ?? cell?.biasV ?? 0;
   if (layers !== undefined) {
     const [extra] = Object.keys(single);
@@ -156,11 +156,12 @@ function resolveBarrier(file: DeviceFile): Barrier | null {
         `barrier has both layers and ${extra}: give ${extra} inside a layer, or leave layers out.`,
       );
     }
-    return makeBarrier(layers.map(makeLayer), biasV, electrodeMass);
+    return makeBarrier(layers.map(makeLayer), biasV, electrodeMass, imagePermittivity);
   }
   const presets = cell?.layers ?? [];
   const changed = Object.keys(single).length > 0;
-  if (presets.length > 1 && !changed) return makeBarrier(presets.map(makeLayer), biasV, electrodeMass);
+  if (presets.length > 1 && !changed)
+    return makeBarrier(presets.map(makeLayer), biasV, electrodeMass, imagePermittivity);
   if (presets.length > 1) {
     throw new QtamlError(
       "invalid-argument",
@@ -173,7 +174,12 @@ function resolveBarrier(file: DeviceFile): Barrier | null {
   if (thicknessNm === undefined) {
     throw new QtamlError("invalid-argument", "The barrier has no thickness: give it in nm, such as 2.5.");
   }
-  return makeBarrier([makeLayer({ ...preset, ...single, thicknessNm })], biasV, electrodeMass);
+  return makeBarrier(
+    [makeLayer({ ...preset, ...single, thicknessNm })],
+    biasV,
+    electrodeMass,
+    imagePermittivity,
+  );
 }
 
 /** Flip probabilities as a user gives them: one `p`, or `p01` and `p10`; a number, or one entry a bit. */

@@ -28,12 +28,13 @@ function speed(kineticEv: number, mass: number): number {
   return KAPPA_PER_NM * Math.sqrt(kineticEv / mass);
 }
 
-/** Slabs that resolve a segment: one where it is flat, else enough for its phase. */
-function slabCount(segment: Segment): number {
+/** Slabs that resolve a segment: one where it is flat, else enough for its phase and its share of the stack. */
+function slabCount(segment: Segment, totalNm: number): number {
   if (segment.left === segment.right) return 1;
+  const share = Math.min(SLABS, Math.max(8, Math.ceil((4 * SLABS * segment.thicknessNm) / totalNm)));
   const steepest = Math.max(Math.abs(segment.left), Math.abs(segment.right));
   const phase = KAPPA_PER_NM * Math.sqrt(segment.mass * steepest) * segment.thicknessNm;
-  return Math.min(MOST_SLABS, Math.max(SLABS, Math.ceil(5 * phase)));
+  return Math.min(MOST_SLABS, Math.max(share, Math.ceil(5 * phase)));
 }
 
 /** Carries the wave through one segment, from its anode side to its cathode side, in place. */
@@ -74,8 +75,10 @@ function crossSegment(wave: Wave, segment: Segment, slabs: number, visit?: Visit
 /** ln T of segments between a cathode and an outgoing wave, with `refine` times the base number of slabs. */
 function logTransmitted(stack: readonly Segment[], outgoing: Wave, incoming: number, refine: number): number {
   const wave = { ...outgoing };
+  const last = stack[stack.length - 1]!;
+  const totalNm = last.startNm + last.thicknessNm;
   for (const segment of stack.toReversed()) {
-    const slabs = slabCount(segment);
+    const slabs = slabCount(segment, totalNm);
     crossSegment(wave, segment, slabs === 1 ? 1 : slabs * refine);
   }
   const incident = Math.log((incoming + wave.imaginary) ** 2 + wave.real ** 2);
@@ -158,10 +161,15 @@ export function waveFunction(barrier: Barrier, energyEv: number, points = 201): 
   const planes: number[] = [total];
   const logs: number[] = [0];
   for (const segment of stack.toReversed()) {
-    crossSegment(wave, segment, Math.max(slabCount(segment) * 2, 2 * points), (xNm, logDensity) => {
-      planes.push(xNm);
-      logs.push(logDensity / 2);
-    });
+    crossSegment(
+      wave,
+      segment,
+      Math.max(slabCount(segment, total) * 2, Math.ceil((2 * points * segment.thicknessNm) / total)),
+      (xNm, logDensity) => {
+        planes.push(xNm);
+        logs.push(logDensity / 2);
+      },
+    );
   }
   planes.reverse();
   logs.reverse();

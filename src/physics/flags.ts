@@ -54,7 +54,10 @@ function flaggedBarrier(flags: DeviceFlags, base: Device | undefined): Barrier |
   const before = base?.barrier ?? null;
   const biasV = bias ?? before?.biasV ?? 0;
   const changed = [material, thickness, barrierEv, mass].some((flag) => flag !== undefined);
-  if (!changed) return before === null ? null : makeBarrier(before.layers, biasV, before.electrodeMass);
+  if (!changed)
+    return before === null
+      ? null
+      : makeBarrier(before.layers, biasV, before.electrodeMass, before.imagePermittivity);
   if (before !== null && before.layers.length > 1) {
     throw new QtamlError(
       "invalid-argument",
@@ -79,7 +82,7 @@ function flaggedBarrier(flags: DeviceFlags, base: Device | undefined): Barrier |
   });
   const electrodeMass =
     before === null || before.electrodeMass === old?.mass ? undefined : before.electrodeMass;
-  return makeBarrier([layer], biasV, electrodeMass);
+  return makeBarrier([layer], biasV, electrodeMass, before?.imagePermittivity);
 }
 
 /**

@@ -45,6 +45,7 @@ export function deviceParameters(device: Device, logSpread: number | null): Flip
       ["layers", barrier.layers],
       ["equivalentOxideThicknessNm", equivalentOxideThicknessNm(barrier)],
       ["electrodeMass", barrier.electrodeMass],
+      ["imagePermittivity", barrier.imagePermittivity ?? null],
       ["biasV", barrier.biasV],
       ["energyEv", device.energyEv],
       ["temperatureK", device.temperatureK],

@@ -1,6 +1,6 @@
 /** @file Pure data for pictures: the barrier with its forbidden region, and flip probability against thickness. */
 
-import { barrierTopEv, segments, totalThicknessNm } from "./barrier.ts";
+import { barrierTopEv, layerSegments, segments, totalThicknessNm } from "./barrier.ts";
 import type { Barrier } from "./barrier.ts";
 import type { Device } from "./device-types.ts";
 import { deviceFlips } from "./evaluate.ts";
@@ -13,7 +13,7 @@ export interface ProfileLayer {
   readonly material: string | null;
   readonly fromNm: number;
   readonly toNm: number;
-  /** Band edge at the two faces, eV above the cathode's band edge. */
+  /** Band edge at the two faces without image force, eV above the cathode's band edge. */
   readonly fromEv: number;
   readonly toEv: number;
 }
@@ -39,12 +39,11 @@ export interface BarrierProfile {
  * @param marginNm electrode drawn on either side, nm
  */
 export function barrierProfile(barrier: Barrier, energyEv: number, marginNm = 0.5): BarrierProfile {
-  const stack = segments(barrier, 0);
   const total = totalThicknessNm(barrier);
   const xs = [-marginNm, 0];
   const edges = [0, 0];
   const forbidden: { fromNm: number; toNm: number }[] = [];
-  const layers = stack.map(({ startNm, thicknessNm, left, right }, i) => {
+  for (const { startNm, thicknessNm, left, right } of segments(barrier, 0)) {
     const endNm = startNm + thicknessNm;
     xs.push(startNm, endNm);
     edges.push(left, right);
@@ -57,8 +56,14 @@ export function barrierProfile(barrier: Barrier, energyEv: number, marginNm = 0.
       if (last !== undefined && Math.abs(last.toNm - fromNm) < 1e-12) last.toNm = toNm;
       else forbidden.push({ fromNm, toNm });
     }
-    return { material: barrier.layers[i]!.material, fromNm: startNm, toNm: endNm, fromEv: left, toEv: right };
-  });
+  }
+  const layers = layerSegments(barrier, 0).map(({ startNm, thicknessNm, left, right }, i) => ({
+    material: barrier.layers[i]!.material,
+    fromNm: startNm,
+    toNm: startNm + thicknessNm,
+    fromEv: left,
+    toEv: right,
+  }));
   const anodeEdgeEv = 0 - barrier.biasV;
   xs.push(total, total + marginNm);
   edges.push(anodeEdgeEv, anodeEdgeEv);

@@ -49,6 +49,7 @@ const barrierSchema = z.strictObject({
   permittivity: z.number().min(1).max(1e5).optional(),
   layers: z.array(layerSchema).min(1).max(32).optional(),
   electrodeMass: positive.max(10).optional(),
+  imagePermittivity: z.number().min(1).max(1e3).optional(),
 });
 
 /** `word` alone means `{ model: word }`. */

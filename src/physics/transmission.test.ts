@@ -306,6 +306,48 @@ describe("interface-corrected WKB", () => {
   });
 });
 
+describe("the image force", () => {
+  const rounded = (thicknessNm: number, biasV: number) =>
+    makeBarrier([makeLayer({ material: "SiO2", thicknessNm })], biasV, undefined, 2.13);
+
+  it("agrees with a plain quadrature of kappa (5e-3 in the exponent)", () => {
+    const strength = 1.602176634e-19 / (16 * Math.PI * 2.13 * 8.8541878188e-12) / 1e-9;
+    const [d, biasV, steps] = [8, 8, 100_000];
+    let sum = 0;
+    for (let i = 0; i < steps; i += 1) {
+      const x = (d * (i + 0.5)) / steps;
+      const u = 3.05 - (biasV * x) / d - strength / x - strength / (d - x);
+      if (u > 0) sum += Math.sqrt(0.42 * u);
+    }
+    const expected = (2 * KAPPA_PER_NM * sum * d) / steps;
+    expect(Math.abs(tunnellingExponent(rounded(d, biasV), 0.1) - expected)).toBeLessThan(5e-3);
+  });
+
+  it("raises T some twelve times at 8 to 12 MV/cm, where the anode is far", () => {
+    for (const field of [0.8, 1, 1.2]) {
+      const ratio =
+        transmission("wkb", rounded(60, 60 * field), 0.1) / transmission("wkb", film(60, 60 * field), 0.1);
+      expect(ratio).toBeGreaterThan(11);
+      expect(ratio).toBeLessThan(15);
+    }
+  });
+
+  it("agrees with Runge-Kutta integration, and WKB with exact within a factor of 2", () => {
+    for (const biasV of [0, 1, 4]) {
+      const barrier = rounded(2.5, biasV);
+      const exact = logExactTransmission(barrier, 0.1);
+      expect(Math.abs(exact - rungeKuttaLogT(barrier, 0.1, 200))).toBeLessThan(1e-5);
+      expect(Math.abs(exact - logTransmission("wkb", barrier, 0.1))).toBeLessThan(Math.LN2);
+      expect(logTransmission("corrected", barrier, 0.1)).toBe(logTransmission("wkb", barrier, 0.1));
+    }
+  });
+
+  it("belongs to one layer", () => {
+    const layer = makeLayer({ material: "SiO2", thicknessNm: 1 });
+    expect(() => makeBarrier([layer, layer], 0, undefined, 2.13)).toThrow(/one layer only/u);
+  });
+});
+
 describe("stacks", () => {
   it("keep the displacement continuous and the voltages complete", () => {
     check(

@@ -54,6 +54,7 @@ function logInnerFaces(stack: readonly Segment[]): number {
  * ln T by interface-corrected WKB. `1/T = (v_c+v_a)^2/(4 v_c v_a) + 4 sinh^2(theta)/f` for direct tunnelling (exact
  * for a rectangle), `f exp(-2 theta)` for Fowler-Nordheim tunnelling, f the product of the faces' factors. Below
  * 2 theta = 2 it passes into the exact recursion, since there the faces are no longer independent.
+ * With image force the barrier has no sharp faces and plain WKB is taken.
  * @param energyEv above the cathode's band edge, eV
  */
 export function logCorrectedTransmission(barrier: Barrier, energyEv: number): number {
@@ -63,6 +64,10 @@ export function logCorrectedTransmission(barrier: Barrier, energyEv: number): nu
   const exponent = tunnellingExponent(barrier, energyEv);
   const weight = smoothStep(exponent, CORRECTED_NONE, CORRECTED_FULL);
   if (weight === 0) return logExactTransmission(barrier, energyEv);
+  if (barrier.imagePermittivity !== undefined) {
+    const smooth = logWkbTransmission(barrier, energyEv);
+    return weight === 1 ? smooth : weight * smooth + (1 - weight) * logExactTransmission(barrier, energyEv);
+  }
 
   const stack = segments(barrier, energyEv);
   const first = stack[0]!;

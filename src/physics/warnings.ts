@@ -71,6 +71,11 @@ function transmissionWarnings(device: Device, barrier: Barrier): string[] {
       `The ${device.transmission} transmission is ${short(factor)} times ${chosen > exact ? "above" : "below"} the exact one.`,
     );
   }
+  if (barrier.imagePermittivity !== undefined) {
+    warnings.push(
+      "The image force is on, but the presets' barriers and masses were fitted without it, so that it counts twice: use a barrier and a mass that were fitted with it.",
+    );
+  }
   const field = Math.max(...layerFieldsMvPerCm(barrier));
   if (field > BREAKDOWN_MV_PER_CM) {
     warnings.push(
