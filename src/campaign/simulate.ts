@@ -1,6 +1,7 @@
 /**
  * @file Simulates chips: many draws of faults, all policies under the same faults, and what the chips' results say.
  */
+import type { FlipProbabilities } from "../channel/index.ts";
 import {
   bindWeights,
   checkFits,
@@ -55,6 +56,8 @@ export interface SimulationOptions {
   readonly seed?: number;
   /** Worker threads; all cores by default. */
   readonly threads?: number;
+  /** Flip probabilities that the plans' decoders were made for, by tensor; the memory's own by default. */
+  readonly designFlips?: readonly FlipProbabilities[];
 }
 
 /** Progress and cancelling of one run. */
@@ -127,6 +130,7 @@ export async function openSimulation(
       modelBytes: serialiseModel(prepared.model),
       tensors: prepared.tensors,
       flips: memory.map((t) => t.flips),
+      designFlips: options.designFlips ?? memory.map((t) => t.flips),
       seed,
       data,
       cleanAnswers,

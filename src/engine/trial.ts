@@ -29,6 +29,8 @@ export interface TrialContext {
   readonly tensors: readonly StoredTensor[];
   /** Flip probabilities of each tensor's unprotected cells. */
   readonly flips: readonly FlipProbabilities[];
+  /** Flip probabilities that the decoders were made for; those of the cells unless a plan meets another memory. */
+  readonly designFlips: readonly FlipProbabilities[];
   readonly seed: number;
   readonly data: Dataset;
   /** [data.count] answers of the network with clean weights. */
@@ -110,7 +112,7 @@ export async function openTrialRunner(context: TrialContext): Promise<TrialRunne
       const key = `${t}:${segment.protectedMask}:${segment.decoder}`;
       let known = tables.get(key);
       if (known === undefined) {
-        known = decodeSegments(tensors[t]!, context.flips[t]!, [segment])[0]!;
+        known = decodeSegments(tensors[t]!, context.designFlips[t]!, [segment])[0]!;
         tables.set(key, known);
       }
       return { start: segment.start, count: segment.count, table: known.table };

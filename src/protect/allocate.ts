@@ -4,7 +4,7 @@
 import { addressedStreams, nextUniform, topBitsMask, type ProtectionSegment } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import { protectionLadder, type Ladder, type MemoryTensor } from "./ladder.ts";
-import type { PolicyName } from "./plan.ts";
+import type { PolicyName } from "./policies.ts";
 
 /** The protected bits of one tensor: `extra` of its first weights have `extraMask`, all others `mask`. */
 export interface TensorAllocation {

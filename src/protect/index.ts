@@ -15,11 +15,9 @@ export { agreementUnderNoise, type CleanOutputs } from "./margins.ts";
 export {
   parsePlan,
   planSchema,
-  policyNames,
   protectedBitsOf,
   type Plan,
   type PlanTensor,
-  type PolicyName,
 } from "./plan.ts";
 export {
   heterogeneity,
@@ -31,3 +29,4 @@ export {
   type Heterogeneity,
   type ResidualCurve,
 } from "./residual.ts";
+export { policyNames, type PolicyName } from "./policies.ts";

@@ -5,20 +5,7 @@
 import { z } from "zod";
 import { decoderKinds } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
-
-/** The policies a plan can follow. */
-export const policyNames = [
-  "none",
-  "mean-correction",
-  "uniform-msp",
-  "magnitude",
-  "random",
-  "tac",
-  "everything",
-] as const;
-
-/** How protected bits are chosen. */
-export type PolicyName = (typeof policyNames)[number];
+import { policyNames } from "./policies.ts";
 
 const probability = z.number().min(0).max(1);
 const whole = z.number().int().nonnegative();

@@ -5,7 +5,7 @@ import type { ProtectionSegment } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import { allocator, storedBits, type Allocation } from "./allocate.ts";
 import { weightVariance, type MemoryTensor } from "./ladder.ts";
-import type { PolicyName } from "./plan.ts";
+import type { PolicyName } from "./policies.ts";
 
 /**
  * Predicted random part of the mean squared output error of each tensor, `sigma_l^2 ||J_l||_F^2`, under its segments.

@@ -1,0 +1,189 @@
+/** @file `qtaml demo`: the whole story on a shipped network and shipped images. */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  assess,
+  compare,
+  inspect,
+  makePlan,
+  planProtection,
+  predict,
+  searchOverhead,
+  summarise,
+  type Assessment,
+  type Comparison,
+} from "../../campaign/index.ts";
+import { sliceDataset, type Dataset } from "../../engine/index.ts";
+import { evaluateDevice, type Device } from "../../physics/index.ts";
+import type { Plan } from "../../protect/index.ts";
+import {
+  formatCount,
+  formatNumber,
+  formatPercent,
+  formatSeconds,
+  formatTimes,
+  renderReport,
+} from "../../report/index.ts";
+import { readDataset, readDevice, readModel, toJson, writeWhole } from "../files.ts";
+import { flipLaw } from "../memory.ts";
+import { openProgress, say, sayJson, warn, type Manner, type Progress } from "../output.ts";
+import { comparisonTable, headline } from "./compare.ts";
+import { hardenedBytes } from "./harden.ts";
+import { inspectionTable } from "./inspect.ts";
+import { planAccount } from "./plan.ts";
+import { collectReport } from "./report.ts";
+import { withSimulation } from "./shared.ts";
+
+/** Flags of `qtaml demo`. */
+export interface DemoFlags extends Manner {
+  readonly output: string;
+  readonly seed: number;
+  readonly threads?: number | undefined;
+}
+
+const zoo = fileURLToPath(new URL("../../../zoo/", import.meta.url));
+const keep = 0.95;
+/** Chips a point, and test images a chip: what two cores do within the minute. */
+const chips = 20;
+const images = 1000;
+const planningChips = 30;
+
+function tellDevice(device: Device): void {
+  const { transmission, rate, p01, p10, warnings } = evaluateDevice(device);
+  say(`1. The memory (zoo/thin-oxide.yaml): ${device.name ?? "a device"}.`);
+  say(
+    `   An electron passes the barrier with probability ${formatNumber(transmission)}; ${formatNumber(rate)} electrons a second do.`,
+  );
+  say(
+    `   A stored bit flips within ${formatNumber(device.holdS)} s with p01 = ${formatNumber(p01)}, p10 = ${formatNumber(p10)}.`,
+  );
+  warn(warnings);
+  say();
+}
+
+function tellNetwork(assessment: Assessment): void {
+  const weights = assessment.memory.reduce((sum, t) => sum + t.count, 0);
+  say(
+    `2. The network (zoo/lenet.onnx): ${formatCount(weights)} weights in ${assessment.memory.length} tensors, stored as ${assessment.storage.format}.`,
+  );
+  say(
+    "   What the flips do to a weight w as it is read, and how much the outputs depend on it (256 unlabelled images):",
+  );
+  say();
+  say(inspectionTable(inspect(assessment)));
+  say();
+}
+
+/** Plans on unlabelled calibration images: the least overhead that keeps 95 % of the clean network's answers. */
+async function planOnCalibration(
+  assessment: Assessment,
+  calibration: Dataset,
+  flags: DemoFlags,
+  progress: Progress,
+): Promise<Plan> {
+  const { seed, threads } = flags;
+  const expected = predict(assessment, keep);
+  const points = await withSimulation(assessment, calibration, { seed, threads }, async (simulation) => {
+    const found = await searchOverhead(assessment, simulation, {
+      policy: "tac",
+      target: keep,
+      chips: planningChips,
+      guess: expected.overhead.tac,
+      seed,
+      onProgress: (done, total) => progress.update("planning", done, total),
+    });
+    return found.points;
+  });
+  progress.stop();
+  const overhead = points.find((p) => p.accuracy >= keep)?.overhead ?? 1;
+  const plan = await makePlan(assessment, {
+    policy: "tac",
+    overhead,
+    goal: { keep, criterion: "agreement" },
+    seed,
+  });
+  say(
+    `3. The plan (no labels used): protect the bits that matter, so that ${formatPercent(keep)} of the answers stay.`,
+  );
+  say();
+  say(planAccount(plan));
+  say();
+  return plan;
+}
+
+/** Compares all policies on test images, and verifies the plan on chips that planning never saw. */
+async function prove(
+  assessment: Assessment,
+  plan: Plan,
+  test: Dataset,
+  flags: DemoFlags,
+  progress: Progress,
+): Promise<Comparison> {
+  const { seed, threads } = flags;
+  return withSimulation(assessment, test, { seed, threads }, async (simulation) => {
+    const comparison = await compare(assessment, simulation, { keep, chips, onProgress: progress.update });
+    const [fresh] = await simulation.run([planProtection(plan)], chips, {
+      firstChip: 1000,
+      onProgress: (d, t) => progress.update("the plan on fresh chips", d, t),
+    });
+    progress.stop();
+    const verified = summarise(fresh!, comparison.target);
+    say(
+      `4. The proof: ${comparison.chips} simulated chips, the same faults for every policy, ${comparison.samples} test images.`,
+    );
+    say(
+      `   Accuracy in % (95 % interval) against overhead; clean ${formatPercent(comparison.clean, 1)}, to keep ${formatPercent(comparison.target, 1)}.`,
+    );
+    say();
+    say(comparisonTable(comparison));
+    say();
+    say(
+      `   The plan on ${verified.chips} fresh chips: ${formatPercent(verified.accuracy, 1)} (${formatPercent(verified.low, 1)} to ${formatPercent(verified.high, 1)}), yield ${formatPercent(verified.yield)}.`,
+    );
+    say();
+    return comparison;
+  });
+}
+
+/** Runs the command. */
+export async function runDemo(flags: DemoFlags): Promise<void> {
+  const started = Date.now();
+  const progress = openProgress(flags);
+  const device = readDevice(join(zoo, "thin-oxide.yaml"));
+  const calibration = readDataset(join(zoo, "fashion-mnist-calibration-256.npz"));
+  const test = sliceDataset(readDataset(join(zoo, "fashion-mnist-test-2000.npz")), 0, images);
+  say("qtaml: bit flips in the stored weights of a neural network\n");
+  tellDevice(device);
+  const assessment = await assess(readModel(join(zoo, "lenet.onnx")), {
+    flips: flipLaw(evaluateDevice(device)),
+    calibration,
+    jacobian: { seed: flags.seed, onProgress: (done, total) => progress.update("Jacobian", done, total) },
+  });
+  progress.stop();
+  tellNetwork(assessment);
+  const plan = await planOnCalibration(assessment, calibration, flags, progress);
+  const comparison = await prove(assessment, plan, test, flags, progress);
+
+  const place = (name: string) => join(flags.output, name);
+  writeWhole(place("plan.json"), toJson(plan));
+  writeWhole(place("results.json"), toJson(comparison));
+  writeWhole(place("hardened.onnx"), hardenedBytes(assessment, plan, "gather"));
+  const report = collectReport({
+    title: "LeNet-5 in a memory that leaks by tunnelling",
+    device,
+    assessment,
+    plan,
+    comparison,
+    commands: ["npm run demo"],
+    seed: flags.seed,
+  });
+  writeWhole(place("report.html"), renderReport(report));
+  if (flags.json === true) sayJson(comparison);
+  say(headline(comparison));
+  say(
+    `(Published for four convolutional networks and a transformer: 3.4 to 33.6 times; this one ${formatTimes(comparison.ratio)}.)`,
+  );
+  say();
+  say(`Written: ${["plan.json", "results.json", "hardened.onnx", "report.html"].map(place).join(", ")}.`);
+  say(`Took ${formatSeconds((Date.now() - started) / 1000)}. Open ${place("report.html")} to see it.`);
+}

@@ -1,0 +1,54 @@
+/** @file `qtaml inspect`: what the memory holds and what flips do to it. */
+import { inspect, type InspectionRow } from "../../campaign/index.ts";
+import { formatCount, formatNumber, formatPercent, formatTable } from "../../report/index.ts";
+import { openProgress, say, sayJson, terminalWidth, warn } from "../output.ts";
+import { assessFromFlags, type AssessFlags } from "./shared.ts";
+
+/** The table of `qtaml inspect` for a terminal. */
+export function inspectionTable(rows: readonly InspectionRow[]): string {
+  const hasJacobian = rows.some((r) => r.jacobianMeanSquare !== null);
+  const header = [
+    "tensor",
+    "operator",
+    "shape",
+    "weights",
+    "step",
+    "max |w|",
+    "drift",
+    "sd of error",
+    "top bit",
+  ];
+  const table = rows.map((r) => [
+    r.name,
+    r.operator,
+    r.shape.join("x"),
+    formatCount(r.count),
+    formatNumber(r.scale),
+    formatNumber(r.infinityNorm),
+    `${formatNumber(r.driftSlope)} w ${r.driftOffset < 0 ? "-" : "+"} ${formatNumber(Math.abs(r.driftOffset))}`,
+    formatNumber(Math.sqrt(r.variance)),
+    formatPercent(r.topBitShare),
+    ...(hasJacobian ? [formatNumber(r.jacobianMeanSquare), formatNumber(r.score)] : []),
+  ]);
+  return formatTable(table, {
+    width: terminalWidth(),
+    header: hasJacobian ? [...header, "mean J^2", "score"] : header,
+  });
+}
+
+/** Runs the command. Without `--p` the law is shown for p = 0.1. */
+export async function runInspect(model: string, flags: AssessFlags): Promise<void> {
+  const progress = openProgress(flags);
+  const { assessment, warnings } = await assessFromFlags(model, flags, progress);
+  progress.stop();
+  const rows = inspect(assessment);
+  if (flags.json === true) {
+    sayJson({ model: assessment.model, storage: assessment.storage, tensors: rows });
+    return;
+  }
+  warn(warnings);
+  say(inspectionTable(rows));
+  for (const row of rows.filter((r) => r.stoppedBy !== null)) {
+    say(`${row.name}: measured by forward probes, because ${row.stoppedBy} has no gradient rule.`);
+  }
+}

@@ -1,0 +1,114 @@
+/** @file `qtaml report`: the pictures and tables of a run as one self-contained HTML page. */
+import { inspect, type Assessment, type Comparison } from "../../campaign/index.ts";
+import { QtamlError } from "../../errors.ts";
+import type { Device } from "../../physics/index.ts";
+import type { Plan } from "../../protect/index.ts";
+import {
+  deviceSection,
+  lawSection,
+  renderReport,
+  type LawSection,
+  type ReportInput,
+} from "../../report/index.ts";
+import { parseComparison } from "../comparison.ts";
+import { readDevice, readJson, readPlan, writeWhole } from "../files.ts";
+import { flipsFromFlags, hasFlips } from "../memory.ts";
+import { openProgress, say, sayJson } from "../output.ts";
+import { version } from "../version.ts";
+import { assessFromFlags, type AssessFlags } from "./shared.ts";
+
+/** Flags of `qtaml report`. */
+export interface ReportFlags extends AssessFlags {
+  readonly plan?: string | undefined;
+  readonly results?: string | undefined;
+  readonly title?: string | undefined;
+  readonly output: string;
+}
+
+/** The error law of the tensor with most weights, predicted and sampled. */
+function largestLaw(assessment: Assessment, seed: number): LawSection {
+  const { memory } = assessment;
+  const tensor = memory.reduce((a, b) => (b.count > a.count ? b : a));
+  return lawSection({
+    tensor: tensor.name,
+    format: tensor.format,
+    step: Math.sqrt(tensor.meanSquareStep),
+    histogram: tensor.histogram,
+    flips: tensor.flips,
+    seed,
+  });
+}
+
+/** What a page is made from. */
+export interface ReportParts {
+  readonly title: string;
+  readonly device?: Device;
+  readonly assessment?: Assessment;
+  readonly plan?: Plan;
+  readonly comparison?: Comparison;
+  readonly commands?: readonly string[];
+  readonly seed: number;
+}
+
+/** Collects a report's data. */
+export function collectReport(parts: ReportParts): ReportInput {
+  const { title, device, assessment, plan, comparison, commands, seed } = parts;
+  const classes = assessment?.calibration?.logits.classes;
+  return {
+    title,
+    ...(assessment === undefined
+      ? {}
+      : { model: assessment.model, tensors: inspect(assessment), law: largestLaw(assessment, seed) }),
+    ...(device === undefined ? {} : { device: deviceSection(device) }),
+    ...(plan === undefined ? {} : { plan }),
+    ...(comparison === undefined ? {} : { comparison }),
+    ...(classes === undefined ? {} : { chance: 1 / classes }),
+    environment: {
+      version,
+      created: new Date().toISOString(),
+      ...(commands === undefined ? {} : { commands }),
+    },
+  };
+}
+
+/** Runs the command. */
+export async function runReport(model: string | undefined, flags: ReportFlags): Promise<void> {
+  if (
+    model === undefined &&
+    flags.device === undefined &&
+    flags.results === undefined &&
+    flags.plan === undefined
+  ) {
+    throw new QtamlError(
+      "invalid-argument",
+      "There is nothing to report on: give a model with --p, a --device, a --plan or --results.",
+    );
+  }
+  const progress = openProgress(flags);
+  const plan = flags.plan === undefined ? undefined : readPlan(flags.plan);
+  const comparison =
+    flags.results === undefined
+      ? undefined
+      : parseComparison(readJson(flags.results, "Results"), flags.results);
+  const device = hasFlips(flags)
+    ? flipsFromFlags(flags).device
+    : flags.device === undefined
+      ? undefined
+      : readDevice(flags.device);
+  const assessed = model === undefined ? undefined : await assessFromFlags(model, flags, progress);
+  progress.stop();
+  const name = assessed?.assessment.model.name ?? plan?.model.name ?? comparison?.model.name ?? "a memory";
+  const html = renderReport(
+    collectReport({
+      title: flags.title ?? `Bit flips in ${name}`,
+      seed: flags.seed,
+      ...(device === undefined ? {} : { device }),
+      ...(assessed === undefined ? {} : { assessment: assessed.assessment }),
+      ...(plan === undefined ? {} : { plan }),
+      ...(comparison === undefined ? {} : { comparison }),
+    }),
+  );
+  writeWhole(flags.output, html);
+  if (flags.json === true) sayJson({ output: flags.output, bytes: html.length });
+  else say(`Written to ${flags.output}.`);
+}

@@ -1,0 +1,74 @@
+/** @file What several commands do alike: assess a model under flags, and open a simulation of it. */
+import {
+  assess,
+  openSimulation,
+  type Assessment,
+  type Simulation,
+  type SimulationOptions,
+} from "../../campaign/index.ts";
+import type { Dataset } from "../../engine/index.ts";
+import type { Granularity } from "../../onnx/index.ts";
+import { readDataset, readModel } from "../files.ts";
+import { flipLaw, flipsFromFlags, type FlipFlags } from "../memory.ts";
+import type { Manner, Progress } from "../output.ts";
+
+/** Flags of every command that assesses a model. */
+export interface AssessFlags extends FlipFlags, Manner {
+  readonly data?: string | undefined;
+  readonly calibration?: string | undefined;
+  readonly format: string;
+  readonly granularity: Granularity;
+  readonly samples?: number | undefined;
+  readonly seed: number;
+  readonly threads?: number | undefined;
+}
+
+/** An assessed model with the data that flags name. */
+export interface Assessed {
+  readonly assessment: Assessment;
+  /** Data to judge by; undefined without `--data`. */
+  readonly data: Dataset | undefined;
+  readonly warnings: readonly string[];
+}
+
+/** Reads and assesses a model. The Jacobian is measured on `--calibration`, or on `--data` without it. */
+export async function assessFromFlags(
+  path: string,
+  flags: AssessFlags,
+  progress: Progress,
+): Promise<Assessed> {
+  const { report } = flipsFromFlags(flags);
+  const file = readModel(path);
+  const data = flags.data === undefined ? undefined : readDataset(flags.data);
+  const calibration = flags.calibration === undefined ? data : readDataset(flags.calibration);
+  const assessment = await assess(file, {
+    flips: flipLaw(report),
+    storage: { format: flags.format, granularity: flags.granularity },
+    ...(calibration === undefined ? {} : { calibration }),
+    jacobian: {
+      seed: flags.seed,
+      onProgress: (done, total) => progress.update("Jacobian", done, total),
+      ...(flags.samples === undefined ? {} : { samples: flags.samples }),
+    },
+  });
+  return { assessment, data, warnings: report.warnings };
+}
+
+/** Opens a simulation, uses it and closes it. */
+export async function withSimulation<T>(
+  assessment: Assessment,
+  data: Dataset,
+  options: Omit<SimulationOptions, "threads"> & { readonly threads?: number | undefined },
+  use: (simulation: Simulation) => Promise<T>,
+): Promise<T> {
+  const { threads, ...rest } = options;
+  const simulation = await openSimulation(assessment, data, {
+    ...rest,
+    ...(threads === undefined ? {} : { threads }),
+  });
+  try {
+    return await use(simulation);
+  } finally {
+    await simulation.close();
+  }
+}

@@ -1,0 +1,61 @@
+/** @file Reads `results.json`, the output of `qtaml compare`, back from a file. */
+import { z } from "zod";
+import type { Comparison } from "../campaign/index.ts";
+import { QtamlError } from "../errors.ts";
+import { policyNames } from "../protect/index.ts";
+
+// JSON has no Infinity: a ratio without a finite value is written as null.
+const ratio = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? Infinity);
+const interval = z.tuple([ratio, ratio]);
+
+const pointSchema = z.strictObject({
+  overhead: z.number(),
+  chips: z.number(),
+  accuracy: z.number(),
+  low: z.number(),
+  high: z.number(),
+  deviation: z.number(),
+  yield: z.number(),
+  yieldLow: z.number(),
+  yieldHigh: z.number(),
+  percentile5: z.number(),
+  nonFinite: z.number(),
+});
+
+const comparisonSchema: z.ZodType<Comparison> = z.strictObject({
+  clean: z.number(),
+  criterion: z.enum(["accuracy", "agreement"]),
+  p: z.number(),
+  keep: z.number(),
+  target: z.number(),
+  chips: z.number(),
+  samples: z.number(),
+  seed: z.number(),
+  model: z.strictObject({ name: z.string(), sha256: z.string() }),
+  policies: z.array(z.strictObject({ name: z.enum(policyNames), points: z.array(pointSchema) })),
+  overheadAtTarget: z.record(z.string(), z.number()),
+  overheadInterval: z.record(z.string(), interval),
+  uniformWholeLevel: z.number(),
+  ratio,
+  ratioInterval: interval,
+  saturationRatio: ratio,
+  predicted: z.strictObject({
+    noise: z.number(),
+    overhead: z.strictObject({ "uniform-msp": z.number(), tac: z.number() }),
+  }),
+});
+
+/** @throws QtamlError `invalid-schema` when the value is not the output of `qtaml compare` */
+export function parseComparison(value: unknown, name: string): Comparison {
+  const result = comparisonSchema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  throw new QtamlError(
+    "invalid-schema",
+    `${name} is not the output of qtaml compare (${issue?.path.join(".") ?? ""}: ${issue?.message ?? "unreadable"}); make it with qtaml compare -o.`,
+    { cause: result.error },
+  );
+}

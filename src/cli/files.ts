@@ -1,0 +1,91 @@
+/**
+ * @file Files in and out: one clear sentence when one cannot be read, and nothing half-written.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { parse as parseYaml } from "yaml";
+import type { ModelFile } from "../campaign/index.ts";
+import { parseDataset, type Dataset } from "../engine/index.ts";
+import { QtamlError } from "../errors.ts";
+import { parseDevice, type Device } from "../physics/index.ts";
+import { parsePlan, type Plan } from "../protect/index.ts";
+
+function fileProblem(path: string, what: string, cause: unknown): QtamlError {
+  const code = (cause as NodeJS.ErrnoException).code;
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: "does not exist; check the path",
+    EISDIR: "is a folder; give a file",
+    EACCES: "may not be read or written; check its permissions",
+    ENOSPC: "does not fit: the disk is full",
+    ENOTDIR: "lies below something that is not a folder; check the path",
+  };
+  const reason = reasons[code ?? ""] ?? `cannot be read or written (${code ?? String(cause)})`;
+  return new QtamlError("file-access", `${what} ${path} ${reason}.`, { cause });
+}
+
+/** Reads a whole file. @param what what to call it in an error, for instance "Model" */
+export function readBytes(path: string, what: string): Uint8Array {
+  try {
+    if (statSync(path).isDirectory()) throw Object.assign(new Error("folder"), { code: "EISDIR" });
+    return readFileSync(path);
+  } catch (cause) {
+    throw fileProblem(path, what, cause);
+  }
+}
+
+/** Writes files beside their places and renames them, so that an interrupted run leaves no half of one. */
+export function writeWhole(path: string, content: string | Uint8Array): void {
+  const partial = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString("hex")}.partial`);
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(partial, content);
+    renameSync(partial, path);
+  } catch (cause) {
+    rmSync(partial, { force: true });
+    throw fileProblem(path, "Output", cause);
+  }
+}
+
+/** Reads a model file. */
+export function readModel(path: string): ModelFile {
+  return { name: basename(path), bytes: readBytes(path, "Model") };
+}
+
+/** Reads a data set. */
+export function readDataset(path: string): Dataset {
+  return parseDataset(readBytes(path, "Data"), basename(path));
+}
+
+/** Reads JSON or YAML. */
+function readStructured(path: string, what: string): unknown {
+  const text = new TextDecoder().decode(readBytes(path, what));
+  try {
+    return path.endsWith(".json") ? JSON.parse(text) : parseYaml(text);
+  } catch (cause) {
+    const line = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    throw new QtamlError("invalid-file", `${what} ${path} is not valid JSON or YAML (${line}); mend it.`, {
+      cause,
+    });
+  }
+}
+
+/** Reads a device file. */
+export function readDevice(path: string): Device {
+  return parseDevice(readStructured(path, "Device file"));
+}
+
+/** Reads a plan. */
+export function readPlan(path: string): Plan {
+  return parsePlan(readStructured(path, "Plan"), basename(path));
+}
+
+/** Reads a JSON file whose shape its reader checks. */
+export function readJson(path: string, what: string): unknown {
+  return readStructured(path, what);
+}
+
+/** JSON as qtaml writes it. */
+export function toJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

@@ -1,0 +1,60 @@
+/**
+ * @file Flags that several commands share, and how their words become values.
+ */
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+
+/** A number from the command line. */
+export function parseNumber(text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (!Number.isFinite(value)) throw new InvalidArgumentError(`"${text}" is not a number.`);
+  return value;
+}
+
+/** A whole number from 0. */
+export function parseWhole(text: string): number {
+  const value = parseNumber(text);
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new InvalidArgumentError(`"${text}" is not a whole number from 0.`);
+  return value;
+}
+
+/** A whole number from 1. */
+export function parsePositive(text: string): number {
+  const value = parseWhole(text);
+  if (value === 0) throw new InvalidArgumentError("at least 1 is needed.");
+  return value;
+}
+
+/** One number, or a list of numbers separated by commas. */
+export function parseNumbers(text: string): number | number[] {
+  const values = text.split(",").map(parseNumber);
+  return values.length === 1 ? values[0]! : values;
+}
+
+/** The flags that say how likely a stored bit flips. */
+export const flipOptions = {
+  device: new Option("--device <file>", "device file (YAML or JSON) that describes the memory"),
+  p: new Option("--p <p>", "flip probability of every bit, or a list with bit 0 first").argParser(
+    parseNumbers,
+  ),
+  p01: new Option("--p01 <p>", "probability that a stored 0 reads as 1 (or a list)").argParser(parseNumbers),
+  p10: new Option("--p10 <p>", "probability that a stored 1 reads as 0 (or a list)").argParser(parseNumbers),
+} as const;
+
+/** How float weights are stored. */
+export const storageOptions = {
+  format: new Option(
+    "--format <name>",
+    "number format of stored weights, such as int8, int4, int8-sign-magnitude",
+  ).default("int8"),
+  granularity: new Option("--granularity <grain>", "one quantisation step a tensor or an output channel")
+    .choices(["tensor", "channel"] as const)
+    .default("tensor" as const),
+} as const;
+
+/** Flags that every command has. */
+export const commonOptions = {
+  json: new Option("--json", "print JSON for machines"),
+  quiet: new Option("--quiet", "no progress"),
+  seed: new Option("--seed <n>", "seed of everything random").argParser(parseWhole).default(0),
+} as const;

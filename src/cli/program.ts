@@ -1,0 +1,241 @@
+/**
+ * @file The commands and their flags. Names and fields are a contract. What a command does is loaded when it runs.
+ */
+import { Argument, Command, Option } from "@commander-js/extra-typings";
+import { policyNames } from "../protect/index.ts";
+import {
+  commonOptions,
+  flipOptions,
+  parseNumber,
+  parseNumbers,
+  parsePositive,
+  storageOptions,
+} from "./options.ts";
+
+/** Exit status: done. */
+export const exitDone = 0;
+/** Exit status: the target was missed. */
+export const exitMissed = 1;
+/** Exit status: bad usage or input. */
+export const exitBad = 2;
+
+const modelArgument = new Argument("<model>", "ONNX model");
+const data = new Option(
+  "--data <file>",
+  ".npz with x (float32, or uint8 scaled by 1/255) and, for accuracy, y",
+);
+const calibration = new Option(
+  "--calibration <file>",
+  ".npz with unlabelled inputs for the Jacobian; --data by default",
+);
+const samples = new Option("--samples <n>", "inputs the Jacobian is averaged over (default: 64)").argParser(
+  parsePositive,
+);
+const threads = new Option("--threads <n>", "worker threads; all cores by default").argParser(parsePositive);
+const keep = new Option("--keep <share>", "share of the clean result to keep").argParser(parseNumber);
+const trials = new Option("--trials <n>", "chips to simulate").argParser(parsePositive);
+const output = new Option("-o, --output <file>", "file to write");
+
+const example = (...lines: string[]) => `\nExample:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
+
+/** Flags of every command that assesses a model. */
+function assessing(name: string) {
+  return new Command(name)
+    .addOption(flipOptions.device)
+    .addOption(flipOptions.p)
+    .addOption(flipOptions.p01)
+    .addOption(flipOptions.p10)
+    .addOption(storageOptions.format)
+    .addOption(storageOptions.granularity)
+    .addOption(data)
+    .addOption(calibration)
+    .addOption(samples)
+    .addOption(threads)
+    .addOption(commonOptions.seed)
+    .addOption(commonOptions.json)
+    .addOption(commonOptions.quiet);
+}
+
+function flipCommand() {
+  return new Command("flip")
+    .description("flip probability of a stored bit, from the oxide that holds it")
+    .option("--material <name>", "material of the oxide, such as SiO2 or HfO2")
+    .option("--thickness <nm>", "thickness of the oxide in nm", parseNumber)
+    .option("--hold <s>", "hold time between refreshes in s", parseNumber)
+    .option("--attempt <hz>", "attempt frequency in 1/s", parseNumber)
+    .option("--energy <eV>", "energy of the electron above the band edge in eV", parseNumber)
+    .option("--bias <V>", "voltage across the oxide in V", parseNumber)
+    .option("--barrier <eV>", "barrier height in eV, instead of the material's", parseNumber)
+    .option("--mass <m0>", "tunnelling mass in electron masses, instead of the material's", parseNumber)
+    .option("--temperature <K>", "temperature in K", parseNumber)
+    .option("--model <name>", "transmission by wkb, corrected or exact")
+    .addOption(
+      new Option("--solve <what>", "find the thickness, hold time or bias that gives --p").choices([
+        "thickness",
+        "hold",
+        "bias",
+      ] as const),
+    )
+    .addOption(flipOptions.device)
+    .addOption(flipOptions.p)
+    .addOption(flipOptions.p01)
+    .addOption(flipOptions.p10)
+    .addOption(commonOptions.seed)
+    .addOption(commonOptions.json)
+    .addHelpText(
+      "after",
+      example(
+        "qtaml flip --material SiO2 --thickness 2.5 --hold 0.064 --attempt 1e13 --energy 0",
+        "qtaml flip --material SiO2 --hold 0.064 --solve thickness --p 0.1",
+      ),
+    )
+    .action(async (flags) => (await import("./commands/flip.ts")).runFlip(flags));
+}
+
+function inspectCommand() {
+  return assessing("inspect")
+    .description("what the memory holds, and what flips do to each tensor")
+    .addArgument(modelArgument)
+    .addHelpText(
+      "after",
+      example("qtaml inspect zoo/lenet.onnx --data zoo/fashion-mnist-calibration-256.npz --p 0.1"),
+    )
+    .action(async (model, flags) => (await import("./commands/inspect.ts")).runInspect(model, flags));
+}
+
+function planCommand() {
+  return assessing("plan")
+    .description("which bits to protect, under a budget or to keep a share of the clean result")
+    .addArgument(modelArgument)
+    .addOption(
+      new Option("--policy <name>", "how protected bits are chosen")
+        .choices(policyNames)
+        .default("tac" as const),
+    )
+    .option("--budget <share>", "share of the stored bits to protect, such as 0.05", parseNumber)
+    .addOption(keep)
+    .addOption(trials.default(20))
+    .addOption(output)
+    .addHelpText(
+      "after",
+      example(
+        "qtaml plan zoo/lenet.onnx --data zoo/fashion-mnist-calibration-256.npz --p 0.1 --budget 0.2 -o plan.json",
+        "qtaml plan model.onnx --data inputs.npz --device memory.yaml --keep 0.95 -o plan.json",
+      ),
+    )
+    .action(async (model, flags) => (await import("./commands/plan.ts")).runPlan(model, flags));
+}
+
+function verifyCommand() {
+  return new Command("verify")
+    .description("try a plan on many simulated chips")
+    .addArgument(modelArgument)
+    .requiredOption("--plan <file>", "plan to verify")
+    .addOption(new Option("--data <file>", data.description).makeOptionMandatory())
+    .addOption(flipOptions.device)
+    .addOption(flipOptions.p)
+    .addOption(flipOptions.p01)
+    .addOption(flipOptions.p10)
+    .addOption(new Option("--keep <share>", keep.description).argParser(parseNumber).default(0.95))
+    .addOption(new Option("--trials <n>", trials.description).argParser(parsePositive).default(100))
+    .addOption(threads)
+    .addOption(commonOptions.seed)
+    .addOption(commonOptions.json)
+    .addOption(commonOptions.quiet)
+    .addHelpText(
+      "after",
+      example(
+        "qtaml verify zoo/lenet.onnx --plan plan.json --data zoo/fashion-mnist-test-2000.npz --p 0.1 --trials 50",
+      ),
+    )
+    .action(async (model, flags) => {
+      process.exitCode = (await (await import("./commands/verify.ts")).runVerify(model, flags))
+        ? exitDone
+        : exitMissed;
+    });
+}
+
+function compareCommand() {
+  return assessing("compare")
+    .description("accuracy against overhead for all policies, and the least overhead of each")
+    .addArgument(modelArgument)
+    .addOption(new Option("--keep <share>", keep.description).argParser(parseNumber).default(0.95))
+    .addOption(new Option("--trials <n>", trials.description).argParser(parsePositive).default(20))
+    .option("--budgets <shares>", "overheads to simulate, separated by commas", (text) =>
+      [parseNumbers(text)].flat(),
+    )
+    .addOption(output)
+    .addHelpText(
+      "after",
+      example(
+        "qtaml compare zoo/lenet.onnx --data zoo/fashion-mnist-test-2000.npz --p 0.1 --keep 0.95 -o results.json",
+      ),
+    )
+    .action(async (model, flags) => {
+      process.exitCode = (await (await import("./commands/compare.ts")).runCompare(model, flags))
+        ? exitDone
+        : exitMissed;
+    });
+}
+
+function hardenCommand() {
+  return new Command("harden")
+    .description("write the model as the memory holds it: stored codes and their decode")
+    .addArgument(modelArgument)
+    .requiredOption("--plan <file>", "plan to follow")
+    .requiredOption("-o, --output <file>", "ONNX file to write")
+    .addOption(
+      new Option("--form <form>", "decode by table look-up (gather) or by DequantizeLinear (qdq)")
+        .choices(["gather", "qdq"] as const)
+        .default("gather" as const),
+    )
+    .addOption(commonOptions.seed)
+    .addOption(commonOptions.json)
+    .addHelpText("after", example("qtaml harden zoo/lenet.onnx --plan plan.json -o hardened.onnx"))
+    .action(async (model, flags) => (await import("./commands/harden.ts")).runHarden(model, flags));
+}
+
+function reportCommand() {
+  return assessing("report")
+    .description("pictures and tables of a model, a memory, a plan or results as one HTML file")
+    .addArgument(new Argument("[model]", "ONNX model"))
+    .option("--plan <file>", "plan to show")
+    .option("--results <file>", "output of qtaml compare to show")
+    .option("--title <text>", "title of the page")
+    .addOption(new Option("-o, --output <file>", "HTML file to write").default("report.html"))
+    .addHelpText(
+      "after",
+      example("qtaml report zoo/lenet.onnx --p 0.1 --plan plan.json --results results.json -o report.html"),
+    )
+    .action(async (model, flags) => (await import("./commands/report.ts")).runReport(model, flags));
+}
+
+function demoCommand() {
+  return new Command("demo")
+    .description("the whole story on a shipped network: device, law, plan, proof, report")
+    .addOption(new Option("--output <folder>", "folder to write to").default("demo"))
+    .addOption(threads)
+    .addOption(commonOptions.seed)
+    .addOption(commonOptions.json)
+    .addOption(commonOptions.quiet)
+    .addHelpText("after", example("qtaml demo --output demo"))
+    .action(async (flags) => (await import("./commands/demo.ts")).runDemo(flags));
+}
+
+/** The whole command line. */
+export function buildProgram(version: string) {
+  return new Command("qtaml")
+    .description(
+      "Bit flips in the stored weights of neural networks: what breaks, what to protect, and proof that it works.",
+    )
+    .version(version)
+    .showSuggestionAfterError()
+    .addCommand(flipCommand())
+    .addCommand(inspectCommand())
+    .addCommand(planCommand())
+    .addCommand(verifyCommand())
+    .addCommand(compareCommand())
+    .addCommand(hardenCommand())
+    .addCommand(reportCommand())
+    .addCommand(demoCommand());
+}
