@@ -2,10 +2,19 @@
  * @file Folds `BatchNormalization` at inference into the convolution or matrix product before it, so that the
  * stored weights are the ones a deployed network has.
  */
-import type { NodeProto } from "onnx-buf";
-import { attribute, floatAttribute, indexGraph, intAttribute, type GraphIndex } from "./graph.ts";
+import type { NodeProto, TensorProto } from "onnx-buf";
+import {
+  attribute,
+  constantOf,
+  floatAttribute,
+  indexGraph,
+  intAttribute,
+  isStandardNode,
+  namesRead,
+  type GraphIndex,
+} from "./graph.ts";
 import type { OnnxModel } from "./model.ts";
-import { floatData, floatTensor, tensorDims } from "./tensor.ts";
+import { DataType, floatData, floatTensor, tensorDims } from "./tensor.ts";
 
 /** Factor and shift of a normalisation at inference: `y = factor * x + shift` per channel. */
 function affineOf(
@@ -15,13 +24,21 @@ function affineOf(
   if (intAttribute(node, "training_mode", 0) !== 0 || node.output.slice(1).some((name) => name !== "")) {
     return undefined;
   }
-  const parameters = node.input.slice(1, 5).map((name) => index.constants.get(name));
+  const parameters = node.input.slice(1, 5).map((name) => constantOf(index, name));
   const [scale, bias, mean, variance] = parameters.map((t) => (t === undefined ? undefined : floatData(t)));
   if (scale === undefined || bias === undefined || mean === undefined || variance === undefined)
     return undefined;
   const epsilon = floatAttribute(node, "epsilon", 1e-5);
   const factor = Float64Array.from(scale, (s, c) => s / Math.sqrt(variance[c]! + epsilon));
   return { factor, shift: Float64Array.from(bias, (b, c) => b - factor[c]! * mean[c]!) };
+}
+
+/** Bias of each channel, or undefined when it is not one number a channel (`Gemm` may add a whole matrix). */
+function channelBias(bias: TensorProto | undefined, channels: number): Float32Array | undefined {
+  if (bias === undefined) return new Float32Array(channels);
+  const data = floatData(bias);
+  if (data.length === 1) return new Float32Array(channels).fill(data[0]!);
+  return data.length === channels && tensorDims(bias).at(-1) === channels ? data : undefined;
 }
 
 /** Axis of the weight tensor that runs over output channels, where folding along it is safe. */
@@ -56,7 +73,8 @@ export function hoistConstants(model: OnnxModel): void {
 
 /**
  * Folds every `BatchNormalization` that directly follows a `Conv`, `ConvTranspose` or `Gemm` with constant weights
- * of its own (weights shared with another node are left alone). Edits the model; returns how many were folded.
+ * of its own in float32 (weights shared with another node, and those of another type, are left alone). Edits the
+ * model; returns how many were folded.
  *
  * `W' = factor W`, `b' = factor b + shift`, computed in double precision and rounded once to float32.
  */
@@ -66,16 +84,17 @@ export function foldBatchNormalization(model: OnnxModel): number {
   const outputs = new Set(graph.output.map((o) => o.name));
   const removed = new Set<NodeProto>();
   for (const normalise of graph.node) {
-    if (normalise.opType !== "BatchNormalization") continue;
+    if (normalise.opType !== "BatchNormalization" || !isStandardNode(normalise)) continue;
     const source = normalise.input[0] ?? "";
     const node = index.producer.get(source);
-    if (node === undefined || removed.has(node)) continue;
+    if (node === undefined || removed.has(node) || !isStandardNode(node)) continue;
     const axis = foldableAxis(node);
     const weightName = node.input[1] ?? "";
     const biasName = node.input[2] ?? "";
     const weight = index.constants.get(weightName);
-    const bias = index.constants.get(biasName);
+    const bias = constantOf(index, biasName);
     if (axis === undefined || weight === undefined || (biasName !== "" && bias === undefined)) continue;
+    if (weight.dataType !== DataType.FLOAT || outputs.has(weightName)) continue;
     if (outputs.has(source) || index.consumers.get(source)?.length !== 1) continue;
     if (index.consumers.get(weightName)?.length !== 1 || !graph.initializer.includes(weight)) continue;
     const affine = affineOf(index, normalise);
@@ -83,17 +102,14 @@ export function foldBatchNormalization(model: OnnxModel): number {
 
     const dims = tensorDims(weight);
     const channels = dims[axis]!;
-    if (affine.factor.length !== channels) continue;
+    const oldBias = channelBias(bias, channels);
+    if (affine.factor.length !== channels || oldBias === undefined) continue;
     const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
     const data = Float32Array.from(
       floatData(weight),
       (w, i) => w * affine.factor[Math.floor(i / inner) % channels]!,
     );
-    const oldBias = bias === undefined ? new Float32Array(channels) : floatData(bias);
-    const newBias = Float64Array.from(
-      affine.shift,
-      (shift, c) => shift + affine.factor[c]! * oldBias[oldBias.length === 1 ? 0 : c]!,
-    );
+    const newBias = Float64Array.from(affine.shift, (shift, c) => shift + affine.factor[c]! * oldBias[c]!);
     const foldedBias = `${normalise.output[0] ?? weightName}.folded_bias`;
     graph.initializer[graph.initializer.indexOf(weight)] = floatTensor(weightName, dims, data);
     graph.initializer.push(floatTensor(foldedBias, [channels], Float32Array.from(newBias)));
@@ -108,19 +124,10 @@ export function foldBatchNormalization(model: OnnxModel): number {
 /** Removes initialisers that nothing reads and graph inputs that only repeat an initialiser (IR version 3). */
 export function dropUnusedInitialisers(model: OnnxModel): void {
   const graph = model.graph;
-  const used = new Set([...graph.node.flatMap((n) => usedNames(n)), ...graph.output.map((o) => o.name)]);
+  const used = new Set([...graph.node.flatMap(namesRead), ...graph.output.map((o) => o.name)]);
   graph.initializer = graph.initializer.filter((t) => used.has(t.name));
   const constant = new Set(graph.initializer.map((t) => t.name));
   graph.input = graph.input.filter((i) => !constant.has(i.name));
   // Before IR version 4 every initialiser had to be a graph input as well.
   if (model.irVersion < 4n) model.irVersion = 4n;
-}
-
-/** Names a node reads, its subgraphs included. */
-function usedNames(node: NodeProto): string[] {
-  const nested = node.attribute.flatMap((a) => [...(a.g === undefined ? [] : [a.g]), ...a.graphs]);
-  return [
-    ...node.input,
-    ...nested.flatMap((g) => [...g.node.flatMap(usedNames), ...g.output.map((o) => o.name)]),
-  ];
 }

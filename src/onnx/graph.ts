@@ -23,7 +23,10 @@ export interface GraphIndex {
   readonly graph: GraphProto;
   /** The node that computes a value. */
   readonly producer: ReadonlyMap<string, NodeProto>;
-  /** The nodes of this graph that read a value, in order (a node that reads it twice is listed once). */
+  /**
+   * The nodes of this graph that read a value, themselves or in a subgraph of theirs, in order (a node that reads it
+   * twice is listed once).
+   */
   readonly consumers: ReadonlyMap<string, readonly NodeProto[]>;
   /** Constant tensors: initialisers and the outputs of `Constant` nodes with a tensor value. */
   readonly constants: ReadonlyMap<string, TensorProto>;
@@ -38,7 +41,7 @@ export function indexGraph(graph: GraphProto): GraphIndex {
   for (const node of graph.node) {
     for (const name of node.output) {
       if (name === "") continue;
-      if (producer.has(name)) {
+      if (producer.has(name) || constants.has(name)) {
         throw new QtamlError(
           "invalid-file",
           `The model computes the value "${name}" twice; export it again.`,
@@ -46,7 +49,7 @@ export function indexGraph(graph: GraphProto): GraphIndex {
       }
       producer.set(name, node);
     }
-    for (const name of new Set(node.input)) {
+    for (const name of new Set(namesRead(node))) {
       if (name === "") continue;
       const readers = consumers.get(name);
       if (readers === undefined) consumers.set(name, [node]);
@@ -56,6 +59,34 @@ export function indexGraph(graph: GraphProto): GraphIndex {
     if (constant !== undefined && node.output[0] !== undefined) constants.set(node.output[0], constant);
   }
   return { graph, producer, consumers, constants };
+}
+
+/** Names that a node reads, its subgraphs included (with the names that a subgraph computes for itself). */
+export function namesRead(node: NodeProto): string[] {
+  const nested = node.attribute.flatMap((a) => [...(a.g === undefined ? [] : [a.g]), ...a.graphs]);
+  if (nested.length === 0) return node.input;
+  return [
+    ...node.input,
+    ...nested.flatMap((g) => [...g.node.flatMap(namesRead), ...g.output.map((o) => o.name)]),
+  ];
+}
+
+/** Whether a node is of the default operator set: `Conv` of another domain is another operator. */
+export function isStandardNode(node: NodeProto): boolean {
+  return node.domain === "" || node.domain === "ai.onnx";
+}
+
+/** The constant behind a value, also through `Identity` (exporters write one tensor for equal parameters). */
+export function constantOf(index: GraphIndex, name: string): TensorProto | undefined {
+  const seen = new Set<string>();
+  let value = name;
+  for (;;) {
+    const tensor = index.constants.get(value);
+    const node = index.producer.get(value);
+    if (tensor !== undefined || node?.opType !== "Identity" || seen.has(value)) return tensor;
+    seen.add(value);
+    value = node.input[0] ?? "";
+  }
 }
 
 /** The attribute of that name, if the node has it. */

@@ -31,16 +31,24 @@ function sameTable(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
   return Array.from(a).every((value, code) => Object.is(value, b[code]));
 }
 
-/** Joins neighbouring segments that share a decode table. */
-function mergeSegments(segments: readonly DecodeSegment[]): DecodeSegment[] {
+/** Joins neighbouring segments that share a decode table. Segments must follow on each other and cover the tensor. */
+function mergeSegments(tensor: StoredTensor, segments: readonly DecodeSegment[]): DecodeSegment[] {
   const merged: DecodeSegment[] = [];
+  let covered = 0;
   for (const segment of segments) {
+    if (segment.start !== covered) break;
+    covered += segment.count;
     const last = merged.at(-1);
     if (last !== undefined && sameTable(last.table, segment.table)) {
       merged[merged.length - 1] = { ...last, count: last.count + segment.count };
     } else {
       merged.push(segment);
     }
+  }
+  if (covered !== tensor.count || merged.length === 0) {
+    throw new Error(
+      `Decode segments of tensor "${tensor.name}" cover ${covered} of its ${tensor.count} weights`,
+    );
   }
   return merged;
 }
@@ -101,7 +109,10 @@ function affineOfTable(
   table: ArrayLike<number>,
   values: Float64Array,
 ): { slope: number; offset: number } | undefined {
-  const slope = (table[1]! - table[0]!) / (values[1]! - values[0]!);
+  // The outermost values: between neighbours the rounding of the table would be taken for slope.
+  const low = values.indexOf(values.reduce((a, b) => Math.min(a, b)));
+  const high = values.indexOf(values.reduce((a, b) => Math.max(a, b)));
+  const slope = (table[high]! - table[low]!) / (values[high]! - values[low]!);
   const offset = table[0]! - slope * values[0]!;
   const size = values.reduce((m, v) => Math.max(m, Math.abs(slope * v)), 0) + Math.abs(offset);
   // The table was computed in double precision: a few roundings of numbers up to `size`.
@@ -190,7 +201,7 @@ export function hardenModel(
   for (const tensor of prepared.tensors) {
     const segments = segmentsOf.get(tensor.name);
     if (segments === undefined) throw new Error(`No decode segments for tensor "${tensor.name}"`);
-    const merged = mergeSegments(segments);
+    const merged = mergeSegments(tensor, segments);
     const decode =
       form === "gather"
         ? gatherDecode(tensor, merged, tensor.runtimeName)

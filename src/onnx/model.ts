@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { clone, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema, type GraphProto, type ModelProto } from "onnx-buf";
+import { ModelProtoSchema, type GraphProto, type ModelProto, type TensorProto } from "onnx-buf";
 import { QtamlError } from "../errors.ts";
 
 /** An ONNX model that is known to have a graph. */
@@ -36,6 +36,12 @@ export function parseModel(bytes: Uint8Array, name = "the model"): OnnxModel {
   if (model.graph === undefined || model.graph.node.length === 0) {
     throw new QtamlError("invalid-file", `${name} is not an ONNX model: it has no graph; export it again.`);
   }
+  if (model.irVersion < 1n || (model.irVersion >= 3n && model.opsetImport.length === 0)) {
+    throw new QtamlError(
+      "invalid-file",
+      `${name} states no ${model.irVersion < 1n ? "IR version" : "operator set"} and may be cut short; export or copy it again.`,
+    );
+  }
   return model as OnnxModel;
 }
 
@@ -44,9 +50,27 @@ export function serialiseModel(model: ModelProto): Uint8Array<ArrayBuffer> {
   return toBinary(ModelProtoSchema, model);
 }
 
-/** A deep copy whose graph can be edited without touching the original (tensor bytes are shared until replaced). */
+/**
+ * A copy whose graph can be edited without touching the original. Initialisers share their data with it, so that a
+ * large model is held once: replace a tensor or its `rawData`, do not write into them.
+ */
 export function cloneModel(model: OnnxModel): OnnxModel {
-  return clone(ModelProtoSchema, model) as OnnxModel;
+  const { initializer } = model.graph;
+  let copy: OnnxModel;
+  try {
+    // `clone` would copy the bytes of every tensor.
+    model.graph.initializer = [];
+    copy = clone(ModelProtoSchema, model) as OnnxModel;
+  } finally {
+    model.graph.initializer = initializer;
+  }
+  copy.graph.initializer = initializer.map(shallowCopy);
+  return copy;
+}
+
+/** The same fields, including which of them are unset: those come from the prototype. */
+function shallowCopy(tensor: TensorProto): TensorProto {
+  return Object.assign(Object.create(Object.getPrototypeOf(tensor) as object) as TensorProto, tensor);
 }
 
 /** SHA-256 of some bytes in hexadecimal: what plans and campaigns call a file by. */

@@ -3,7 +3,7 @@
  */
 import { unzipSync, zipSync } from "fflate";
 import { QtamlError } from "../errors.ts";
-import { elementCount } from "./tensor.ts";
+import { elementCount, float16 } from "./tensor.ts";
 
 /** An array as NumPy stores it, in C order. */
 export interface NpyArray {
@@ -27,6 +27,7 @@ export type NpyData =
 type Reader = (buffer: ArrayBuffer) => NpyData;
 
 const readers: Readonly<Record<string, Reader>> = {
+  f2: (b) => Float32Array.from(new Uint16Array(b), float16),
   f4: (b) => new Float32Array(b),
   f8: (b) => new Float64Array(b),
   i1: (b) => new Int8Array(b),
@@ -56,6 +57,7 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
   if (bytes.byteLength < 10 || magic.some((byte, i) => bytes[i] !== byte)) {
     throw damaged(name, "is not a NumPy array");
   }
+  if (![1, 2, 3].includes(bytes[6]!)) throw damaged(name, `has the unknown format version ${bytes[6]}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const isFirstVersion = bytes[6] === 1;
   const start = isFirstVersion ? 10 : 12;

@@ -2,10 +2,11 @@
  * @file From a user's model to the two things everything else works on: what the memory holds, and a float32 model
  * whose weights can be overwritten.
  */
+import type { NodeProto } from "onnx-buf";
 import { numberFormat, type NumberFormat } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import { dropUnusedInitialisers, foldBatchNormalization, hoistConstants } from "./fold.ts";
-import { indexGraph, makeNode } from "./graph.ts";
+import { constantOf, indexGraph, intAttribute, makeNode, type GraphIndex } from "./graph.ts";
 import { cloneModel, type OnnxModel } from "./model.ts";
 import {
   adoptQuantised,
@@ -68,22 +69,32 @@ function storeWeights(model: OnnxModel, format: NumberFormat, granularity: Granu
       weight.dequantise === undefined
         ? quantiseTensor(weight, format, granularity)
         : adoptQuantised(weight, index, int8);
+    const { dequantise, dequantisers } = weight;
+    // The name that the network reads the weights by, and the type it reads them in.
+    const value = stored.runtimeName;
+    const elementType = dequantise === undefined ? weight.tensor.dataType : decodedType(dequantise, index);
+    const runtimeName = elementType === DataType.FLOAT ? value : `${value}.float32`;
     const values = new Float32Array(stored.count);
     decodeInto(stored, cleanSegments(stored), stored.codes, values);
-    const { dequantise, tensor } = weight;
-    if (dequantise !== undefined) {
-      graph.node = graph.node.filter((node) => node !== dequantise);
-      graph.initializer.push(floatTensor(stored.runtimeName, stored.dims, values));
-      return stored;
+    const decoded = floatTensor(runtimeName, stored.dims, values);
+    if (dequantise === undefined) {
+      graph.initializer[graph.initializer.indexOf(weight.tensor)] = decoded;
+    } else {
+      graph.initializer.push(decoded);
+      const replaced = new Set(dequantisers);
+      graph.node = graph.node
+        .filter((node) => node !== dequantise)
+        .map((node) => (replaced.has(node) ? makeNode("Identity", [value], [node.output[0]!]) : node));
     }
-    const place = graph.initializer.indexOf(tensor);
-    if (tensor.dataType === DataType.FLOAT) {
-      graph.initializer[place] = floatTensor(stored.runtimeName, stored.dims, values);
-      return stored;
+    if (elementType !== DataType.FLOAT) {
+      graph.node.unshift(makeNode("Cast", [runtimeName], [value], { to: elementType }));
     }
-    const runtimeName = `${stored.name}.float32`;
-    graph.initializer[place] = floatTensor(runtimeName, stored.dims, values);
-    graph.node.unshift(makeNode("Cast", [runtimeName], [stored.name], { to: tensor.dataType }));
     return { ...stored, runtimeName };
   });
+}
+
+/** Element type that a `DequantizeLinear` puts out: that of its scale, unless it says otherwise. */
+function decodedType(node: NodeProto, index: GraphIndex): DataType {
+  const stated = intAttribute(node, "output_dtype", 0);
+  return stated === 0 ? constantOf(index, node.input[1] ?? "")!.dataType : stated;
 }

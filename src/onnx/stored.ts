@@ -1,6 +1,7 @@
 /**
  * @file What the memory holds for each weight tensor: one code a weight, and how a code becomes a weight again.
  */
+import type { NodeProto } from "onnx-buf";
 import {
   codeHistogram,
   encodeInto,
@@ -9,7 +10,7 @@ import {
   type NumberFormat,
 } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
-import { intAttribute, nodeLabel, type GraphIndex } from "./graph.ts";
+import { constantOf, intAttribute, nodeLabel, type GraphIndex } from "./graph.ts";
 import { dataTypeName, DataType, elementCount, floatData, integerData, tensorDims } from "./tensor.ts";
 import type { WeightTensor } from "./weights.ts";
 
@@ -147,7 +148,8 @@ const unsignedFormat = (): NumberFormat =>
  * Takes over the codes of a tensor that the model stores already quantised (`DequantizeLinear` of int8 or uint8,
  * per tensor or per channel).
  *
- * @throws QtamlError `unsupported-model` for other element types or blocked scales
+ * @throws QtamlError `unsupported-model` for other element types, blocked scales, scales that are not constant, or
+ *   uses that decode the same codes differently; `non-finite` when a weight is NaN or infinite
  */
 export function adoptQuantised(weight: WeightTensor, index: GraphIndex, int8: NumberFormat): StoredTensor {
   const node = weight.dequantise!;
@@ -158,25 +160,16 @@ export function adoptQuantised(weight: WeightTensor, index: GraphIndex, int8: Nu
       `Tensor "${weight.name}" stores ${dataTypeName(weight.tensor.dataType)} codes, and only int8 and uint8 are supported; quantise the model to 8 bits or give the float model.`,
     );
   }
-  const scale = index.constants.get(node.input[1] ?? "");
-  if (scale === undefined) {
-    throw new QtamlError(
-      "unsupported-model",
-      `${nodeLabel(node)} has a scale that is computed while the model runs; export it with constant scales.`,
-    );
+  const decoding = decodingOf(node, weight.dims, index);
+  for (const other of weight.dequantisers) {
+    if (JSON.stringify(decodingOf(other, weight.dims, index)) !== JSON.stringify(decoding)) {
+      throw new QtamlError(
+        "unsupported-model",
+        `${nodeLabel(node)} and ${nodeLabel(other)} decode the same codes "${weight.name}" with different scales; quantise the model with one scale a tensor.`,
+      );
+    }
   }
-  const steps = Float32Array.from(floatData(scale));
-  const zeroTensor = index.constants.get(node.input[2] ?? "");
-  const zeroPoints = zeroTensor === undefined ? undefined : Float32Array.from(integerData(zeroTensor));
-  const axis = intAttribute(node, "axis", 1);
-  const channelAxis =
-    scale.dims.length === 0 || steps.length === 1 ? undefined : axis < 0 ? axis + weight.dims.length : axis;
-  if (channelAxis !== undefined && (scale.dims.length !== 1 || weight.dims[channelAxis] !== steps.length)) {
-    throw new QtamlError(
-      "unsupported-model",
-      `${nodeLabel(node)} has scales of shape [${tensorDims(scale).join(", ")}] for codes of shape [${weight.dims.join(", ")}]; only one scale a tensor or a channel is supported.`,
-    );
-  }
+  const { steps, zeroPoints, channelAxis } = decoding;
   const codes = Uint8Array.from(integerData(weight.tensor), (q) => q & 255);
   const stored = {
     ...describe(weight),
@@ -185,11 +178,45 @@ export function adoptQuantised(weight: WeightTensor, index: GraphIndex, int8: Nu
     codes,
     channelAxis,
     steps,
-    zeroPoints: zeroPoints?.some((z) => z !== 0) ? zeroPoints : undefined,
+    zeroPoints,
   };
   const values = new Float32Array(stored.count);
   decodeInto(stored, cleanSegments(stored), codes, values);
-  return { ...stored, infinityNorm: values.reduce((m, w) => Math.max(m, Math.abs(w)), 0) };
+  const [infinityNorm] = infinityNorms(weight.name, values, channelLayout(weight.dims, undefined));
+  return { ...stored, infinityNorm: infinityNorm! };
+}
+
+/** Steps, zero points and axis of a `DequantizeLinear` over codes of these dimensions. */
+function decodingOf(
+  node: NodeProto,
+  dims: readonly number[],
+  index: GraphIndex,
+): Pick<StoredTensor, "steps" | "zeroPoints" | "channelAxis"> {
+  const scale = constantOf(index, node.input[1] ?? "");
+  const zeroName = node.input[2] ?? "";
+  const zero = constantOf(index, zeroName);
+  if (scale === undefined || (zeroName !== "" && zero === undefined)) {
+    throw new QtamlError(
+      "unsupported-model",
+      `${nodeLabel(node)} has a scale or zero point that is computed while the model runs; export it with constant ones.`,
+    );
+  }
+  const steps = Float32Array.from(floatData(scale));
+  const zeroPoints = zero === undefined ? undefined : Float32Array.from(integerData(zero));
+  const axis = intAttribute(node, "axis", 1);
+  const channelAxis = steps.length === 1 ? undefined : axis < 0 ? axis + dims.length : axis;
+  const isPerChannel =
+    scale.dims.length === 1 && channelAxis !== undefined && dims[channelAxis] === steps.length;
+  if (
+    (steps.length !== 1 && !isPerChannel) ||
+    (zeroPoints !== undefined && zeroPoints.length !== steps.length)
+  ) {
+    throw new QtamlError(
+      "unsupported-model",
+      `${nodeLabel(node)} has scales of shape [${tensorDims(scale).join(", ")}] for codes of shape [${dims.join(", ")}]; only one scale and zero point a tensor or a channel is supported.`,
+    );
+  }
+  return { steps, zeroPoints: zeroPoints?.some((z) => z !== 0) ? zeroPoints : undefined, channelAxis };
 }
 
 /** The whole tensor decoded by its format, without any correction. */

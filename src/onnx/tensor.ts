@@ -2,7 +2,12 @@
  * @file Values of ONNX tensors: numbers out of a `TensorProto` in whichever field they are stored, and back.
  */
 import { create } from "@bufbuild/protobuf";
-import { TensorProto_DataType as DataType, TensorProtoSchema, type TensorProto } from "onnx-buf";
+import {
+  TensorProto_DataLocation,
+  TensorProto_DataType as DataType,
+  TensorProtoSchema,
+  type TensorProto,
+} from "onnx-buf";
 import { QtamlError } from "../errors.ts";
 
 export { DataType };
@@ -42,25 +47,38 @@ export function dataTypeName(dataType: number): string {
   return DataType[dataType]?.toLowerCase() ?? `type ${dataType}`;
 }
 
-/** Raw bytes as a typed array of the given kind; copies only when the bytes are not aligned to it. */
+const damaged = (tensor: TensorProto, stored: string) =>
+  new QtamlError(
+    "invalid-file",
+    `Tensor "${tensor.name}" declares ${elementCount(tensorDims(tensor))} elements but stores ${stored}; the model file is damaged.`,
+  );
+
+/** The raw bytes of a tensor as a typed array of the given kind; copies only when they are not aligned to it. */
 function rawView<T>(
-  raw: Uint8Array,
+  tensor: TensorProto,
   bytesPerElement: number,
   construct: (buffer: ArrayBufferLike, byteOffset: number, length: number) => T,
 ): T {
-  const length = Math.floor(raw.byteLength / bytesPerElement);
+  const raw = tensor.rawData;
+  const length = elementCount(tensorDims(tensor));
+  if (raw.byteLength !== length * bytesPerElement) throw damaged(tensor, `${raw.byteLength} bytes`);
   if (raw.byteOffset % bytesPerElement === 0) return construct(raw.buffer, raw.byteOffset, length);
   return construct(new Uint8Array(raw).buffer, 0, length);
 }
 
 function checkLength(tensor: TensorProto, found: number): void {
-  const expected = elementCount(tensorDims(tensor));
-  if (found !== expected) {
+  if (found !== elementCount(tensorDims(tensor))) throw damaged(tensor, String(found));
+}
+
+/** Whether the data are in `raw_data`. @throws QtamlError `unsupported-model` when they are in another file */
+function isRaw(tensor: TensorProto): boolean {
+  if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL) {
     throw new QtamlError(
-      "invalid-file",
-      `Tensor "${tensor.name}" declares ${expected} elements but stores ${found}; the model file is damaged.`,
+      "unsupported-model",
+      `The data of tensor "${tensor.name}" are in another file; save the model with its weights inside.`,
     );
   }
+  return tensor.rawData.byteLength > 0;
 }
 
 const halfScratch = new DataView(new ArrayBuffer(4));
@@ -72,7 +90,7 @@ function bfloat16(bits: number): number {
 }
 
 /** The value of an IEEE 754 binary16 bit pattern. */
-function float16(bits: number): number {
+export function float16(bits: number): number {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
@@ -85,27 +103,27 @@ function float16(bits: number): number {
  * Elements of a float, float16, bfloat16 or double tensor, rounded to float32, in C order. A view into the
  * model's bytes where they are float32 and aligned: do not write to it.
  *
- * @throws QtamlError `invalid-file` when the data are shorter or longer than the dimensions say
+ * @throws QtamlError `invalid-file` when the data are shorter or longer than the dimensions say,
+ *   `unsupported-model` when they are not floating-point numbers or are in another file
  */
 export function floatData(tensor: TensorProto): Float32Array {
-  const raw = tensor.rawData;
-  const hasRaw = raw.byteLength > 0;
+  const hasRaw = isRaw(tensor);
   let data: Float32Array;
   switch (tensor.dataType) {
     case DataType.FLOAT:
       data = hasRaw
-        ? rawView(raw, 4, (b, o, n) => new Float32Array(b, o, n))
+        ? rawView(tensor, 4, (b, o, n) => new Float32Array(b, o, n))
         : Float32Array.from(tensor.floatData);
       break;
     case DataType.DOUBLE:
       data = Float32Array.from(
-        hasRaw ? rawView(raw, 8, (b, o, n) => new Float64Array(b, o, n)) : tensor.doubleData,
+        hasRaw ? rawView(tensor, 8, (b, o, n) => new Float64Array(b, o, n)) : tensor.doubleData,
       );
       break;
     case DataType.FLOAT16:
     case DataType.BFLOAT16: {
       const bits = hasRaw
-        ? rawView(raw, 2, (b, o, n) => new Uint16Array(b, o, n))
+        ? rawView(tensor, 2, (b, o, n) => new Uint16Array(b, o, n))
         : Uint16Array.from(tensor.int32Data);
       data = Float32Array.from(bits, tensor.dataType === DataType.FLOAT16 ? float16 : bfloat16);
       break;
@@ -124,34 +142,35 @@ export function floatData(tensor: TensorProto): Float32Array {
  * Elements of an integer or boolean tensor as numbers, in C order.
  *
  * @throws QtamlError `invalid-file` when the data are shorter or longer than the dimensions say,
- *   `unsupported-model` when the tensor does not hold integers
+ *   `unsupported-model` when they are not integers of at most 64 bits or are in another file
  */
 export function integerData(tensor: TensorProto): number[] {
-  const raw = tensor.rawData;
-  const hasRaw = raw.byteLength > 0;
+  const hasRaw = isRaw(tensor);
   let data: number[];
   switch (tensor.dataType) {
     case DataType.INT64:
       data = Array.from(
-        hasRaw ? rawView(raw, 8, (b, o, n) => new BigInt64Array(b, o, n)) : tensor.int64Data,
+        hasRaw ? rawView(tensor, 8, (b, o, n) => new BigInt64Array(b, o, n)) : tensor.int64Data,
         Number,
       );
       break;
     case DataType.INT32:
-      data = Array.from(hasRaw ? rawView(raw, 4, (b, o, n) => new Int32Array(b, o, n)) : tensor.int32Data);
+      data = Array.from(hasRaw ? rawView(tensor, 4, (b, o, n) => new Int32Array(b, o, n)) : tensor.int32Data);
       break;
     case DataType.INT8:
-      data = Array.from(hasRaw ? rawView(raw, 1, (b, o, n) => new Int8Array(b, o, n)) : tensor.int32Data);
+      data = Array.from(hasRaw ? rawView(tensor, 1, (b, o, n) => new Int8Array(b, o, n)) : tensor.int32Data);
       break;
     case DataType.UINT8:
     case DataType.BOOL:
-      data = Array.from(hasRaw ? raw : tensor.int32Data);
+      data = Array.from(hasRaw ? rawView(tensor, 1, (b, o, n) => new Uint8Array(b, o, n)) : tensor.int32Data);
       break;
     case DataType.INT16:
-      data = Array.from(hasRaw ? rawView(raw, 2, (b, o, n) => new Int16Array(b, o, n)) : tensor.int32Data);
+      data = Array.from(hasRaw ? rawView(tensor, 2, (b, o, n) => new Int16Array(b, o, n)) : tensor.int32Data);
       break;
     case DataType.UINT16:
-      data = Array.from(hasRaw ? rawView(raw, 2, (b, o, n) => new Uint16Array(b, o, n)) : tensor.int32Data);
+      data = Array.from(
+        hasRaw ? rawView(tensor, 2, (b, o, n) => new Uint16Array(b, o, n)) : tensor.int32Data,
+      );
       break;
     default:
       throw new QtamlError(

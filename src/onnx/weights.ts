@@ -3,7 +3,8 @@
  * traced through the operators that only rearrange or scale them. Biases, shapes and indices are not weights.
  */
 import type { NodeProto, TensorProto } from "onnx-buf";
-import { intAttribute, intsAttribute, type GraphIndex } from "./graph.ts";
+import { QtamlError } from "../errors.ts";
+import { intAttribute, intsAttribute, isStandardNode, nodeLabel, type GraphIndex } from "./graph.ts";
 import { isFloatTensor, tensorDims } from "./tensor.ts";
 
 /** One place where a weight tensor is used. */
@@ -23,8 +24,10 @@ export interface WeightTensor {
   readonly uses: readonly WeightUse[];
   /** Axis of the stored tensor that runs over output channels; undefined where the uses disagree or it is lost. */
   readonly channelAxis: number | undefined;
-  /** The `DequantizeLinear` that decodes the tensor when the model is already quantised. */
+  /** The `DequantizeLinear` that decodes the tensor when the model is already quantised: the first of `dequantisers`. */
   readonly dequantise: NodeProto | undefined;
+  /** Every `DequantizeLinear` that decodes the tensor: quantisation tools write one for each use. */
+  readonly dequantisers: readonly NodeProto[];
 }
 
 /** For each operator with weights: the inputs they may arrive at, and the axis of output channels. */
@@ -55,6 +58,7 @@ interface Traced {
   readonly tensor: TensorProto;
   readonly channelAxis: number | undefined;
   readonly dequantise: NodeProto | undefined;
+  readonly isReshaped: boolean;
 }
 
 /** Follows a value back to the constant it is a rearrangement of. */
@@ -71,6 +75,12 @@ function trace(
       let axis = rankAxis(tensor.dims.length);
       let dequantise: NodeProto | undefined;
       for (const node of steps) {
+        if (dequantise !== undefined && node.opType !== "Identity") {
+          throw new QtamlError(
+            "unsupported-model",
+            `${nodeLabel(node)} comes between the stored codes "${name}" and their ${nodeLabel(dequantise)}; fold constants when exporting the model.`,
+          );
+        }
         if (node.opType === "Transpose" && axis !== undefined) {
           const perm = intsAttribute(node, "perm");
           axis = perm === undefined ? tensor.dims.length - 1 - axis : perm[axis];
@@ -80,7 +90,8 @@ function trace(
           dequantise = node;
         }
       }
-      return { name, tensor, channelAxis: axis, dequantise };
+      const isReshaped = steps.some((node) => node.opType === "Reshape");
+      return { name, tensor, channelAxis: axis, dequantise, isReshaped };
     }
     const node = index.producer.get(name);
     const isRearranging =
@@ -94,18 +105,21 @@ function trace(
 /**
  * The weight tensors of a graph, in the order of their first use.
  *
- * Weights are the constants with at least two axes that reach `Conv` (input 1), `ConvTranspose` (1), `Gemm` (0, 1)
- * or `MatMul` (0, 1), directly or through `Identity`, `Transpose`, `Reshape` and `DequantizeLinear`.
+ * Weights are the constants with at least two axes (or given them by `Reshape`) that reach `Conv` (input 1),
+ * `ConvTranspose` (1), `Gemm` (0, 1) or `MatMul` (0, 1), directly or through `Identity`, `Transpose`, `Reshape` and
+ * `DequantizeLinear`.
+ *
+ * @throws QtamlError `unsupported-model` when quantised codes are rearranged before they are decoded
  */
 export function findWeights(index: GraphIndex): WeightTensor[] {
   const found = new Map<string, { traced: Traced; uses: WeightUse[]; channelAxis: number | undefined }>();
   for (const node of index.graph.node) {
-    if (node.domain !== "" && node.domain !== "ai.onnx") continue;
+    if (!isStandardNode(node)) continue;
     for (const input of weightInputs[node.opType] ?? []) {
       const value = node.input[input];
       if (value === undefined || value === "") continue;
       const traced = trace(index, value, (rank) => outputChannelAxis(node, input, rank));
-      if (traced === undefined || traced.tensor.dims.length < 2) continue;
+      if (traced === undefined || (traced.tensor.dims.length < 2 && !traced.isReshaped)) continue;
       if (!isFloatTensor(traced.tensor) && traced.dequantise === undefined) continue;
       const known = found.get(traced.name);
       if (known === undefined) {
@@ -122,6 +136,21 @@ export function findWeights(index: GraphIndex): WeightTensor[] {
     dims: tensorDims(traced.tensor),
     uses,
     channelAxis,
-    dequantise: traced.dequantise,
+    ...decodersOf(index, traced),
   }));
+}
+
+function decodersOf(index: GraphIndex, traced: Traced): Pick<WeightTensor, "dequantise" | "dequantisers"> {
+  const dequantisers = traced.dequantise === undefined ? [] : dequantisersOf(index, traced.name);
+  return { dequantise: dequantisers[0], dequantisers };
+}
+
+/** The `DequantizeLinear` nodes that decode a constant, directly or through `Identity`, in graph order. */
+function dequantisersOf(index: GraphIndex, name: string): NodeProto[] {
+  const names = new Set([name]);
+  return index.graph.node.filter((node) => {
+    if (!names.has(node.input[0] ?? "")) return false;
+    if (node.opType === "Identity" && node.output[0] !== undefined) names.add(node.output[0]);
+    return node.opType === "DequantizeLinear";
+  });
 }
