@@ -1,0 +1,291 @@
+import * as fc from "fast-check";
+import type { NodeProto, TensorProto } from "onnx-buf";
+import { describe, expect, it } from "vitest";
+import { buildModel } from "../../test/build-model.ts";
+import { formatNames, numberFormat } from "../channel/index.ts";
+import { QtamlError } from "../errors.ts";
+import { indexGraph, makeNode } from "./graph.ts";
+import {
+  adoptQuantised,
+  channelLayout,
+  cleanSegments,
+  decodeInto,
+  quantiseTensor,
+  storedHistogram,
+  type Granularity,
+  type StoredTensor,
+} from "./stored.ts";
+import { DataType, elementCount, floatTensor, int8Tensor, int64Tensor, uint8Tensor } from "./tensor.ts";
+import { findWeights, type WeightTensor } from "./weights.ts";
+
+const weightOf = (data: Float32Array, dims: readonly number[], channelAxis?: number): WeightTensor => ({
+  name: "w",
+  tensor: floatTensor("w", dims, data),
+  dims,
+  uses: [
+    { node: makeNode("MatMul", ["x", "w"], ["y"]), input: 1 },
+    { node: makeNode("MatMul", ["y", "w"], ["z"]), input: 1 },
+  ],
+  channelAxis,
+  dequantise: undefined,
+  dequantisers: [],
+});
+
+const quantise = (data: Float32Array, dims: readonly number[], format = "int8", axis?: number) =>
+  quantiseTensor(weightOf(data, dims, axis), numberFormat(format), axis === undefined ? "tensor" : "channel");
+
+function decode(stored: StoredTensor): Float32Array {
+  const values = new Float32Array(stored.count);
+  decodeInto(stored, cleanSegments(stored), stored.codes, values);
+  return values;
+}
+
+const code = (act: () => unknown): unknown => {
+  try {
+    act();
+  } catch (error) {
+    return error instanceof QtamlError ? error.code : error;
+  }
+  return "nothing thrown";
+};
+
+/** Weights of very different size from channel to channel. */
+const weights = fc
+  .tuple(
+    fc.integer({ min: 1, max: 4 }),
+    fc.integer({ min: 1, max: 4 }),
+    fc.integer({ min: 1, max: 4 }),
+    fc.nat(2),
+  )
+  .chain(([a, b, c, axis]) =>
+    fc.record({
+      dims: fc.constant([a, b, c]),
+      axis: fc.constantFrom(undefined, axis),
+      data: fc
+        .array(fc.float({ min: -1000, max: 1000, noNaN: true }), {
+          minLength: a * b * c,
+          maxLength: a * b * c,
+        })
+        .map((values) => Float32Array.from(values, (v, i) => v * 10 ** ((i % 7) - 3))),
+    }),
+  );
+
+/** Channel of weight `i` from its coordinates: independent of `channelLayout`. */
+function channelOf(i: number, dims: readonly number[], axis: number | undefined): number {
+  if (axis === undefined) return 0;
+  let rest = i;
+  const coordinates = [...dims].reverse().map((d) => {
+    const coordinate = rest % d;
+    rest = Math.floor(rest / d);
+    return coordinate;
+  });
+  return coordinates.reverse()[axis]!;
+}
+
+describe("quantiseTensor", () => {
+  it("brings every weight within half a step and the largest of each channel to +-127", () => {
+    fc.assert(
+      fc.property(weights, ({ dims, axis, data }) => {
+        const stored = quantise(data, dims, "int8", axis);
+        const values = decode(stored);
+        const channels = axis === undefined ? 1 : dims[axis]!;
+        expect(stored.steps).toHaveLength(channels);
+        expect(stored.infinityNorm).toBe(data.reduce((m, w) => Math.max(m, Math.abs(w)), 0));
+        const largest = new Int32Array(channels);
+        const norms = new Float64Array(channels);
+        for (let i = 0; i < data.length; i++) {
+          const channel = channelOf(i, dims, axis);
+          const step = stored.steps[channel]!;
+          const q = (stored.codes[i]! << 24) >> 24;
+          // Half a step, and the rounding of w / step and of the decoded value: 127 * 2^-24 steps each. The smallest
+          // subnormal step is the exception that quantisationStep makes: there the norm itself may be below it.
+          expect(Math.abs(values[i]! - data[i]!)).toBeLessThanOrEqual(step * (0.5 + 254 * 2 ** -24));
+          expect(values[i]).toBe(Math.fround(q * step));
+          largest[channel] = Math.max(largest[channel]!, Math.abs(q));
+          norms[channel] = Math.max(norms[channel]!, Math.abs(data[i]!));
+        }
+        const normal = [...largest].filter((_, c) => norms[c]! > 2 ** -120);
+        expect(normal.every((q) => q === 127)).toBe(true);
+        const zeros = [...stored.steps].filter((_, c) => norms[c] === 0);
+        expect(zeros.every((step) => step === 1)).toBe(true);
+      }),
+      { seed: 40, numRuns: 150 },
+    );
+  });
+
+  it("stores a tensor of zeros as zeros", () => {
+    const stored = quantise(new Float32Array(6), [2, 3]);
+    expect(stored).toMatchObject({ count: 6, infinityNorm: 0, zeroPoints: undefined });
+    expect(stored.codes).toEqual(new Uint8Array(6));
+    expect(decode(stored)).toEqual(new Float32Array(6));
+    expect(quantise(new Float32Array(0), [0, 3]).count).toBe(0);
+    expect(quantise(new Float32Array(0), [0, 3], "int8", 1).steps).toEqual(Float32Array.of(1, 1, 1));
+  });
+
+  it.each(formatNames)("takes the nearest value of %s", (name) => {
+    const format = numberFormat(name);
+    const data = Float32Array.from({ length: 101 }, (_, i) => Math.sin(i * i) * (i % 5 === 0 ? 1 : 0.03));
+    const stored = quantise(data, [101, 1], name);
+    const values = decode(stored);
+    const step = stored.steps[0]!;
+    const usable = format.values.filter((v) => Math.abs(v) <= format.largest);
+    for (let i = 0; i < data.length; i++) {
+      const nearest = usable.reduce((best, v) => Math.min(best, Math.abs(v * step - data[i]!)), Infinity);
+      // Two roundings of at most the largest weight, 1.
+      expect(Math.abs(values[i]! - data[i]!)).toBeLessThanOrEqual(nearest + 2 ** -23);
+    }
+    expect(stored.codes.every((c) => c < 2 ** format.bits)).toBe(true);
+    expect(storedHistogram(stored).reduce((a, b) => a + b, 0)).toBe(101);
+  });
+
+  it("describes the tensor: operators once, one step where the channel axis is not known", () => {
+    const granularity: Granularity = "channel";
+    const stored = quantiseTensor(
+      weightOf(Float32Array.of(1, 2, 3, 4), [2, 2]),
+      numberFormat("int4"),
+      granularity,
+    );
+    expect(stored).toMatchObject({ name: "w", runtimeName: "w", dims: [2, 2], operators: ["MatMul"] });
+    expect(stored.channelAxis).toBeUndefined();
+    expect(stored.steps).toEqual(Float32Array.of(4 / 7));
+  });
+
+  it("refuses NaN and infinite weights, naming the first", () => {
+    for (const bad of [NaN, Infinity, -Infinity]) {
+      const data = Float32Array.of(1, 2, bad, 4);
+      expect(code(() => quantise(data, [2, 2]))).toBe("non-finite");
+      expect(code(() => quantise(data, [2, 2], "int8", 0))).toBe("non-finite");
+      expect(() => quantise(data, [2, 2])).toThrow(`Weight 2 of tensor "w" is ${bad}`);
+    }
+  });
+});
+
+describe("channelLayout", () => {
+  it("counts outer, channels and inner", () => {
+    expect(channelLayout([2, 3, 4, 5], 1)).toEqual({ outer: 2, channels: 3, inner: 20 });
+    expect(channelLayout([2, 3], 0)).toEqual({ outer: 1, channels: 2, inner: 3 });
+    expect(channelLayout([2, 3], 1)).toEqual({ outer: 2, channels: 3, inner: 1 });
+    expect(channelLayout([2, 3], undefined)).toEqual({ outer: 1, channels: 1, inner: 6 });
+  });
+});
+
+describe("decodeInto", () => {
+  it("reads each segment by its own table, then subtracts the zero point and scales", () => {
+    const stored = {
+      dims: [2, 2],
+      channelAxis: 1,
+      steps: Float32Array.of(0.5, 2),
+      zeroPoints: Float32Array.of(1, -1),
+    };
+    const segments = [
+      { start: 0, count: 3, table: [0, 10, 20, 30] },
+      { start: 3, count: 1, table: [1, 2, 3, 4] },
+    ];
+    const out = new Float32Array(4);
+    decodeInto(stored, segments, Uint8Array.of(1, 2, 3, 3), out);
+    expect(Array.from(out)).toEqual([(10 - 1) * 0.5, (20 + 1) * 2, (30 - 1) * 0.5, (4 + 1) * 2]);
+    const one = {
+      ...stored,
+      channelAxis: undefined,
+      steps: Float32Array.of(3),
+      zeroPoints: Float32Array.of(5),
+    };
+    decodeInto(one, segments, Uint8Array.of(1, 2, 3, 3), out);
+    expect(Array.from(out)).toEqual([15, 45, 75, -3]);
+    decodeInto({ ...one, zeroPoints: undefined }, segments, Uint8Array.of(1, 2, 3, 3), out);
+    expect(Array.from(out)).toEqual([30, 60, 90, 12]);
+  });
+});
+
+describe("adoptQuantised", () => {
+  const numbers = (name: string, ...values: number[]) =>
+    floatTensor(name, [values.length], Float32Array.from(values));
+  const scalar = (name: string, value: number) => floatTensor(name, [], Float32Array.of(value));
+  const signed = int8Tensor("q", [2, 3], Int8Array.of(-128, -1, 0, 1, 2, 127));
+  const unsigned = uint8Tensor("q", [2, 3], Uint8Array.of(0, 1, 127, 128, 129, 255));
+  const product = makeNode("MatMul", ["x", "d"], ["y"]);
+
+  const adopt = (tensors: TensorProto[], attributes = {}, inputs = ["q", "s"], more: NodeProto[] = []) => {
+    const nodes = [makeNode("DequantizeLinear", inputs, ["d"], attributes), ...more, product];
+    const index = indexGraph(buildModel({ nodes, initialisers: tensors, outputs: ["y"] }).graph);
+    return adoptQuantised(findWeights(index)[0]!, index, numberFormat("int8"));
+  };
+
+  it("keeps the model's own codes, signed or not, with their scale and zero point", () => {
+    const plain = adopt([signed, scalar("s", 0.5)]);
+    expect(plain.codes).toEqual(Uint8Array.of(128, 255, 0, 1, 2, 127));
+    expect(plain).toMatchObject({
+      name: "q",
+      runtimeName: "d",
+      count: 6,
+      infinityNorm: 64,
+      zeroPoints: undefined,
+    });
+    expect(plain.format.name).toBe("int8");
+    expect(Array.from(decode(plain))).toEqual([-64, -0.5, 0, 0.5, 1, 63.5]);
+
+    const zero = uint8Tensor("z", [], Uint8Array.of(128));
+    const shifted = adopt([unsigned, scalar("s", 0.5), zero], {}, ["q", "s", "z"]);
+    expect(shifted.codes).toEqual(Uint8Array.of(0, 1, 127, 128, 129, 255));
+    expect(shifted.format.name).toBe("uint8");
+    expect(Array.from(decode(shifted))).toEqual([-64, -63.5, -0.5, 0, 0.5, 63.5]);
+
+    const nought = adopt([signed, scalar("s", 0.5), int8Tensor("z", [], Int8Array.of(0))], {}, [
+      "q",
+      "s",
+      "z",
+    ]);
+    expect(nought.zeroPoints).toBeUndefined();
+  });
+
+  it("takes scales along an axis, counted from either end", () => {
+    const rows = adopt([signed, numbers("s", 1, 0.5)], { axis: -2 });
+    expect(rows).toMatchObject({ channelAxis: 0, steps: Float32Array.of(1, 0.5) });
+    expect(Array.from(decode(rows))).toEqual([-128, -1, 0, 0.5, 1, 63.5]);
+    const columns = adopt([signed, numbers("s", 1, 2, 4), int8Tensor("z", [3], Int8Array.of(0, 1, 0))], {}, [
+      "q",
+      "s",
+      "z",
+    ]);
+    expect(columns.channelAxis).toBe(1);
+    expect(Array.from(decode(columns))).toEqual([-128, -4, 0, 1, 2, 508]);
+  });
+
+  it("refuses what it cannot keep exactly", () => {
+    const unsupported = [
+      () => adopt([int64Tensor("q", [2, 2], [1, 2, 3, 4]), scalar("s", 1)]),
+      // Blocked scales, and scales for another number of channels.
+      () =>
+        adopt([signed, floatTensor("s", [2, 3], new Float32Array(6).fill(1))], { axis: 1, block_size: 1 }),
+      () => adopt([signed, numbers("s", 1, 2)], { axis: 1 }),
+      () => adopt([signed, numbers("s", 1, 2, 3)], { axis: 5 }),
+      () => adopt([signed, numbers("s", 1, 2, 3), int8Tensor("z", [], Int8Array.of(1))], {}, ["q", "s", "z"]),
+      // Computed while the model runs.
+      () => adopt([signed], {}, ["q", "x"]),
+      () => adopt([signed, scalar("s", 1)], {}, ["q", "s", "x"]),
+      // The same codes under two scales.
+      () =>
+        adopt(
+          [signed, scalar("s", 1), scalar("t", 2)],
+          {},
+          ["q", "s"],
+          [makeNode("DequantizeLinear", ["q", "t"], ["e"])],
+        ),
+    ];
+    expect(unsupported.map(code)).toEqual(unsupported.map(() => "unsupported-model"));
+    expect(code(() => adopt([signed, scalar("s", NaN)]))).toBe("non-finite");
+    expect(code(() => adopt([signed, scalar("s", Infinity)]))).toBe("non-finite");
+  });
+
+  it("accepts a scale behind Identity and a second decoder that agrees", () => {
+    const stored = adopt(
+      [signed, scalar("s", 0.5)],
+      {},
+      ["q", "t"],
+      [makeNode("Identity", ["s"], ["t"]), makeNode("DequantizeLinear", ["q", "s"], ["e"])],
+    );
+    expect(stored.steps).toEqual(Float32Array.of(0.5));
+    expect(elementCount(stored.dims)).toBe(stored.count);
+    expect(DataType.INT8).toBe(signed.dataType);
+  });
+});
