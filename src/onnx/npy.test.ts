@@ -164,7 +164,7 @@ describe("npy", () => {
     }
     const structured = Buffer.from(good.toString("latin1").replace("'<f4'", "[('a', '<f4')]"), "latin1");
     expect(refusal(() => parseNpy(structured, "x"))).toBe("invalid-file");
-    const unknown = Buffer.from(good);
+    const unknown = npy({ descr: "<f4", shape: "(2,)", version: 2 }, data);
     unknown[6] = 9;
     expect(refusal(() => parseNpy(unknown, "x"))).toBe("invalid-file");
     for (let length = 0; length < good.length; length++) {

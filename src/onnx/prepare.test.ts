@@ -200,6 +200,16 @@ describe("prepareModel", () => {
     expect(await run(prepared.model)).toEqual(exact);
   });
 
+  it("keeps the type that DequantizeLinear states", () => {
+    const codes = int8Tensor("q", [4, 5], new Int8Array(20).fill(3));
+    const scale = floatTensor("s", [], Float32Array.of(0.5));
+    const nodes = [makeNode("DequantizeLinear", ["q", "s"], ["half"], { output_dtype: DataType.FLOAT16 })];
+    const { model } = prepareModel(castProduct(nodes, "half", [codes, scale], DataType.FLOAT16));
+    const [cast] = model.graph.node;
+    expect(cast).toMatchObject({ opType: "Cast", input: ["half.float32"], output: ["half"] });
+    expect(Number(cast!.attribute[0]!.i)).toBe(DataType.FLOAT16);
+  });
+
   it("refuses models without weights, and weights that are not finite", () => {
     const none = buildModel({
       nodes: [makeNode("Relu", ["x"], ["y"])],
