@@ -19,6 +19,8 @@ const FAR = 2 ** 31;
 export class AdjointBuilder {
   readonly nodes: NodeProto[] = [];
   readonly initialisers = new Map<string, TensorProto>();
+  /** Cotangents of `Relu` outputs that are known to vanish where the output does. */
+  readonly masked = new Set<string>();
   readonly #constants = new Map<string, string>();
   #count = 0;
 
@@ -169,10 +171,11 @@ export class AdjointBuilder {
     return this.slice(x, new Map(axes.map((axis) => [axis, [-1, -FAR, -1] as const])));
   }
 
-  /** Zeros before and after each axis; negative amounts crop. */
-  pad(x: string, begin: readonly number[], end: readonly number[]): string {
+  /** Zeros, or another value, before and after each axis; negative amounts crop. */
+  pad(x: string, begin: readonly number[], end: readonly number[], value = 0): string {
     const pads = [...begin, ...end];
-    return pads.every((p) => p === 0) ? x : this.op("Pad", [x, this.ints(pads)]);
+    if (pads.every((p) => p === 0)) return x;
+    return this.op("Pad", [x, this.ints(pads), ...(value === 0 ? [] : [this.scalar(value)])]);
   }
 
   concat(values: readonly string[], axis: number): string {

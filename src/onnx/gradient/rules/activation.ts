@@ -73,7 +73,7 @@ function swishSlope(c: RuleContext, x: string, alpha: number): string {
 export const activation: RuleGroup = {
   kind: "activation",
   rules: {
-    Relu: (c) => [c.b.mul(c.dy, c.b.positive(c.output()))],
+    Relu: (c) => [c.b.masked.has(c.dy) ? c.dy : c.b.mul(c.dy, c.b.positive(c.output()))],
     LeakyRelu: (c) => [sided(c, c.input(), c.b.scalar(c.float("alpha", 0.01)))],
     PRelu: (c) => [
       c.wants(0) ? sided(c, c.input(), c.input(1)) : undefined,

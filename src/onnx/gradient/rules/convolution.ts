@@ -25,31 +25,67 @@ interface Layer {
   readonly window: Window;
 }
 
-/** Below this many input channels in a group all offsets form one matrix. */
-const FEW_CHANNELS = 4;
+/** With a single channel and at most this many offsets, all offsets form one matrix. */
+const FEW_OFFSETS = 9;
+/** Width of the runtime's matrix kernels and channel blocks. */
+const BLOCK = 16;
 /** Largest number of (input, output) position pairs of a depthwise image that are formed at once. */
 const MANY_PAIRS = 4096;
 
 const spatialCut = (layer: Layer, offset: readonly number[], first: number): Map<number, Range> =>
   new Map(offset.map((o, i) => [first + i, tap(layer.window, i, o, layer.narrow[i]!)]));
 
-/** Any number of channels: one product for each offset. Result `[group, filters, channels, offsets]`. */
-function byOffset(b: AdjointBuilder, layer: Layer): string {
-  const { batch, group, channels, filters, wide, narrow, window } = layer;
-  const axes = wide.map((_, i) => 3 + i);
+/** `[batch, group * part, ...narrow]` as `[group, part, positions]`, the positions of all images in a row. */
+function positionsLast(b: AdjointBuilder, x: string, layer: Layer, part: number): string {
+  const { batch, group, narrow } = layer;
+  const swapped = b.transpose(x, [1, 0, ...narrow.map((_, i) => 2 + i)]);
   const positions = batch * elementCount(narrow);
-  const grouped = b.transpose(b.reshape(layer.x, [batch, group, channels, ...wide]), [1, 0, ...axes, 2]);
-  const x = b.pad(grouped, [0, 0, ...window.begin, 0], [0, 0, ...trailing(window, wide, narrow), 0]);
-  const split = b.transpose(b.reshape(layer.dy, [batch, group, filters, ...narrow]), [1, 2, 0, ...axes]);
-  const dy = b.reshape(split, [group, filters, positions]);
-  const products = offsets(window.kernel).map((offset) => {
-    const cut = b.reshape(b.slice(x, spatialCut(layer, offset, 2)), [group, positions, channels]);
-    return b.reshape(b.matmul(dy, cut, 3), [group, filters, channels, 1]);
-  });
-  return b.concat(products, 3);
+  return b.reshape(swapped, group === 1 ? [part, positions] : [group, part, positions]);
 }
 
-/** Few channels: one product with all offsets side by side. Result `[group, filters, offsets, channels]`. */
+/**
+ * Any number of channels: one product for each offset. Result `[offsets, group, filters, channels]`, or with the last
+ * two exchanged when `exchanged`: the narrow factor then comes first, where the runtime pads it less.
+ */
+function byOffset(b: AdjointBuilder, layer: Layer, exchanged: boolean): string {
+  const { batch, group, channels, filters, wide, narrow, window } = layer;
+  const rank = group === 1 ? 2 : 3;
+  const positions = batch * elementCount(narrow);
+  // The runtime moves one axis fast and several slowly: the group axis only where there are groups.
+  const x =
+    group === 1
+      ? b.transpose(layer.x, [0, ...wide.map((_, i) => 2 + i), 1])
+      : b.transpose(b.reshape(layer.x, [batch, group, channels, ...wide]), [
+          1,
+          0,
+          ...wide.map((_, i) => 3 + i),
+          2,
+        ]);
+  const lead = group === 1 ? [0] : [0, 0];
+  const padded = b.pad(x, [...lead, ...window.begin, 0], [...lead, ...trailing(window, wide, narrow), 0]);
+  const dy = exchanged
+    ? b.reshape(b.transpose(layer.dy, [0, ...wide.map((_, i) => 2 + i), 1]), [positions, filters])
+    : positionsLast(b, layer.dy, layer, filters);
+  const products = offsets(window.kernel).map((offset) => {
+    const cut = b.slice(padded, spatialCut(layer, offset, lead.length));
+    const rows = b.reshape(cut, group === 1 ? [positions, channels] : [group, positions, channels]);
+    return exchanged ? b.matmul(rows, dy, 2, true) : b.matmul(dy, rows, rank);
+  });
+  return b.concat(products, 0);
+}
+
+/** A kernel of one element: a single product. Result `[group, filters, channels]`. */
+function pointwise(b: AdjointBuilder, layer: Layer): string {
+  const { channels, filters, wide, narrow, window, group } = layer;
+  const padded = b.pad(layer.x, [0, 0, ...window.begin], [0, 0, ...trailing(window, wide, narrow)]);
+  const whole = window.strides.every((s) => s === 1);
+  const offset = wide.map(() => 0);
+  const cut = whole ? padded : b.slice(padded, spatialCut(layer, offset, 2));
+  const x = positionsLast(b, cut, layer, channels);
+  return b.matmul(positionsLast(b, layer.dy, layer, filters), x, group === 1 ? 2 : 3, false, true);
+}
+
+/** One channel: one product with all offsets side by side. Result `[group, filters, offsets, channels]`. */
 function byImage(b: AdjointBuilder, layer: Layer): string {
   const { batch, group, channels, filters, wide, narrow, window } = layer;
   const positions = elementCount(narrow);
@@ -145,7 +181,17 @@ function weightGradient(b: AdjointBuilder, layer: Layer): string {
     const few = elementCount(wide) * elementCount(narrow) <= MANY_PAIRS;
     return b.reshape(few ? depthwiseByImage(b, layer) : depthwiseByRow(b, layer), result);
   }
-  if (channels >= FEW_CHANNELS || count === 1) return b.reshape(byOffset(b, layer), result);
+  if (count === 1) return b.reshape(pointwise(b, layer), result);
+  if (channels > 1 || count > FEW_OFFSETS) {
+    const exchanged = group === 1 && channels > 1 && channels < BLOCK && filters >= BLOCK;
+    const byTap = byOffset(b, layer, exchanged);
+    if (exchanged)
+      return b.reshape(b.transpose(b.reshape(byTap, [count, channels, filters]), [2, 1, 0]), result);
+    // A product with the identity: as a Transpose the runtime would merge it with the Reshape into a slow form.
+    const identity = Float32Array.from({ length: count * count }, (_, i) => (i % (count + 1) === 0 ? 1 : 0));
+    const flat = b.reshape(byTap, [count, channels * group * filters]);
+    return b.reshape(b.matmul(flat, b.float([count, count], identity), 2, true), result);
+  }
   const sides = b.reshape(byImage(b, layer), [group * filters, count, channels]);
   return b.reshape(b.transpose(sides, [0, 2, 1]), result);
 }
@@ -218,7 +264,9 @@ function inputGradient(
   const after = wide.map((w, i) => w - (narrow[i]! - 1) * window.strides[i]! - 1 + window.begin[i]!);
   const unstrided = window.strides.every((s) => s === 1);
   const depthwise = group > 1 && weight.dims[1] === 1;
-  if ([...before, ...after].every((p) => p >= 0) && (unstrided || (depthwise && wide.length === 2))) {
+  // The runtime fills odd numbers of output channels up to a whole block, which costs more than ConvTranspose does.
+  const blocked = depthwise || (unstrided && (weight.dims[1]! * group) % 4 === 0);
+  if (blocked && [...before, ...after].every((p) => p >= 0) && (unstrided || wide.length === 2)) {
     const source = unstrided ? dy : stuffed(b, dy, dyDims, window.strides);
     return b.op("Conv", [source, reversed(b, weight.value, weight.dims, group)], {
       kernel_shape: window.kernel,
@@ -227,17 +275,22 @@ function inputGradient(
       group,
     });
   }
-  // Windows cover the padded input from its first element; what they leave uncovered at the end has no gradient.
-  const covered = wide.map((_, i) => (narrow[i]! - 1) * window.strides[i]! + span(window, i));
+  // What the windows cover beyond the input is cut off; what they leave uncovered at its end has no gradient.
+  const beyond = trailing(window, wide, narrow);
+  const extra = beyond.map((e) => Math.max(0, -e));
+  const fits = extra.every((e, i) => e < window.strides[i]!);
+  const pads = fits ? [...window.begin, ...beyond.map((e) => Math.max(0, e))] : wide.flatMap(() => [0, 0]);
   const whole = b.op("ConvTranspose", [dy, weight.value], {
     kernel_shape: window.kernel,
     strides: window.strides,
     dilations: window.dilations,
+    pads,
+    ...(fits ? { output_padding: extra } : {}),
     group,
   });
-  const begin = window.begin.map((p) => -p);
-  const end = covered.map((size, i) => wide[i]! + window.begin[i]! - size);
-  return b.pad(whole, [0, 0, ...begin], [0, 0, ...end]);
+  return fits
+    ? whole
+    : b.pad(whole, [0, 0, ...window.begin.map((p) => -p)], [0, 0, ...beyond.map((e) => -e)]);
 }
 
 const Conv: Rule = (c) => {

@@ -3,7 +3,7 @@ import { elementCount, type Dims } from "../../tensor.ts";
 import type { AdjointBuilder } from "../builder.ts";
 import { NoRule, type Rule, type RuleContext, type RuleGroup } from "../rule.ts";
 import { enlarge } from "./convolution.ts";
-import { offsets, resolveWindow, span, type Window } from "./window.ts";
+import { offsets, resolveWindow, span, trailing, type Window } from "./window.ts";
 
 interface Pool {
   readonly images: readonly [batch: number, channels: number];
@@ -37,8 +37,9 @@ function restore(b: AdjointBuilder, x: string, covered: Dims, wide: Dims): strin
 }
 
 /**
- * Side by side: the elements that equal their window's maximum. After a `Relu` only the zeros of a dead window tie,
- * and these pass no gradient on; elsewhere ties share it equally.
+ * Side by side: the elements that equal their window's maximum. Ties share the gradient equally. After a `Relu` only
+ * the zeros of a dead window tie, and these pass nothing on: the mask of the `Relu` is applied here, to the pooled
+ * cotangent, where it is smaller.
  */
 function tiledMaximum(c: RuleContext, p: Pool): string {
   const { window, narrow, wide, images } = p;
@@ -48,45 +49,69 @@ function tiledMaximum(c: RuleContext, p: Pool): string {
     covered.flatMap((size, i) => (size === wide[i] ? [] : [[2 + i, [0, size] as const] as const])),
   );
   const x = c.b.slice(c.input(), cut);
-  const hits = c.b.indicator(c.b.op("Equal", [x, enlarge(c.b, c.output(), dims, window.kernel)]));
+  const y = c.output();
+  const hits = c.b.indicator(c.b.op("Equal", [x, enlarge(c.b, y, dims, window.kernel)]));
+  const afterRelu = c.madeBy(0, "Relu");
   const averages = (): string =>
     c.b.op("AveragePool", [hits], { kernel_shape: window.kernel, strides: window.kernel });
-  const share = c.madeBy(0, "Relu")
-    ? c.dy
+  const share = afterRelu
+    ? c.b.mul(c.dy, c.b.positive(y))
     : c.b.div(c.b.scale(c.dy, 1 / elementCount(window.kernel)), averages());
-  return restore(c.b, c.b.mul(hits, enlarge(c.b, share, dims, window.kernel)), covered, wide);
+  const dx = restore(c.b, c.b.mul(hits, enlarge(c.b, share, dims, window.kernel)), covered, wide);
+  if (afterRelu) c.b.masked.add(dx);
+  return dx;
 }
 
+/** Stands for minus infinity: padding that no maximum takes, yet zero when multiplied by zero. */
+const VERY_LOW = -3e38;
+
 /**
- * Overlapping windows: the runtime's own choice of maximum, from which `MaxUnpool` carries the cotangent back. It
- * overwrites where two windows chose one element, so windows are taken in groups that do not meet.
+ * Any windows: a convolution by unit kernels lays the elements of each window side by side, and its transpose adds what
+ * they receive up again. Ties are as for windows side by side; after a `Relu`, padding by zeros wins nothing either.
  */
-function indexedMaximum(c: RuleContext, p: Pool): string {
-  const { window, narrow, wide, images } = p;
-  const [, indices] = c.b.outputs("MaxPool", [c.input()], 2, {
+function overlappingMaximum(c: RuleContext, p: Pool): string {
+  const { window, narrow, wide } = p;
+  const [batch, channels] = p.images;
+  const count = elementCount(window.kernel);
+  const units = new Float32Array(channels * count * count);
+  for (let k = 0; k < channels * count; k += 1) units[k * count + (k % count)] = 1;
+  const kernels = c.b.float([channels * count, 1, ...window.kernel], units);
+  const form = {
     kernel_shape: window.kernel,
     strides: window.strides,
     dilations: window.dilations,
-    pads: [...window.begin, ...window.end],
-    ceil_mode: c.int("ceil_mode", 0),
-  });
-  const apart = window.kernel.map((_, i) =>
-    Math.min(narrow[i]!, Math.ceil(span(window, i) / window.strides[i]!)),
+    group: channels,
+  };
+  const tail = trailing(window, wide, narrow);
+  const afterRelu = c.madeBy(0, "Relu");
+  const inner = [...window.begin, ...tail.map((t) => Math.max(0, t))];
+  const fits = tail.every((t) => t >= 0);
+  const columns =
+    afterRelu && fits
+      ? c.b.op("Conv", [c.input(), kernels], { ...form, pads: inner })
+      : c.b.op(
+          "Conv",
+          [c.b.pad(c.input(), [0, 0, ...window.begin], [0, 0, ...tail], VERY_LOW), kernels],
+          form,
+        );
+  const apart = [batch, channels, count, ...narrow];
+  const together = [batch, channels, 1, ...narrow];
+  const hits = c.b.indicator(
+    c.b.op("Equal", [c.b.reshape(columns, apart), c.b.reshape(c.output(), together)]),
   );
-  const shape = c.b.ints([...images, ...wide]);
-  const ones = wide.map(() => 1);
-  const parts = offsets(apart).map((first) => {
-    const group = new Map(first.map((f, i) => [2 + i, [f, narrow[i]!, apart[i]!] as const]));
-    const inputs = [c.b.slice(c.dy, group), c.b.slice(indices!, group), shape];
-    return c.b.op("MaxUnpool", inputs, { kernel_shape: ones, strides: ones });
-  });
-  return c.b.total(parts);
+  const dy = c.b.reshape(afterRelu ? c.b.mul(c.dy, c.b.positive(c.output())) : c.dy, together);
+  const share = afterRelu ? dy : c.b.div(dy, c.b.reduceSum(hits, [2], true));
+  const received = c.b.reshape(c.b.mul(hits, share), [batch, channels * count, ...narrow]);
+  const dx = c.b.op("ConvTranspose", [received, kernels], { ...form, pads: inner });
+  const whole = c.b.pad(dx, [0, 0, ...wide.map(() => 0)], [0, 0, ...tail.map((t) => Math.max(0, -t))]);
+  if (afterRelu) c.b.masked.add(whole);
+  return whole;
 }
 
 const MaxPool: Rule = (c) => {
   if (c.cotangents.length > 1 && c.cotangents[1] !== undefined) throw new NoRule("indices");
   const p = pool(c);
-  return [tiles(p) ? tiledMaximum(c, p) : indexedMaximum(c, p)];
+  return [tiles(p) ? tiledMaximum(c, p) : overlappingMaximum(c, p)];
 };
 
 /** How many elements each window averages, by output position. */
@@ -156,8 +181,7 @@ export const pooling: RuleGroup = {
   kind: "pooling",
   rules: { MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool },
   remarks: {
-    MaxPool:
-      "overlapping windows, padding, dilations, ceil_mode; where elements tie, side-by-side windows share the gradient equally and others give it to the runtime's choice",
+    MaxPool: "overlapping windows, padding, dilations, ceil_mode; ties share the gradient equally",
     GlobalMaxPool: "ties share the gradient equally",
     AveragePool: "count_include_pad, padding, dilations, ceil_mode",
   },
