@@ -29,8 +29,12 @@ interface Layer {
 const FEW_OFFSETS = 9;
 /** Width of the runtime's matrix kernels and channel blocks. */
 const BLOCK = 16;
-/** Largest number of (input, output) position pairs of a depthwise image that are formed at once. */
+/** Largest number of (input, output) position pairs of an image that are formed at once. */
 const MANY_PAIRS = 4096;
+/** Largest number of products over such pairs and over pairs of channels. */
+const MANY_PRODUCTS = 32768;
+/** Elements of a layer's input that fit into a second-level cache beside their cuts. */
+const CACHED = 120_000;
 
 const spatialCut = (layer: Layer, offset: readonly number[], first: number): Map<number, Range> =>
   new Map(offset.map((o, i) => [first + i, tap(layer.window, i, o, layer.narrow[i]!)]));
@@ -85,7 +89,7 @@ function pointwise(b: AdjointBuilder, layer: Layer): string {
   return b.matmul(positionsLast(b, layer.dy, layer, filters), x, group === 1 ? 2 : 3, false, true);
 }
 
-/** One channel: one product with all offsets side by side. Result `[group, filters, offsets, channels]`. */
+/** One channel: one product with all offsets side by side. Result `[group, filters, offsets]`. */
 function byImage(b: AdjointBuilder, layer: Layer): string {
   const { batch, group, channels, filters, wide, narrow, window } = layer;
   const positions = elementCount(narrow);
@@ -130,15 +134,21 @@ function selection(
   return b.float([outputs.length * inputs, taps.length], data);
 }
 
-/** Depthwise, small images: products of all pairs of positions. Result `[group, filters, offsets]`. */
-function depthwiseByImage(b: AdjointBuilder, layer: Layer): string {
-  const { batch, group, filters, wide, narrow, window } = layer;
+/** Small images: products of all pairs of positions. Result `[group, filters, channels, offsets]`. */
+function byPair(b: AdjointBuilder, layer: Layer): string {
+  const { batch, group, channels, filters, wide, narrow, window } = layer;
   const [inputs, outputs] = [elementCount(wide), elementCount(narrow)];
-  const x = b.transpose(b.reshape(layer.x, [batch, group, inputs]), [1, 0, 2]);
-  const split = b.transpose(b.reshape(layer.dy, [batch, group, filters * outputs]), [1, 0, 2]);
-  const pairs = b.reshape(b.matmul(split, x, 3, true), [group * filters, outputs * inputs]);
+  const rows = (x: string, length: number): string =>
+    group === 1
+      ? b.reshape(x, [batch, length])
+      : b.transpose(b.reshape(x, [batch, group, length]), [1, 0, 2]);
+  const dy = rows(layer.dy, filters * outputs);
+  const products = b.matmul(dy, rows(layer.x, channels * inputs), group === 1 ? 2 : 3, true);
+  const apart = b.reshape(products, [group * filters, outputs, channels, inputs]);
+  const pairs = channels === 1 ? apart : b.transpose(apart, [0, 2, 1, 3]);
   const axes = wide.map((_, i) => i);
-  return b.matmul(pairs, selection(b, window, axes, wide, narrow), 2);
+  const flat = b.reshape(pairs, [group * filters * channels, outputs * inputs]);
+  return b.matmul(flat, selection(b, window, axes, wide, narrow), 2);
 }
 
 /** Depthwise: products of rows of the last axis for each offset along the others. Result `[group, filters, offsets]`. */
@@ -172,28 +182,39 @@ function depthwiseByRow(b: AdjointBuilder, layer: Layer): string {
   return b.concat(products, 1);
 }
 
+/** A layer's images in parts that stay in the processor's cache while every kernel offset reads them. */
+function parts(b: AdjointBuilder, layer: Layer): Layer[] {
+  const image = layer.group * layer.channels * elementCount(layer.wide);
+  const size = Math.max(1, Math.floor(CACHED / image));
+  if (size >= layer.batch) return [layer];
+  return Array.from({ length: Math.ceil(layer.batch / size) }, (_, i) => {
+    const [start, end] = [i * size, Math.min(layer.batch, (i + 1) * size)];
+    const range = new Map([[0, [start, end] as const]]);
+    return { ...layer, batch: end - start, x: b.slice(layer.x, range), dy: b.slice(layer.dy, range) };
+  });
+}
+
 /** Gradient of a convolution's weight `[M, C / group, ...kernel]`. */
 function weightGradient(b: AdjointBuilder, layer: Layer): string {
   const { group, channels, filters, window, wide, narrow } = layer;
   const result = [group * filters, channels, ...window.kernel];
   const count = elementCount(window.kernel);
-  if (channels === 1 && group > 1) {
-    const few = elementCount(wide) * elementCount(narrow) <= MANY_PAIRS;
-    return b.reshape(few ? depthwiseByImage(b, layer) : depthwiseByRow(b, layer), result);
-  }
   if (count === 1) return b.reshape(pointwise(b, layer), result);
-  if (channels > 1 || count > FEW_OFFSETS) {
-    const exchanged = group === 1 && channels > 1 && channels < BLOCK && filters >= BLOCK;
-    const byTap = byOffset(b, layer, exchanged);
-    if (exchanged)
-      return b.reshape(b.transpose(b.reshape(byTap, [count, channels, filters]), [2, 1, 0]), result);
-    // A product with the identity: as a Transpose the runtime would merge it with the Reshape into a slow form.
-    const identity = Float32Array.from({ length: count * count }, (_, i) => (i % (count + 1) === 0 ? 1 : 0));
-    const flat = b.reshape(byTap, [count, channels * group * filters]);
-    return b.reshape(b.matmul(flat, b.float([count, count], identity), 2, true), result);
+  const pairs = elementCount(wide) * elementCount(narrow);
+  if (pairs <= MANY_PAIRS && (channels === 1 || pairs * filters * channels <= MANY_PRODUCTS)) {
+    return b.reshape(byPair(b, layer), result);
   }
-  const sides = b.reshape(byImage(b, layer), [group * filters, count, channels]);
-  return b.reshape(b.transpose(sides, [0, 2, 1]), result);
+  if (channels === 1 && group > 1) return b.reshape(depthwiseByRow(b, layer), result);
+  if (channels === 1 && count <= FEW_OFFSETS) return b.reshape(byImage(b, layer), result);
+  const exchanged = group === 1 && channels > 1 && channels < BLOCK && filters >= BLOCK;
+  const byTap = b.total(parts(b, layer).map((part) => byOffset(b, part, exchanged)));
+  if (exchanged) {
+    return b.reshape(b.transpose(b.reshape(byTap, [count, channels, filters]), [2, 1, 0]), result);
+  }
+  // A product with the identity: as a Transpose the runtime would merge it with the Reshape into a slow form.
+  const identity = Float32Array.from({ length: count * count }, (_, i) => (i % (count + 1) === 0 ? 1 : 0));
+  const flat = b.reshape(byTap, [count, channels * group * filters]);
+  return b.reshape(b.matmul(flat, b.float([count, count], identity), 2, true), result);
 }
 
 /** Sum over batch and positions: the gradient of a bias. */
