@@ -98,8 +98,14 @@ function directions(size: number, next: () => number): Float32Array[] {
 /**
  * Compares the gradient of each input. Every input is a stored tensor plus a fed offset of zero: stored, so that its
  * gradient can be asked for; offset, so that it is no constant and one session serves all differences.
+ *
+ * @param spoil changes the gradient before it is compared, to see that the comparison notices
  */
-export async function compareOperator(test: OperatorCase, seed = 1): Promise<Comparison[]> {
+export async function compareOperator(
+  test: OperatorCase,
+  seed = 1,
+  spoil: (gradient: Float32Array) => Float32Array = (gradient) => gradient,
+): Promise<Comparison[]> {
   const next = uniforms(seed);
   const names = Object.keys(test.inputs);
   const data = new Map(names.map((name) => [name, draw(test.inputs[name]!, next)]));
@@ -139,7 +145,7 @@ export async function compareOperator(test: OperatorCase, seed = 1): Promise<Com
   const comparisons: Comparison[] = [];
   try {
     for (const name of names) {
-      const gradient = gradients.get(`stored.${name}`)!;
+      const gradient = spoil(gradients.get(`stored.${name}`)!);
       let [error, norm] = [0, 0];
       for (const d of directions(gradient.length, next)) {
         const near = (await loss(name, d, STEP)) - (await loss(name, d, -STEP));

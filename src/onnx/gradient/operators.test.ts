@@ -26,3 +26,13 @@ describe("every operator's gradient agrees with differences of its forward value
     expect(gradientOperators.filter((o) => !tested.has(o))).toEqual([]);
   });
 });
+
+describe("the comparison itself", () => {
+  it("notices a gradient that is slightly wrong", async () => {
+    // Off by 0.2 %.
+    const leaky = cases.find((c) => c.operator === "LeakyRelu" && c.label === "alpha")!;
+    const wrong = await compareOperator(leaky, 1, (gradient) => gradient.map((g) => g * 1.002));
+    expect(wrong[0]!.relative).toBeGreaterThan(1e-3);
+    expect((await compareOperator(leaky, 1))[0]!.relative).toBeLessThan(1e-4);
+  });
+});

@@ -3,7 +3,7 @@ import { elementCount, type Dims } from "../../tensor.ts";
 import type { AdjointBuilder } from "../builder.ts";
 import { NoRule, type Rule, type RuleContext, type RuleGroup } from "../rule.ts";
 import { enlarge } from "./convolution.ts";
-import { offsets, resolveWindow, span, trailing, type Window } from "./window.ts";
+import { offsets, resolveWindow, span, trailing, type Window } from "../window.ts";
 
 interface Pool {
   readonly images: readonly [batch: number, channels: number];

@@ -1,7 +1,7 @@
 /** @file Sliding windows: strides, dilations and padding of convolution and pooling nodes, all made explicit. */
-import type { Dims } from "../../tensor.ts";
-import type { Range } from "../builder.ts";
-import type { RuleContext } from "../rule.ts";
+import type { Dims } from "../tensor.ts";
+import type { Range } from "./builder.ts";
+import type { RuleContext } from "./rule.ts";
 
 /** Where windows lie, by spatial axis. */
 export interface Window {
