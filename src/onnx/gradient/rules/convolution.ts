@@ -5,6 +5,11 @@ import { weightGradient, type Layer } from "../convolution-weight.ts";
 import { NoRule, type Rule, type RuleContext, type RuleGroup } from "../rule.ts";
 import { offsets, resolveWindow, span, trailing, type Window } from "../window.ts";
 
+/** Width of the runtime's channel blocks. */
+const BLOCK = 16;
+/** How much longer a ConvTranspose takes for one multiplication than a convolution in whole blocks. */
+const TRANSPOSE_COST = 4;
+
 /** Sum over batch and positions: the gradient of a bias. */
 function biasGradient(b: AdjointBuilder, dy: string, rank: number): string {
   return b.reduceSum(
@@ -29,18 +34,15 @@ function reversed(b: AdjointBuilder, weight: string, dims: Dims, group: number):
 }
 
 /**
- * The cotangent with zeros between its elements, so that a strided convolution's input gradient is a convolution of
- * stride 1. Nearest-neighbour enlargement times a mask is the fastest way the runtime has.
+ * The cotangent with `stride - 1` zeros after each element, so that a strided convolution's input gradient is a
+ * convolution of stride 1. Nearest-neighbour enlargement times a mask is the fastest way the runtime has.
  */
 function stuffed(b: AdjointBuilder, dy: string, dims: Dims, strides: Dims): string {
-  const [batch, channels, ...narrow] = dims as [number, number, ...number[]];
+  const narrow = dims.slice(2);
   const large = narrow.map((n, i) => n * strides[i]!);
-  const enlarged = enlarge(b, dy, dims, strides);
   const mask = new Float32Array(elementCount(large));
   for (const at of offsets(narrow)) mask[at.reduce((p, a, i) => p * large[i]! + a * strides[i]!, 0)] = 1;
-  const full = b.mul(enlarged, b.float([1, 1, ...large], mask));
-  const cut = new Map(large.map((n, i) => [2 + i, [0, n - strides[i]! + 1] as const]));
-  return b.reshape(b.slice(full, cut), [batch, channels, ...large.map((n, i) => n - strides[i]! + 1)]);
+  return b.mul(enlarge(b, dy, dims, strides), b.float([1, 1, ...large], mask));
 }
 
 /** Repeats every element `factors` times along the spatial axes. */
@@ -69,13 +71,16 @@ function inputGradient(
   window: Window,
 ): string {
   const narrow = dyDims.slice(2);
-  const before = wide.map((_, i) => span(window, i) - 1 - window.begin[i]!);
-  const after = wide.map((w, i) => w - (narrow[i]! - 1) * window.strides[i]! - 1 + window.begin[i]!);
   const unstrided = window.strides.every((s) => s === 1);
   const depthwise = group > 1 && weight.dims[1] === 1;
-  // The runtime fills odd numbers of output channels up to a whole block, which costs more than ConvTranspose does.
-  const blocked = depthwise || (unstrided && (weight.dims[1]! * group) % 4 === 0);
-  if (blocked && [...before, ...after].every((p) => p >= 0) && (unstrided || wide.length === 2)) {
+  const channels = weight.dims[1]! * group;
+  // The runtime's convolution fills its output channels up to whole blocks; ConvTranspose does not, but is slower.
+  const filled = Math.ceil(channels / BLOCK) * BLOCK * elementCount(wide);
+  const blocked = unstrided && filled <= TRANSPOSE_COST * channels * elementCount(narrow);
+  const before = wide.map((_, i) => span(window, i) - 1 - window.begin[i]!);
+  const after = wide.map((w, i) => w - narrow[i]! * window.strides[i]! + window.begin[i]!);
+  const fitting = [...before, ...after].every((p) => p >= 0);
+  if (fitting && (blocked || (depthwise && (unstrided || wide.length === 2)))) {
     const source = unstrided ? dy : stuffed(b, dy, dyDims, window.strides);
     return b.op("Conv", [source, reversed(b, weight.value, weight.dims, group)], {
       kernel_shape: window.kernel,
