@@ -149,8 +149,10 @@ class EncoderLayer(nn.Module):
 
 
 class Transformer(nn.Module):
-    """A vision transformer: patches by a strided convolution, learnt positions, encoder layers, then the mean over
-    the tokens (or a class token), LayerNorm and one dense layer. `library` takes PyTorch's own post-norm layers."""
+    """A vision transformer: patches by a strided convolution, learnt positions, pre-norm encoder layers with GELU,
+    then the mean over the tokens, LayerNorm and one dense layer.
+
+    `cls` reads a class token instead of the mean; `library` takes PyTorch's own post-norm layers."""
 
     def __init__(self, size=28, patch=4, dim=64, heads=4, mlp=128, depth=3, cls=False, library=False):
         super().__init__()
@@ -237,15 +239,14 @@ def jacobians(model, x):
 
 
 def stored_names(path, model):
-    """Parameter name -> (initialiser name, transposed) in the ONNX file, matched by value."""
+    """Parameter name -> initialiser name in the ONNX file, matched by value, as it is or transposed."""
+    same = lambda a, b: a.shape == b.shape and np.allclose(a, b, 1e-5, 1e-7)  # noqa: E731
     found = {}
-    tensors = {t.name: numpy_helper.to_array(t) for t in onnx.load(str(path)).graph.initializer}
-    for name, value in model.named_parameters():
-        value = value.detach().numpy()
-        for key, array in tensors.items():
-            for transposed, candidate in ((False, value), (True, value.T)):
-                if name not in found and array.shape == candidate.shape and np.allclose(array, candidate, 1e-5, 1e-7):
-                    found[name] = (key, transposed)
+    for tensor in onnx.load(str(path)).graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        for name, value in model.named_parameters():
+            if same(array, value.detach().numpy()) or same(array.T, value.detach().numpy()):
+                found.setdefault(name, tensor.name)
     return found
 
 
@@ -265,29 +266,26 @@ def make_fixtures(out):
         double = copy.deepcopy(single).double()
         squares = jacobians(double, x.double())
         names = stored_names(path, single if fold else model)
-        reference = {
-            "network": name,
-            "shape": list(x.shape),
-            "x": x.flatten().tolist(),
-            "logits": double(x.double()).tolist(),
-            "jacobians": [
-                {"parameter": p, "initialiser": names.get(p, [None])[0], "shape": list(dict(single.named_parameters())[p].shape),
-                 "meanSquaredFrobenius": s} for p, s in squares.items()
-            ],
-        }  # fmt: skip
-        path.with_suffix(".json").write_text(json.dumps(reference, indent=None) + "\n")
-        missing = [p for p in squares if p not in names]
-        print(f"{name}: {path.stat().st_size / 1024:.1f} KB, |logits| <= {max(map(max, reference['logits'])):.2f}, unmatched {missing}")
+        jacobian = [
+            {"parameter": p, "initialiser": names.get(p), "shape": list(value.shape), "meanSquaredFrobenius": squares[p]}
+            for p, value in single.named_parameters()
+        ]
+        logits = double(x.double()).tolist()
+        reference = {"network": name, "shape": list(x.shape), "x": x.flatten().tolist(), "logits": logits}
+        path.with_suffix(".json").write_text(json.dumps({**reference, "jacobians": jacobian}) + "\n")
+        print(f"{name}: {path.stat().st_size / 1024:.1f} KB, not in the file: {[p for p in squares if p not in names]}")
 # --- Data ------------------------------------------------------------------------------------------------------------
+
+
+def entries(label):
+    """What the package holds for one class: lists of 784 whole numbers, and a few empty ones."""
+    return json.loads((PACKAGE / f"{label}.json").read_text())["data"]
 
 
 def images():
     """uint8 [10 classes, 7000, 28, 28] in the package's order, its empty entries left out."""
-    classes = []
-    for label in range(CLASSES):
-        rows = json.loads((PACKAGE / f"{label}.json").read_text())["data"]
-        classes.append(np.array([row for row in rows if row], np.uint8).reshape(-1, 28, 28))
-    return np.stack(classes)
+    classes = ([row for row in entries(label) if row] for label in range(CLASSES))
+    return np.stack([np.array(rows, np.uint8).reshape(-1, 28, 28) for rows in classes])
 
 
 def split(every):
@@ -320,9 +318,8 @@ def check():
     """Prints what zoo/README.md says of the package's images."""
     every = images()
     print("images a class:", [len(row) for row in every])
-    for label in range(CLASSES):
-        rows = json.loads((PACKAGE / f"{label}.json").read_text())["data"]
-        print(f"class {label}: empty entries at", [i for i, row in enumerate(rows) if not row])
+    seams = {label: [i for i, row in enumerate(entries(label)) if not row] for label in range(CLASSES)}
+    print("empty entries by class:", {label: places for label, places in seams.items() if places})
     for name, part in (("first 1,000 a class", every[:, :TEST_A_CLASS]), ("the rest", every[:, TEST_A_CLASS:])):
         print(f"{name}: mean {part.mean() / 255:.6f}, standard deviation {part.std() / 255:.6f}")
     places = {}
@@ -330,15 +327,16 @@ def check():
         for index, image in enumerate(row):
             places.setdefault(image.tobytes(), []).append(index < TEST_A_CLASS)
     copies = [place for place in places.values() if len(place) > 1]
-    print("byte-equal pairs: within the rest", sum(not any(c) for c in copies), "within the first 1,000",
-          sum(all(c) for c in copies), "across", sum(any(c) and not all(c) for c in copies))  # fmt: skip
-    known = {"train 0": (9, 3, KNOWN_TRAIN), "test 0": (9, 7, KNOWN_TEST)}
-    for name, (label, row, pixels) in known.items():
-        print(f"release in use now, {name}: class {label}, place", np.flatnonzero((every[label, :, row] == pixels).all(1)))
+    first, rest = sum(all(c) for c in copies), sum(not any(c) for c in copies)
+    print(f"byte-equal pairs: first 1,000 {first}, rest {rest}, across {len(copies) - first - rest}")
+    for name, (row, pixels) in KNOWN_BOOTS.items():
+        print(f"release in use now, {name}: class 9, place", np.flatnonzero((every[9, :, row] == pixels).all(1)))
 
 
-KNOWN_TRAIN = [0] * 12 + [1, 0, 0, 13, 73, 0, 0, 1, 4, 0, 0, 0, 0, 1, 1, 0]
-KNOWN_TEST = [0] * 19 + [3, 1, 0, 0, 7, 0, 37, 0, 0]
+KNOWN_BOOTS = {
+    "first training image": (3, [0] * 12 + [1, 0, 0, 13, 73, 0, 0, 1, 4, 0, 0, 0, 0, 1, 1, 0]),
+    "first test image": (7, [0] * 19 + [3, 1, 0, 0, 7, 0, 37, 0, 0]),
+}
 
 # --- Training --------------------------------------------------------------------------------------------------------
 
@@ -411,7 +409,7 @@ def train(name, epochs, out):
 def write_card(path, model, recipe, epochs, minutes, accuracy, shipped):
     """Writes NAME.md beside the network."""
     name = path.stem
-    purpose = " ".join(type(model).__doc__.split())
+    purpose = " ".join(type(model).__doc__.split("\n\n")[0].split())
     parameters = sum(p.numel() for p in fused(model).parameters())
     weights = [tuple(t.dims) for t in onnx.load(str(path)).graph.initializer if len(t.dims) > 1]
     path.with_suffix(".md").write_text(f"""# {name}
@@ -429,7 +427,7 @@ def write_card(path, model, recipe, epochs, minutes, accuracy, shipped):
 | reproduce | `zoo/train.py {name}{f" --epochs {epochs}" if epochs != recipe["epochs"] else ""}` |
 | licence | MIT, as this repository; the images are Fashion-MNIST (MIT, Zalando SE) |
 
-Weight tensors in the order of the file: {", ".join("x".join(map(str, shape)) for shape in weights)}.
+Tensors of two or more axes, in the order of the file: {", ".join("x".join(map(str, shape)) for shape in weights)}.
 
 **Training.** Fashion-MNIST, first release (see [README.md](README.md)): 59,990 training images, mirrored at random and
 shifted by up to {recipe["shift"]} pixel{"s" if recipe["shift"] > 1 else ""}; cross-entropy, AdamW (weight decay {recipe["decay"]:g}), one learning-rate cycle with a peak of {recipe["peak"]:g},
