@@ -1,0 +1,326 @@
+/**
+ * @file Accuracy against overhead, a curve a policy, with the overheads that keep the target.
+ */
+import * as Plot from "@observablehq/plot";
+import type { Comparison, CurvePoint } from "../../campaign/index.ts";
+import { formatNumber, formatPercent, formatTimes } from "../numbers.ts";
+import { drawPlot, halo, makeFrame, type ChartOptions, type Frame } from "./frame.ts";
+import { estimatedWidth, placeLabels, type Box } from "./labels.ts";
+import { colour, policyStyle } from "./theme.ts";
+
+/** What the picture shows. */
+export interface AccuracyData extends Pick<
+  Comparison,
+  | "clean"
+  | "criterion"
+  | "keep"
+  | "target"
+  | "policies"
+  | "overheadAtTarget"
+  | "overheadInterval"
+  | "ratio"
+  | "ratioInterval"
+> {
+  /** Score of guessing. */
+  readonly chance?: number;
+}
+
+type Height = Pick<CurvePoint, "overhead" | "accuracy" | "low" | "high">;
+
+/** The curve up to a limit, cut there by interpolation. */
+function upTo(points: readonly Height[], limit: number): Height[] {
+  const inside = points.filter((p) => p.overhead <= limit);
+  const [before, after] = [inside.at(-1), points[inside.length]];
+  if (before === undefined || after === undefined || before.overhead === limit) return inside;
+  const share = (limit - before.overhead) / (after.overhead - before.overhead);
+  const mix = (of: (p: Height) => number) => of(before) + share * (of(after) - of(before));
+  const end = {
+    overhead: limit,
+    accuracy: mix((p) => p.accuracy),
+    low: mix((p) => p.low),
+    high: mix((p) => p.high),
+  };
+  return [...inside, end];
+}
+
+/** Where things happen: a little beyond the last crossing of the target. */
+function overheadLimit({ overheadAtTarget, overheadInterval, policies }: AccuracyData): number {
+  const crossings = Object.entries(overheadAtTarget)
+    .filter(([name]) => name === "tac" || name === "uniform-msp")
+    .flatMap(([name, overhead]) => [overhead, overheadInterval[name]?.[1] ?? overhead])
+    .filter((overhead) => Number.isFinite(overhead) && overhead < 1);
+  const furthest = Math.max(0, ...policies.flatMap((c) => c.points.map((p) => p.overhead)));
+  if (crossings.length === 0) return Math.max(0.05, furthest);
+  return Math.min(1, Math.max(0.02, Math.ceil(Math.max(...crossings) * 1.3 * 20) / 20));
+}
+
+interface Scales {
+  readonly limit: number;
+  readonly low: number;
+  readonly high: number;
+  readonly squareRoot: boolean;
+  readonly px: (overhead: number) => number;
+  readonly py: (accuracy: number) => number;
+}
+
+function makeScales(data: AccuracyData, frame: Frame): Scales {
+  const limit = overheadLimit(data);
+  const shown = data.policies.flatMap((c) => upTo(c.points, limit));
+  const lows = [...shown.map((p) => p.low), ...(data.chance === undefined ? [] : [data.chance]), data.target];
+  const highs = [...shown.map((p) => p.high), data.clean];
+  const [least, most] = [Math.min(...lows), Math.max(...highs)];
+  const low = Math.max(0, least - 0.08 * (most - least));
+  const high = Math.min(1.02, most + 0.1 * (most - least));
+  const tac = data.overheadAtTarget["tac"] ?? 1;
+  const squareRoot = tac < 0.06 * limit;
+  const along = (x: number) => (squareRoot ? Math.sqrt(x / limit) : x / limit);
+  return {
+    limit,
+    low,
+    high,
+    squareRoot,
+    px: (x) => frame.marginLeft + along(x) * (frame.width - frame.marginRight - frame.marginLeft),
+    py: (y) =>
+      frame.height -
+      frame.marginBottom -
+      ((y - low) / (high - low)) * (frame.height - frame.marginBottom - frame.marginTop),
+  };
+}
+
+/** The picture in words. */
+function accuracyWords(data: AccuracyData): string {
+  const crossings = Object.entries(data.overheadAtTarget).map(([name, overhead]) =>
+    overhead < 1
+      ? `${policyStyle(name).label} reaches it with ${formatPercent(overhead)}`
+      : `${policyStyle(name).label} does not reach it below full protection`,
+  );
+  return `${capital(data.criterion)} against overhead under each policy. Clean ${formatPercent(data.clean)}, target ${formatPercent(data.target)}: ${crossings.join("; ")}.`;
+}
+
+const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
+
+/** The overhead at which a policy keeps the target, and the interval of it. */
+function crossing(data: AccuracyData, name: string) {
+  const overhead = data.overheadAtTarget[name];
+  if (overhead === undefined || !(overhead < 1)) return undefined;
+  const [low, high] = data.overheadInterval[name] ?? [overhead, overhead];
+  return { name, overhead, low, high, style: policyStyle(name) };
+}
+
+/** Marks of the overheads that keep the target, and of their ratio; and the boxes that their words take. */
+function crossingMarks(data: AccuracyData, frame: Frame, scales: Scales) {
+  const { low, high, limit, px } = scales;
+  const found = ["tac", "uniform-msp"].flatMap((name) => crossing(data, name) ?? []);
+  const bottom = frame.height - frame.marginBottom;
+  const boxes: Box[] = [];
+  const marks: Plot.Markish[] = found.flatMap(({ overhead, low: from, high: to, style }) => {
+    const words = formatPercent(overhead);
+    const room = px(overhead) + 8 + estimatedWidth(words) < frame.width - frame.marginRight;
+    boxes.push({
+      left: room ? px(overhead) : px(overhead) - 8 - estimatedWidth(words),
+      right: room ? px(overhead) + 8 + estimatedWidth(words) : px(overhead),
+      top: bottom - 22,
+      bottom,
+    });
+    return [
+      Plot.ruleX([overhead], { y1: low, y2: high, stroke: colour(style.colour), strokeDasharray: "2 2" }),
+      Plot.ruleY([data.target], {
+        x1: Math.max(0, from),
+        x2: Math.min(limit, to),
+        stroke: colour(style.colour),
+        strokeWidth: 7,
+        strokeOpacity: 0.45,
+      }),
+      Plot.text([words], {
+        x: [overhead],
+        y: [low],
+        text: (d: string) => d,
+        textAnchor: room ? "start" : "end",
+        dx: room ? 4 : -4,
+        dy: -10,
+        fill: colour(style.colour),
+        fontWeight: 700,
+        ...halo,
+      }),
+    ];
+  });
+  const [tac, uniform] = found;
+  if (tac?.name === "tac" && uniform !== undefined && tac.overhead > 0 && Number.isFinite(data.ratio)) {
+    const [from, to] = data.ratioInterval;
+    const words = `${formatTimes(data.ratio)} times less${from === null || !Number.isFinite(to) ? "" : ` [${formatTimes(from)}, ${formatTimes(to)}]`}`;
+    const middle = (px(tac.overhead) + px(uniform.overhead)) / 2;
+    const half = estimatedWidth(words) / 2;
+    const inside = Math.min(
+      Math.max(middle, frame.marginLeft + half),
+      frame.width - frame.marginRight - half,
+    );
+    marks.push(
+      Plot.arrow([0], {
+        x1: uniform.overhead,
+        x2: tac.overhead,
+        y1: high,
+        y2: high,
+        dy: -7,
+        stroke: colour("ink"),
+        strokeWidth: 1.5,
+        headLength: 8,
+      }),
+      Plot.text([words], {
+        frameAnchor: "top-left",
+        textAnchor: "middle",
+        dx: inside - frame.marginLeft,
+        dy: -27,
+        text: (d: string) => d,
+        fontWeight: 700,
+        fill: colour("ink"),
+      }),
+    );
+  }
+  return { marks, boxes };
+}
+
+/** Clean score, target and chance as horizontal lines with their names at the right. */
+function referenceMarks(data: AccuracyData, frame: Frame, scales: Scales) {
+  const lines = [
+    { y: data.clean, dash: "none", words: `clean ${formatPercent(data.clean)}`, above: true },
+    {
+      y: data.target,
+      dash: "6 3",
+      words: `target ${formatPercent(data.target)}${frame.compact ? "" : ` (${formatPercent(data.keep)} of clean)`}`,
+      above: false,
+    },
+    ...(data.chance === undefined
+      ? []
+      : [{ y: data.chance, dash: "1 3", words: `chance ${formatPercent(data.chance)}`, above: true }]),
+  ];
+  const right = frame.width - frame.marginRight;
+  const boxes: Box[] = lines.map(({ y, words, above }) => ({
+    left: right - estimatedWidth(words),
+    right,
+    top: scales.py(y) + (above ? -17 : 2),
+    bottom: scales.py(y) + (above ? -2 : 18),
+  }));
+  const rules = lines.map(({ y, dash }) =>
+    Plot.ruleY([y], { stroke: colour("muted"), strokeDasharray: dash, strokeWidth: 1.2 }),
+  );
+  const words = lines.map(({ y, words: text, above }) =>
+    Plot.text([text], {
+      y: [y],
+      frameAnchor: "right",
+      dy: above ? -9 : 10,
+      text: (d: string) => d,
+      fill: colour("muted"),
+      ...halo,
+    }),
+  );
+  return { rules, words, boxes };
+}
+
+/** The curves: bands of the intervals, lines, symbols. */
+function curveMarks(data: AccuracyData, limit: number): Plot.Markish[] {
+  return data.policies
+    .map((curve) => ({
+      style: policyStyle(curve.name),
+      points: curve.points,
+      shown: upTo(curve.points, limit),
+    }))
+    .reverse()
+    .flatMap(({ style, points, shown }) => {
+      const stroke = colour(style.colour);
+      const measured = points.filter((p) => p.overhead <= limit);
+      const line = [
+        Plot.areaY(shown, { x: "overhead", y1: "low", y2: "high", fill: stroke, fillOpacity: 0.15 }),
+        Plot.line(shown, {
+          x: "overhead",
+          y: "accuracy",
+          stroke,
+          strokeWidth: style.width,
+          strokeDasharray: style.dash,
+        }),
+      ];
+      return [
+        ...(shown.length > 1 ? line : []),
+        Plot.ruleX(measured, { x: "overhead", y1: "low", y2: "high", stroke, strokeWidth: 1 }),
+        Plot.dot(measured, {
+          x: "overhead",
+          y: "accuracy",
+          symbol: style.symbol,
+          r: 3.4,
+          fill: style.symbol === "times" || style.symbol === "plus" ? "none" : stroke,
+          stroke,
+          strokeWidth: 1.5,
+          title: (p: CurvePoint) =>
+            `${style.label}\noverhead ${formatPercent(p.overhead)}\n${data.criterion} ${formatPercent(p.accuracy)} [${formatPercent(p.low)}, ${formatPercent(p.high)}]\nyield ${formatPercent(p.yield)}`,
+        }),
+      ];
+    });
+}
+
+/** Accuracy against overhead under every policy, with intervals, target, clean score, and the ratio at the target. */
+export function accuracyChart(data: AccuracyData, options: ChartOptions): SVGSVGElement {
+  const frame = makeFrame(options, { wide: 440, compact: 380 }, { marginTop: 54 });
+  const scales = makeScales(data, frame);
+  const { limit, low, high, squareRoot, px, py } = scales;
+  const references = referenceMarks(data, frame, scales);
+  const crossings = crossingMarks(data, frame, scales);
+  const order = ["tac", "uniform-msp", "random", "magnitude"];
+  const rank = (name: string) => (order.indexOf(name) + order.length) % (order.length + 1);
+  const named = data.policies
+    .map((curve) => ({ name: curve.name, points: upTo(curve.points, limit) }))
+    .filter((curve) => curve.points.length > 0)
+    .sort((a, b) => rank(a.name) - rank(b.name));
+  const labels = placeLabels(
+    named.map(({ name, points }) => ({
+      name: policyStyle(name).label,
+      points: points.map((p) => [px(p.overhead), py(p.accuracy)] as const),
+    })),
+    {
+      left: frame.marginLeft + 3,
+      right: frame.width - frame.marginRight,
+      top: frame.marginTop,
+      bottom: frame.height - frame.marginBottom,
+    },
+    [...references.boxes, ...crossings.boxes],
+  );
+  const styleOf = new Map(named.map(({ name }) => [policyStyle(name).label, policyStyle(name)]));
+  return drawPlot(
+    frame,
+    { id: "accuracy", label: accuracyWords(data) },
+    {
+      x: {
+        type: squareRoot ? "sqrt" : "linear",
+        domain: [0, limit],
+        label: `overhead: protected bits (% of stored bits${squareRoot ? ", square-root scale" : ""})`,
+        labelArrow: "right",
+        tickFormat: (d: number) => formatNumber(100 * d),
+        ticks: frame.compact ? 5 : 8,
+        nice: false,
+      },
+      y: {
+        domain: [low, high],
+        label: `${data.criterion} (%)`,
+        tickFormat: (d: number) => formatNumber(100 * d),
+        ticks: 6,
+        grid: true,
+      },
+      marks: [
+        ...references.rules,
+        ...curveMarks(data, limit),
+        ...crossings.marks,
+        ...references.words,
+        ...labels.map(({ name, x, y }) =>
+          Plot.text([name], {
+            frameAnchor: "top-left",
+            lineAnchor: "middle",
+            dx: x - frame.marginLeft,
+            dy: y - frame.marginTop,
+            text: (d: string) => d,
+            fontWeight: 700,
+            fill: colour(styleOf.get(name)!.colour),
+            ...halo,
+          }),
+        ),
+      ],
+    },
+  );
+}

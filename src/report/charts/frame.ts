@@ -1,0 +1,104 @@
+/**
+ * @file What all charts share: the call to Plot, and the finish that makes its output small, repeatable and accessible.
+ */
+import * as Plot from "@observablehq/plot";
+import { colour, theme } from "./theme.ts";
+
+/** Where and how wide a chart is drawn. */
+export interface ChartOptions {
+  /** A browser's document, or one of jsdom. */
+  readonly document: Document;
+  /** In CSS pixels; 720 by default. Below 520 the chart is laid out for a telephone. */
+  readonly width?: number;
+}
+
+/** The size of a chart that is about to be drawn. */
+export interface Frame {
+  readonly document: Document;
+  readonly width: number;
+  readonly height: number;
+  /** Laid out for a telephone. */
+  readonly compact: boolean;
+  readonly marginLeft: number;
+  readonly marginRight: number;
+  readonly marginTop: number;
+  readonly marginBottom: number;
+}
+
+/** The frame of a chart: heights for wide and for compact layouts. */
+export function makeFrame(
+  { document, width = 720 }: ChartOptions,
+  heights: { readonly wide: number; readonly compact: number },
+  margins: Partial<Pick<Frame, "marginLeft" | "marginRight" | "marginTop" | "marginBottom">> = {},
+): Frame {
+  const compact = width < 520;
+  return {
+    document,
+    width,
+    height: compact ? heights.compact : heights.wide,
+    compact,
+    marginLeft: compact ? 44 : 56,
+    marginRight: compact ? 12 : 20,
+    marginTop: 26,
+    marginBottom: 40,
+    ...margins,
+  };
+}
+
+/** What a chart is called and what it says to those who do not see it. */
+export interface ChartName {
+  /** A short word for classes, `accuracy` for instance. */
+  readonly id: string;
+  /** The picture in words. */
+  readonly label: string;
+}
+
+/** Font size of charts, CSS pixels. */
+export const fontSize = 12;
+
+/** Draws a plot and finishes it. */
+export function drawPlot(frame: Frame, name: ChartName, options: Plot.PlotOptions): SVGSVGElement {
+  const { document, width, height, marginLeft, marginRight, marginTop, marginBottom } = frame;
+  const plot = Plot.plot({
+    document,
+    width,
+    height,
+    marginLeft,
+    marginRight,
+    marginTop,
+    marginBottom,
+    style: { fontSize: `${fontSize}px`, color: colour("ink"), background: "none" },
+    ...options,
+  });
+  return finishChart(plot as unknown as SVGSVGElement, name);
+}
+
+/** Takes away what only a notebook needs, and adds what a reader needs: role, words, a font. */
+export function finishChart(svg: SVGSVGElement, { id, label }: ChartName): SVGSVGElement {
+  svg.querySelector("style")?.remove();
+  svg.removeAttribute("style");
+  svg.setAttribute("class", `qt-chart qt-${id}`);
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", label);
+  svg.setAttribute("font-family", theme.fontFamily);
+  svg.setAttribute("font-size", String(fontSize));
+  svg.setAttribute("color", colour("ink"));
+  for (const part of Array.from(svg.querySelectorAll("[aria-label]"))) {
+    part.setAttribute("class", part.getAttribute("aria-label")!.replaceAll(" ", "-"));
+    part.removeAttribute("aria-label");
+  }
+  for (const part of Array.from(svg.querySelectorAll("[aria-hidden],[aria-description]"))) {
+    part.removeAttribute("aria-hidden");
+    part.removeAttribute("aria-description");
+  }
+  return svg;
+}
+
+/** Options of a text with a halo of paper, so that lines behind it do not cross the letters. */
+export const halo = { stroke: colour("paper"), strokeWidth: 4 } as const;
+
+/** Whole exponents from a high one down, at most so many steps apart that they do not crowd. */
+export function powerTicks(low: number, high: number, most: number): number[] {
+  const step = Math.max(1, Math.ceil((high - low) / most));
+  return Array.from({ length: Math.floor((high - low) / step) + 1 }, (_, i) => high - i * step);
+}

@@ -1,0 +1,11 @@
+/**
+ * @file The pictures. Each is a pure function of its data and draws into the document it is given, a browser's or
+ * jsdom's.
+ */
+export { accuracyChart, type AccuracyData } from "./accuracy.ts";
+export { barrierChart, waveChart } from "./barrier.ts";
+export type { ChartOptions } from "./frame.ts";
+export { bitShareChart, driftChart, errorChart, sampledShares, type SampledError } from "./law.ts";
+export { protectionMap, type ProtectionRow } from "./protection-map.ts";
+export { colour, policyStyle, policyStyles, theme, type PolicyStyle } from "./theme.ts";
+export { thicknessChart } from "./thickness.ts";

@@ -1,0 +1,120 @@
+/**
+ * @file Places names beside curves instead of in a legend: for each curve the spot where its name is nearest to it and
+ * farthest from the others.
+ */
+
+/** A point in CSS pixels. */
+export type Point = readonly [x: number, y: number];
+
+/** A rectangle in CSS pixels. */
+export interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** A curve with a name. */
+export interface NamedPath {
+  readonly name: string;
+  readonly points: readonly Point[];
+}
+
+/** Where a name stands: the middle of its left edge. */
+export interface PlacedLabel {
+  readonly name: string;
+  readonly x: number;
+  readonly y: number;
+}
+
+const letterWidth = 7.5;
+const lineHeight = 14;
+const spacing = 7;
+/** Beyond this distance another curve no longer confuses. */
+const clear = 36;
+
+/** Points along a polyline, a few pixels apart. */
+function walk(points: readonly Point[], step: number): Point[] {
+  const found: Point[] = points.slice(0, 1);
+  for (let i = 1; i < points.length; i++) {
+    const [[x0, y0], [x1, y1]] = [points[i - 1]!, points[i]!];
+    const parts = Math.max(1, Math.ceil(Math.hypot(x1 - x0, y1 - y0) / step));
+    for (let k = 1; k <= parts; k++) found.push([x0 + ((x1 - x0) * k) / parts, y0 + ((y1 - y0) * k) / parts]);
+  }
+  return found;
+}
+
+/** Distance from a point to a box, 0 inside. */
+function distance([x, y]: Point, { left, right, top, bottom }: Box): number {
+  return Math.hypot(Math.max(left - x, 0, x - right), Math.max(top - y, 0, y - bottom));
+}
+
+function overlap(a: Box, b: Box): boolean {
+  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+}
+
+/** Estimated width of a text of the charts' size, CSS pixels. */
+export function estimatedWidth(text: string): number {
+  return letterWidth * text.length;
+}
+
+/** The four boxes beside a point where a text could stand. */
+function candidates([x, y]: Point, width: number): Box[] {
+  const half = lineHeight / 2;
+  return [spacing, -spacing - width].flatMap((dx) =>
+    [-half - 3, half + 3].map((dy) => ({
+      left: x + dx,
+      right: x + dx + width,
+      top: y + dy - half,
+      bottom: y + dy + half,
+    })),
+  );
+}
+
+/**
+ * Places the names of curves. A name that fits nowhere without covering another is left out.
+ *
+ * @param frame names stay inside
+ * @param taken boxes that are occupied already
+ */
+export function placeLabels(
+  paths: readonly NamedPath[],
+  frame: Box,
+  taken: readonly Box[] = [],
+): PlacedLabel[] {
+  const walked = paths.map(({ points }) => walk(points, 5));
+  const occupied = [...taken];
+  const placed: PlacedLabel[] = [];
+  for (const [i, { name }] of paths.entries()) {
+    const width = estimatedWidth(name);
+    let best: { box: Box; cost: number } | undefined;
+    for (const point of walked[i]!) {
+      for (const box of candidates(point, width)) {
+        if (box.left < frame.left || box.right > frame.right) continue;
+        if (box.top < frame.top || box.bottom > frame.bottom) continue;
+        if (occupied.some((other) => overlap(box, other))) continue;
+        const cost = crowding(box, walked, i);
+        if (best === undefined || cost < best.cost - 1e-9) best = { box, cost };
+      }
+    }
+    if (best === undefined) continue;
+    occupied.push(best.box);
+    placed.push({ name, x: best.box.left, y: (best.box.top + best.box.bottom) / 2 });
+  }
+  return placed;
+}
+
+/** How badly a box stands: on its own curve, on or near others. */
+function crowding(box: Box, walked: readonly (readonly Point[])[], own: number): number {
+  let cost = 0;
+  for (const [j, points] of walked.entries()) {
+    let nearest = clear;
+    for (const point of points) {
+      const d = distance(point, box);
+      if (d === 0) cost += j === own ? 2 : 6;
+      nearest = Math.min(nearest, d);
+    }
+    if (j !== own) cost += clear - nearest;
+  }
+  return cost;
+}

@@ -1,0 +1,40 @@
+/**
+ * @file The room of reports: charts, the self-contained HTML report, and text for terminals.
+ */
+export * from "./charts/index.ts";
+export { deviceSection, lawSection, protectedShares, type LawRequest } from "./collect.ts";
+export { renderReport } from "./html.ts";
+export {
+  formatCount,
+  formatNumber,
+  formatPercent,
+  formatSeconds,
+  formatSi,
+  formatTimes,
+  powerOfTen,
+  type NumberOptions,
+  type Quantity,
+} from "./numbers.ts";
+export { chartToSvg } from "./svg.ts";
+export {
+  bitMarks,
+  formatTable,
+  plainPalette,
+  plainText,
+  shorten,
+  sparkline,
+  textBar,
+  textWidth,
+  type Cell,
+  type Palette,
+  type TableOptions,
+} from "./text.ts";
+export type {
+  BarrierPicture,
+  DeviceSection,
+  LawSection,
+  ReportEnvironment,
+  ReportInput,
+  ThicknessPicture,
+} from "./types.ts";
+export { comparisonHeadline, flipWords, headline, planWords } from "./words.ts";

@@ -1,0 +1,225 @@
+/**
+ * @file The tables of a report.
+ */
+import type { Comparison, InspectionRow } from "../campaign/index.ts";
+import type { FlipParameters } from "../physics/index.ts";
+import type { Plan } from "../protect/index.ts";
+import { protectedShares } from "./collect.ts";
+import { html, type Content, type Markup } from "./markup.ts";
+import { formatCount, formatNumber, formatPercent, type Quantity } from "./numbers.ts";
+import { bitMarks } from "./text.ts";
+import { policyStyle } from "./charts/theme.ts";
+import { reaches } from "./words.ts";
+
+/** A column: its head, and whether figures stand in it. */
+export interface Column {
+  readonly head: string;
+  readonly kind?: "number" | "wrap" | "code";
+}
+
+const number = (value: Quantity, digits = 3) => formatNumber(value, { digits, typeset: true });
+
+const classes = { number: "num", wrap: "wrap", code: "" } as const;
+
+/** A table in a box that scrolls by itself, so that the page never does sideways. */
+export function table(
+  caption: string,
+  columns: readonly Column[],
+  rows: readonly (readonly Content[])[],
+): Markup {
+  const heads = columns.map(({ head, kind }) =>
+    kind === "number" ? html`<th scope="col" class="num">${head}</th>` : html`<th scope="col">${head}</th>`,
+  );
+  const body = rows.map((row) => {
+    const cells = row.map((cell, i) => {
+      const kind = columns[i]?.kind;
+      const content = kind === "code" ? html`<code>${cell}</code>` : cell;
+      if (i === 0)
+        return html`<th scope="row" class="${kind === undefined ? "" : classes[kind]}">${content}</th>`;
+      return html`<td class="${kind === undefined ? "" : classes[kind]}">${content}</td>`;
+    });
+    return html`<tr>
+      ${cells}
+    </tr> `;
+  });
+  return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
+    <table>
+      <caption>
+        <span>${caption}</span>
+      </caption>
+      <thead>
+        <tr>
+          ${heads}
+        </tr>
+      </thead>
+      <tbody>
+        ${body}
+      </tbody>
+    </table>
+  </div> `;
+}
+
+/** Names of decoders of a plan's tensor, most used first. */
+export function decoderNames(tensor: Plan["tensors"][number]): string {
+  const counts = new Map<string, number>();
+  for (const { count, decoder } of tensor.segments) counts.set(decoder, (counts.get(decoder) ?? 0) + count);
+  return Array.from(counts)
+    .sort((a, b) => b[1] - a[1])
+    .map(([name]) => (name === "none" ? "as stored" : name))
+    .join(", ");
+}
+
+const perTensor: readonly Column[] = [
+  { head: "tensor", kind: "wrap" },
+  { head: "operator" },
+  { head: "shape" },
+  { head: "weights", kind: "number" },
+  { head: "format" },
+  { head: "step", kind: "number" },
+  { head: "largest |w|", kind: "number" },
+  { head: "drift slope", kind: "number" },
+  { head: "drift offset", kind: "number" },
+  { head: "error variance", kind: "number" },
+  { head: "top bit's share", kind: "number" },
+  { head: "Jacobian², mean", kind: "number" },
+  { head: "score", kind: "number" },
+];
+
+/** What is stored, what flips do to it and how much it matters; with a plan also what is protected. */
+export function tensorTable(tensors: readonly InspectionRow[], plan: Plan | undefined): Markup {
+  const planned = new Map(plan?.tensors.map((tensor) => [tensor.name, tensor]));
+  const rows = tensors.map((t): Content[] => {
+    const tensor = planned.get(t.name);
+    return [
+      t.name,
+      t.operator,
+      t.shape.join(" × "),
+      formatCount(t.count),
+      t.format,
+      number(t.scale),
+      number(t.infinityNorm),
+      number(t.driftSlope),
+      number(t.driftOffset),
+      number(t.variance),
+      formatPercent(t.topBitShare, 1),
+      number(t.jacobianMeanSquare),
+      number(t.score),
+      ...(plan === undefined
+        ? []
+        : [
+            tensor === undefined ? "–" : bitMarks(protectedShares(tensor)),
+            tensor === undefined ? "–" : decoderNames(tensor),
+          ]),
+    ];
+  });
+  const columns: readonly Column[] =
+    plan === undefined
+      ? perTensor
+      : [...perTensor, { head: "protected bits", kind: "code" }, { head: "read" }];
+  return table("The tensors in the memory, in network order", columns, rows);
+}
+
+/** What a plan protects, where nothing else is known of the tensors. */
+export function planTable(plan: Plan): Markup {
+  return table(
+    "The plan, tensor by tensor",
+    [
+      { head: "tensor", kind: "wrap" },
+      { head: "weights", kind: "number" },
+      { head: "format" },
+      { head: "protected bits", kind: "code" },
+      { head: "read" },
+    ],
+    plan.tensors.map((tensor) => [
+      tensor.name,
+      formatCount(tensor.count),
+      tensor.format,
+      bitMarks(protectedShares(tensor)),
+      decoderNames(tensor),
+    ]),
+  );
+}
+
+/** The overhead at the target, a row a policy. */
+export function targetTable(comparison: Comparison): Markup {
+  const { overheadAtTarget, overheadInterval, predicted, uniformWholeLevel } = comparison;
+  const rows = Object.entries(overheadAtTarget).map(([name, overhead]): Content[] => {
+    const [low, high] = overheadInterval[name] ?? [overhead, overhead];
+    return [
+      policyStyle(name).label,
+      reaches(overhead) ? formatPercent(overhead) : "not reached",
+      reaches(low) ? `${formatPercent(low)} to ${reaches(high) ? formatPercent(high) : "not reached"}` : "–",
+      formatPercent(predicted.overhead[name]),
+    ];
+  });
+  rows.push(["Uniform-MSP, whole bits only", formatPercent(uniformWholeLevel), "", ""]);
+  return table(
+    `The least overhead that keeps the target of ${formatPercent(comparison.target)}`,
+    [
+      { head: "policy" },
+      { head: "overhead", kind: "number" },
+      { head: "95 % interval", kind: "number" },
+      { head: "predicted without simulation", kind: "number" },
+    ],
+    rows,
+  );
+}
+
+/** Every simulated point of some policies. */
+export function pointTable(
+  caption: string,
+  curves: readonly Comparison["policies"][number][],
+  criterion: string,
+): Markup {
+  return table(
+    caption,
+    [
+      { head: "policy" },
+      { head: "overhead", kind: "number" },
+      { head: `mean ${criterion}`, kind: "number" },
+      { head: "95 % interval", kind: "number" },
+      { head: "5th percentile", kind: "number" },
+      { head: "chips that keep the target", kind: "number" },
+      { head: "95 % interval", kind: "number" },
+      { head: "chips", kind: "number" },
+    ],
+    curves.flatMap((curve) =>
+      curve.points.map((p) => [
+        policyStyle(curve.name).label,
+        formatPercent(p.overhead, 2),
+        formatPercent(p.accuracy, 1),
+        `${formatPercent(p.low, 1)} to ${formatPercent(p.high, 1)}`,
+        formatPercent(p.percentile5, 1),
+        formatPercent(p.yield, 0),
+        `${formatPercent(p.yieldLow, 0)} to ${formatPercent(p.yieldHigh, 0)}`,
+        formatCount(p.chips),
+      ]),
+    ),
+  );
+}
+
+/** A figure of a device as text; lists of layers as one line a layer. */
+function parameterText(value: FlipParameters[string]): string {
+  if (value === null) return "–";
+  if (typeof value === "number") return number(value, 6);
+  if (typeof value === "string") return value;
+  return value
+    .map((entry) =>
+      typeof entry === "number"
+        ? number(entry, 6)
+        : `${entry.material ?? "barrier"} ${number(entry.thicknessNm)} nm (${number(entry.barrierEv)} eV, mass ${number(entry.mass)}, permittivity ${number(entry.permittivity)})`,
+    )
+    .join("; ");
+}
+
+/** Every figure that a device's result rests on. */
+export function parameterTable(parameters: FlipParameters): Markup {
+  return table(
+    "The device's parameter set",
+    [
+      { head: "parameter", kind: "code" },
+      { head: "value", kind: "wrap" },
+    ],
+    Object.entries(parameters).map(([name, value]) => [name, parameterText(value)]),
+  );
+}

@@ -1,0 +1,71 @@
+/**
+ * @file What the numbers say, in sentences: for the report and for the command line. Plain text, not escaped.
+ */
+import type { Comparison } from "../campaign/index.ts";
+import type { FlipReport } from "../physics/index.ts";
+import { formatCount, formatNumber, formatPercent, formatTimes } from "./numbers.ts";
+import type { ReportInput } from "./types.ts";
+import { policyStyle } from "./charts/theme.ts";
+
+/** Whether an overhead keeps the target below full protection; a comparison read from JSON may hold null. */
+export function reaches(overhead: number | null | undefined): overhead is number {
+  return typeof overhead === "number" && overhead < 1;
+}
+
+/** What a comparison found, in one sentence. */
+export function comparisonHeadline(comparison: Comparison): string {
+  const { keep, criterion, overheadAtTarget, ratio, ratioInterval } = comparison;
+  const tac = overheadAtTarget["tac"];
+  const uniform = overheadAtTarget["uniform-msp"];
+  const kept =
+    criterion === "accuracy"
+      ? `${formatPercent(keep)} of the clean accuracy`
+      : `${formatPercent(keep)} of the clean network's answers`;
+  if (!reaches(tac)) {
+    return reaches(uniform)
+      ? `TAC does not keep ${kept} below full protection; Uniform-MSP does with ${formatPercent(uniform)} overhead.`
+      : `No policy keeps ${kept} below full protection.`;
+  }
+  if (tac === 0) {
+    return uniform === 0
+      ? `The network keeps ${kept} without any protection.`
+      : `TAC keeps ${kept} without protecting a bit; Uniform-MSP needs ${reaches(uniform) ? `${formatPercent(uniform)} overhead` : "every bit protected"}.`;
+  }
+  const start = `TAC keeps ${kept} with ${formatPercent(tac)} overhead`;
+  if (!reaches(uniform)) return `${start}; Uniform-MSP does not keep it below full protection.`;
+  const [low, high] = ratioInterval;
+  const interval =
+    typeof low === "number" && typeof high === "number" && Number.isFinite(high)
+      ? ` (95 % interval ${formatTimes(low)} to ${formatTimes(high)})`
+      : "";
+  return `${start}; Uniform-MSP needs ${formatPercent(uniform)}: ${formatTimes(ratio)} times as much${interval}.`;
+}
+
+/** Flip probabilities in words. */
+export function flipWords({ p01, p10 }: Pick<FlipReport, "p01" | "p10">): string {
+  const number = (p: number) => formatNumber(p, { typeset: true });
+  if (p01 === p10) return `A stored bit flips with probability ${number(p01)}.`;
+  return `A stored 0 is read as 1 with probability ${number(p01)}, a stored 1 as 0 with probability ${number(p10)}.`;
+}
+
+/** What a plan does, in one sentence. */
+export function planWords(plan: NonNullable<ReportInput["plan"]>): string {
+  const { policy, overhead, protectedBits, storedBits, goal } = plan;
+  const why =
+    "budget" in goal
+      ? `for a budget of ${formatPercent(goal.budget)}`
+      : `to keep ${formatPercent(goal.keep)} of the clean ${goal.criterion}`;
+  return `The plan (${policyStyle(policy).label}, ${why}) protects ${formatCount(protectedBits)} of ${formatCount(storedBits)} stored bits: ${formatPercent(overhead)} overhead.`;
+}
+
+/** The first sentence of a report: the most that its parts allow to say. */
+export function headline(input: ReportInput): string {
+  if (input.comparison !== undefined) return comparisonHeadline(input.comparison);
+  if (input.plan !== undefined) return planWords(input.plan);
+  if (input.device !== undefined) return flipWords(input.device.flips);
+  if (input.tensors !== undefined) {
+    const weights = input.tensors.reduce((sum, t) => sum + t.count, 0);
+    return `${input.model?.name ?? "The model"} stores ${formatCount(weights)} weights in ${input.tensors.length} tensors.`;
+  }
+  return "Nothing has been computed yet.";
+}
