@@ -2,7 +2,7 @@
  * @file HTML as text that escapes what is put into it. Only a `Markup` goes in unescaped, and only `html` and
  * `trusted` make one.
  */
-import { plainText } from "./text.ts";
+import { plainLines } from "./text.ts";
 
 /** HTML that is safe to put into a page. */
 export class Markup {
@@ -26,9 +26,7 @@ const entities: Readonly<Record<string, string>> = {
 
 /** A text as HTML: harmless in elements and in quoted attributes, and with no break before a percent sign. */
 export function escapeHtml(text: string): string {
-  const lines = text.split("\n").map((line) => plainText(line));
-  return lines
-    .join("\n")
+  return plainLines(text)
     .replace(/[&<>"']/g, (c) => entities[c]!)
     .replaceAll(" %", "\u00a0%");
 }

@@ -56,9 +56,10 @@ export function chartToSvg(chart: SVGSVGElement): string {
   }
   const copy = chart.cloneNode(true) as SVGSVGElement;
   resolveTree(copy);
-  copy.setAttribute("xmlns", svgNamespace);
+  copy.removeAttribute("xmlns");
   copy.setAttribute("font-family", theme.fontFamily);
   const { paper } = theme.fallback;
   copy.prepend(svgElement(document, "rect", { width: "100%", height: "100%", fill: paper }));
-  return `<?xml version="1.0" encoding="UTF-8"?>\n${new view.XMLSerializer().serializeToString(copy)}\n`;
+  const text = new view.XMLSerializer().serializeToString(copy).replace(/><(?!\/text|\/?tspan)/g, ">\n<");
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${text}\n`;
 }

@@ -39,6 +39,14 @@ export function plainText(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]/gu, "\ufffd");
 }
 
+/** The same for a text whose line breaks are meant. */
+export function plainLines(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => plainText(line))
+    .join("\n");
+}
+
 /** A text cut in its middle to at most so many columns: names differ at their ends. */
 export function shorten(text: string, width: number): string {
   if (textWidth(text) <= width) return text;

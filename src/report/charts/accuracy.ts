@@ -147,7 +147,7 @@ function crossingMarks(data: AccuracyData, frame: Frame, scales: Scales) {
   const [tac, uniform] = found;
   if (tac?.name === "tac" && uniform !== undefined && tac.overhead > 0 && Number.isFinite(data.ratio)) {
     const [from, to] = data.ratioInterval;
-    const words = `${formatTimes(data.ratio)} times less${from === null || !Number.isFinite(to) ? "" : ` [${formatTimes(from)}, ${formatTimes(to)}]`}`;
+    const words = `${formatTimes(data.ratio)} times${data.ratio >= 1 ? " less" : ""}${from === null || !Number.isFinite(to) ? "" : ` [${formatTimes(from)}, ${formatTimes(to)}]`}`;
     const middle = (px(tac.overhead) + px(uniform.overhead)) / 2;
     const half = estimatedWidth(words) / 2;
     const inside = Math.min(

@@ -2,6 +2,7 @@
  * @file What all charts share: the call to Plot, and the finish that makes its output small, repeatable and accessible.
  */
 import * as Plot from "@observablehq/plot";
+import { plainLines } from "../text.ts";
 import { colour, theme } from "./theme.ts";
 
 /** Where and how wide a chart is drawn. */
@@ -79,7 +80,7 @@ export function finishChart(svg: SVGSVGElement, { id, label }: ChartName): SVGSV
   svg.removeAttribute("style");
   svg.setAttribute("class", `qt-chart qt-${id}`);
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", label);
+  svg.setAttribute("aria-label", plainLines(label));
   svg.setAttribute("font-family", theme.fontFamily);
   svg.setAttribute("font-size", String(fontSize));
   svg.setAttribute("color", colour("ink"));
@@ -91,7 +92,43 @@ export function finishChart(svg: SVGSVGElement, { id, label }: ChartName): SVGSV
     part.removeAttribute("aria-hidden");
     part.removeAttribute("aria-description");
   }
+  tidy(svg);
   return svg;
+}
+
+const geometry = [
+  "d",
+  "transform",
+  "points",
+  "x",
+  "y",
+  "x1",
+  "x2",
+  "y1",
+  "y2",
+  "cx",
+  "cy",
+  "width",
+  "height",
+];
+
+/**
+ * Rounds coordinates to hundredths of a pixel (smaller files, and the same text on every machine), and makes names
+ * from outside harmless.
+ */
+function tidy(element: Element): void {
+  for (const name of geometry) {
+    const value = element.getAttribute(name);
+    if (value === null || value.endsWith("%")) continue;
+    const rounded = value.replace(/-?\d+\.\d{3,}(e-?\d+)?/g, (n) =>
+      String(Math.round(Number(n) * 100) / 100),
+    );
+    if (rounded !== value) element.setAttribute(name, rounded);
+  }
+  for (const child of Array.from(element.children)) tidy(child);
+  if (element.children.length === 0 && element.textContent !== null && element.textContent !== "") {
+    element.textContent = plainLines(element.textContent);
+  }
 }
 
 /** Options of a text with a halo of paper, so that lines behind it do not cross the letters. */
