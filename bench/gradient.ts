@@ -1,6 +1,6 @@
 /**
  * @file What the gradients of all weights cost: the time of tape and adjoint for one batch, in forward passes of the
- * same batch, with one thread. `node bench/gradient.ts [--batch 32] [MODEL ...]`; without models, the
+ * same batch, with one thread; and the share of each where ten cotangents (one for each logit) use one tape. `node bench/gradient.ts [--batch 32] [MODEL ...]`; without models, the
  * networks in `test/fixtures` and `zoo`.
  */
 import { readdirSync, readFileSync } from "node:fs";
@@ -64,15 +64,15 @@ async function measure(path: string, batch: number): Promise<string> {
   const parts = [await milliseconds(tape, feeds), await milliseconds(adjoint, backward)] as const;
   for (const session of [forward, tape, adjoint]) await session.release();
   const row = [once, ...parts].map((t) => t.toFixed(2));
-  const ratio = ((parts[0] + parts[1]) / once).toFixed(2);
-  return `| ${basename(path, ".onnx")} | ${sample.join("x")} | ${row.join(" | ")} | ${ratio} |`;
+  const forwards = (cotangents: number): string => ((parts[0] / cotangents + parts[1]) / once).toFixed(2);
+  return `| ${basename(path, ".onnx")} | ${sample.join("x")} | ${row.join(" | ")} | ${forwards(1)} | ${forwards(10)} |`;
 }
 
 const batch = Number(flags.batch);
 console.log(
   `| network | input | forward, ms (batch ${batch}) | tape, ms | adjoint, ms | in forward passes |`,
 );
-console.log("|---|---|---|---|---|---|");
+console.log("|---|---|---|---|---|---|---|");
 const root = join(import.meta.dirname, "..");
 const paths =
   positionals.length > 0

@@ -32,7 +32,7 @@ const MANY_PAIRS = 4096;
 /** Largest number of products over such pairs and over pairs of channels. */
 const MANY_PRODUCTS = 32768;
 /** Elements of a layer's input that fit into a second-level cache beside their cuts. */
-const CACHED = 120_000;
+const CACHED = 80_000;
 
 const spatialCut = (layer: Layer, offset: readonly number[], first: number): Map<number, Range> =>
   new Map(offset.map((o, i) => [first + i, tap(layer.window, i, o, layer.narrow[i]!)]));
@@ -46,32 +46,46 @@ function positionsLast(b: AdjointBuilder, x: string, layer: Layer, part: number)
 }
 
 /**
- * Any number of channels: one product for each offset. Result `[offsets, group, filters, channels]`, or with the last
- * two exchanged when `exchanged`: the narrow factor then comes first, where the runtime pads it less.
+ * Any number of channels: one product for each offset. Result `[offsets, filters, channels]`, or with the last two
+ * exchanged when `exchanged`: the narrow factor then comes first, where the runtime pads it less.
  */
 function byOffset(b: AdjointBuilder, layer: Layer, exchanged: boolean): string {
+  const { batch, channels, filters, wide, narrow, window } = layer;
+  const outputs = elementCount(narrow);
+  const channelsLast = [0, ...wide.map((_, i) => 2 + i), 1];
+  const x = b.pad(
+    b.transpose(layer.x, channelsLast),
+    [0, ...window.begin, 0],
+    [0, ...trailing(window, wide, narrow), 0],
+  );
+  const cuts = offsets(window.kernel).map((offset) => b.slice(x, spatialCut(layer, offset, 1)));
+  if (exchanged) {
+    const dy = b.reshape(b.transpose(layer.dy, channelsLast), [batch * outputs, filters]);
+    return b.concat(
+      cuts.map((cut) => b.matmul(b.reshape(cut, [batch * outputs, channels]), dy, 2, true)),
+      0,
+    );
+  }
+  const dy = positionsLast(b, layer.dy, layer, filters);
+  return b.concat(
+    cuts.map((cut) => b.matmul(dy, b.reshape(cut, [batch * outputs, channels]), 2)),
+    0,
+  );
+}
+
+/** The same for groups of channels. Result `[offsets, group, filters, channels]`. */
+function byGroup(b: AdjointBuilder, layer: Layer): string {
   const { batch, group, channels, filters, wide, narrow, window } = layer;
-  const rank = group === 1 ? 2 : 3;
-  const positions = batch * elementCount(narrow);
-  // The runtime moves one axis fast and several slowly: the group axis only where there are groups.
-  const x =
-    group === 1
-      ? b.transpose(layer.x, [0, ...wide.map((_, i) => 2 + i), 1])
-      : b.transpose(b.reshape(layer.x, [batch, group, channels, ...wide]), [
-          1,
-          0,
-          ...wide.map((_, i) => 3 + i),
-          2,
-        ]);
-  const lead = group === 1 ? [0] : [0, 0];
-  const padded = b.pad(x, [...lead, ...window.begin, 0], [...lead, ...trailing(window, wide, narrow), 0]);
-  const dy = exchanged
-    ? b.reshape(b.transpose(layer.dy, [0, ...wide.map((_, i) => 2 + i), 1]), [positions, filters])
-    : positionsLast(b, layer.dy, layer, filters);
+  const split = b.reshape(layer.x, [batch, group, channels, ...wide]);
+  const x = b.pad(
+    b.transpose(split, [1, 0, ...wide.map((_, i) => 3 + i), 2]),
+    [0, 0, ...window.begin, 0],
+    [0, 0, ...trailing(window, wide, narrow), 0],
+  );
+  const dy = positionsLast(b, layer.dy, layer, filters);
   const products = offsets(window.kernel).map((offset) => {
-    const cut = b.slice(padded, spatialCut(layer, offset, lead.length));
-    const rows = b.reshape(cut, group === 1 ? [positions, channels] : [group, positions, channels]);
-    return exchanged ? b.matmul(rows, dy, 2, true) : b.matmul(dy, rows, rank);
+    const cut = b.slice(x, spatialCut(layer, offset, 2));
+    return b.matmul(dy, b.reshape(cut, [group, batch * elementCount(narrow), channels]), 3);
   });
   return b.concat(products, 0);
 }
@@ -205,7 +219,8 @@ export function weightGradient(b: AdjointBuilder, layer: Layer): string {
   if (channels === 1 && group > 1) return b.reshape(depthwiseByRow(b, layer), result);
   if (channels === 1 && count <= FEW_OFFSETS) return b.reshape(byImage(b, layer), result);
   const exchanged = group === 1 && channels > 1 && channels < BLOCK && filters >= BLOCK;
-  const byTap = b.total(parts(b, layer).map((part) => byOffset(b, part, exchanged)));
+  const byTap =
+    group === 1 ? b.total(parts(b, layer).map((part) => byOffset(b, part, exchanged))) : byGroup(b, layer);
   if (exchanged) {
     return b.reshape(b.transpose(b.reshape(byTap, [count, channels, filters]), [2, 1, 0]), result);
   }
