@@ -1,7 +1,7 @@
 /**
  * @file What the gradients of all weights cost: the time of tape and adjoint for one batch, in forward passes of the
- * same batch, with one thread; and the share of each where ten cotangents (one for each logit) use one tape. `node bench/gradient.ts [--batch 32] [MODEL ...]`; without models, the
- * networks in `test/fixtures` and `zoo`.
+ * same batch, with one thread; and the share of each where ten cotangents (one for each logit) use one tape.
+ * `node bench/gradient.ts [--batch 32] [MODEL ...]`; without models, the networks in `test/fixtures` and `zoo`.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -70,7 +70,7 @@ async function measure(path: string, batch: number): Promise<string> {
 
 const batch = Number(flags.batch);
 console.log(
-  `| network | input | forward, ms (batch ${batch}) | tape, ms | adjoint, ms | in forward passes |`,
+  `| network | input | forward, ms (batch ${batch}) | tape, ms | adjoint, ms | forwards, one cotangent | forwards each, ten cotangents |`,
 );
 console.log("|---|---|---|---|---|---|---|");
 const root = join(import.meta.dirname, "..");
