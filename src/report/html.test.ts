@@ -180,6 +180,16 @@ describe("headline", () => {
     );
   });
 
+  it("names every criterion", () => {
+    const input: ReportInput = {
+      title: "",
+      environment,
+      comparison: { ...sampleComparison, criterion: "expected-accuracy" },
+    };
+    expect(headline(input)).toContain("95 % of the clean expected accuracy");
+    expect(renderReport(input)).not.toContain("expected-accuracy");
+  });
+
   it("says the most that the parts allow", () => {
     expect(headline({ title: "", environment, plan: samplePlan })).toMatch(/^The plan \(TAC, to keep 95 %/);
     expect(headline({ title: "", environment, tensors: sampleTensors })).toContain(

@@ -28,7 +28,7 @@ import {
   tensorTable,
 } from "./tables.ts";
 import type { DeviceSection, LawSection, ReportInput } from "./types.ts";
-import { flipWords, headline, planWords, reaches } from "./words.ts";
+import { criterionName, criterionWords, flipWords, headline, planWords, reaches } from "./words.ts";
 import { policyStyle } from "./charts/theme.ts";
 
 /** Widths at which every picture is drawn; the page shows the one that fits. */
@@ -248,7 +248,7 @@ function verificationSection(document: Document, input: ReportInput): Markup {
     figure(
       document,
       (options) => accuracyChart(picture, options),
-      `${criterion === "accuracy" ? "Accuracy" : "Agreement with the clean network"} against overhead. Bands and whiskers are 95 % intervals of the mean over chips; thick bars on the target line are the intervals of the overhead that keeps it.`,
+      `${criterionWords(criterion)} against overhead. Bands and whiskers are 95 % intervals of the mean over chips; thick bars on the target line are the intervals of the overhead that keeps it.`,
     ),
     targetTable(comparison),
     measured
@@ -265,7 +265,7 @@ function verificationSection(document: Document, input: ReportInput): Markup {
         (curve) =>
           html`<details>
             <summary>${policyStyle(curve.name).label}, ${curve.points.length} overheads</summary>
-            ${pointTable(policyStyle(curve.name).label, [curve], criterion)}
+            ${pointTable(policyStyle(curve.name).label, [curve], criterionName(criterion))}
           </details> `,
       ),
     html`<details>
@@ -273,7 +273,7 @@ function verificationSection(document: Document, input: ReportInput): Markup {
       ${pointTable(
         "Policies without a budget",
         comparison.policies.filter((curve) => curve.points.length === 1),
-        criterion,
+        criterionName(criterion),
       )}
     </details> `,
   );
@@ -330,7 +330,7 @@ function comparisonFacts({ comparison }: ReportInput): Content {
   };
   return facts([
     [
-      `clean ${comparison.criterion}`,
+      `clean ${criterionName(comparison.criterion)}`,
       formatPercent(comparison.clean),
       `target ${formatPercent(comparison.target)}`,
     ],

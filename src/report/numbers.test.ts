@@ -100,6 +100,7 @@ describe("times and counts", () => {
     expect(formatCount(61_706)).toBe("61,706");
     expect(formatCount(999)).toBe("999");
     expect(formatTimes(4.68)).toBe("4.7");
+    expect(formatTimes(2)).toBe("2.0");
     expect(formatTimes(33.6)).toBe("34");
     expect(formatTimes(Infinity)).toBe("∞");
   });

@@ -116,8 +116,8 @@ export function formatCount(count: Quantity): string {
   return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-/** How many times: `4.7`, `12`, `0.95`; two significant digits below ten. */
+/** How many times: `4.7`, `2.0`, `12`; two significant digits below ten. */
 export function formatTimes(ratio: Quantity): string {
   if (!isNumber(ratio) || !Number.isFinite(ratio)) return formatNumber(ratio);
-  return Math.abs(ratio) >= 9.95 ? formatNumber(Math.round(ratio)) : trimmed(ratio.toPrecision(2));
+  return Math.abs(ratio) >= 9.95 ? formatNumber(Math.round(ratio)) : ratio.toPrecision(2);
 }

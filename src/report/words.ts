@@ -12,15 +12,30 @@ export function reaches(overhead: number | null | undefined): overhead is number
   return typeof overhead === "number" && overhead < 1;
 }
 
+/** What is judged, in words. */
+export function criterionName(criterion: Comparison["criterion"]): string {
+  return criterion.replaceAll("-", " ");
+}
+
+/** The same at greater length, for captions. */
+export function criterionWords(criterion: Comparison["criterion"]): string {
+  return {
+    accuracy: "Accuracy",
+    "expected-accuracy":
+      "Expected accuracy (the share of right answers if the clean network's confidences are right)",
+    agreement: "Agreement with the clean network",
+  }[criterion];
+}
+
 /** What a comparison found, in one sentence. */
 export function comparisonHeadline(comparison: Comparison): string {
   const { keep, criterion, overheadAtTarget, ratio, ratioInterval } = comparison;
   const tac = overheadAtTarget["tac"];
   const uniform = overheadAtTarget["uniform-msp"];
   const kept =
-    criterion === "accuracy"
-      ? `${formatPercent(keep)} of the clean accuracy`
-      : `${formatPercent(keep)} of the clean network's answers`;
+    criterion === "agreement"
+      ? `${formatPercent(keep)} of the clean network's answers`
+      : `${formatPercent(keep)} of the clean ${criterionName(criterion)}`;
   if (!reaches(tac)) {
     return reaches(uniform)
       ? `TAC does not keep ${kept} below full protection; Uniform-MSP does with ${formatPercent(uniform)} overhead.`
@@ -54,7 +69,7 @@ export function planWords(plan: NonNullable<ReportInput["plan"]>): string {
   const why =
     "budget" in goal
       ? `for a budget of ${formatPercent(goal.budget)}`
-      : `to keep ${formatPercent(goal.keep)} of the clean ${goal.criterion}`;
+      : `to keep ${formatPercent(goal.keep)} of the clean ${criterionName(goal.criterion)}`;
   return `The plan (${policyStyle(policy).label}, ${why}) protects ${formatCount(protectedBits)} of ${formatCount(storedBits)} stored bits: ${formatPercent(overhead)} overhead.`;
 }
 

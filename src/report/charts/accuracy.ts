@@ -4,6 +4,7 @@
 import * as Plot from "@observablehq/plot";
 import type { Comparison, CurvePoint } from "../../campaign/index.ts";
 import { formatNumber, formatPercent, formatTimes } from "../numbers.ts";
+import { criterionName } from "../words.ts";
 import { drawPlot, halo, makeFrame, type ChartOptions, type Frame } from "./frame.ts";
 import { estimatedWidth, placeLabels, type Box } from "./labels.ts";
 import { colour, policyStyle } from "./theme.ts";
@@ -49,9 +50,14 @@ function overheadLimit({ overheadAtTarget, overheadInterval, policies }: Accurac
     .filter(([name]) => name === "tac" || name === "uniform-msp")
     .flatMap(([name, overhead]) => [overhead, overheadInterval[name]?.[1] ?? overhead])
     .filter((overhead) => Number.isFinite(overhead) && overhead < 1);
-  const furthest = Math.max(0, ...policies.flatMap((c) => c.points.map((p) => p.overhead)));
+  const furthest = Math.max(
+    0,
+    ...policies.filter((c) => c.points.length > 1).flatMap((c) => c.points.map((p) => p.overhead)),
+  );
   if (crossings.length === 0) return Math.max(0.05, furthest);
-  return Math.min(1, Math.max(0.02, Math.ceil(Math.max(...crossings) * 1.3 * 20) / 20));
+  const last = Math.max(...crossings);
+  const rounded = Math.max(0.02, Math.ceil(last * 1.3 * 20) / 20);
+  return Math.min(1, rounded, Math.max(1.05 * last, furthest));
 }
 
 interface Scales {
@@ -94,7 +100,7 @@ function accuracyWords(data: AccuracyData): string {
       ? `${policyStyle(name).label} reaches it with ${formatPercent(overhead)}`
       : `${policyStyle(name).label} does not reach it below full protection`,
   );
-  return `${capital(data.criterion)} against overhead under each policy. Clean ${formatPercent(data.clean)}, target ${formatPercent(data.target)}: ${crossings.join("; ")}.`;
+  return `${capital(criterionName(data.criterion))} against overhead under each policy. Clean ${formatPercent(data.clean)}, target ${formatPercent(data.target)}: ${crossings.join("; ")}.`;
 }
 
 const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
@@ -179,7 +185,7 @@ function crossingMarks(data: AccuracyData, frame: Frame, scales: Scales) {
   return { marks, boxes };
 }
 
-/** Clean score, target and chance as horizontal lines with their names at the right. */
+/** Clean score, target and chance as horizontal lines, their names where no curve is: at the left if there is room. */
 function referenceMarks(data: AccuracyData, frame: Frame, scales: Scales) {
   const lines = [
     { y: data.clean, dash: "none", words: `clean ${formatPercent(data.clean)}`, above: true },
@@ -194,19 +200,27 @@ function referenceMarks(data: AccuracyData, frame: Frame, scales: Scales) {
       : [{ y: data.chance, dash: "1 3", words: `chance ${formatPercent(data.chance)}`, above: true }]),
   ];
   const right = frame.width - frame.marginRight;
-  const boxes: Box[] = lines.map(({ y, words, above }) => ({
-    left: right - estimatedWidth(words),
-    right,
+  const tac = data.overheadAtTarget["tac"];
+  const room = scales.px(Math.min(scales.limit, tac ?? 0)) - frame.marginLeft - 24;
+  const placed = lines.map((line) => {
+    const width = estimatedWidth(line.words);
+    const atLeft = width < room && line.y >= data.target;
+    return { ...line, atLeft, left: atLeft ? frame.marginLeft + 4 : right - width, width };
+  });
+  const boxes: Box[] = placed.map(({ y, above, left, width }) => ({
+    left,
+    right: left + width,
     top: scales.py(y) + (above ? -17 : 2),
     bottom: scales.py(y) + (above ? -2 : 18),
   }));
   const rules = lines.map(({ y, dash }) =>
     Plot.ruleY([y], { stroke: colour("muted"), strokeDasharray: dash, strokeWidth: 1.2 }),
   );
-  const words = lines.map(({ y, words: text, above }) =>
+  const words = placed.map(({ y, words: text, above, atLeft }) =>
     Plot.text([text], {
       y: [y],
-      frameAnchor: "right",
+      frameAnchor: atLeft ? "left" : "right",
+      dx: atLeft ? 4 : 0,
       dy: above ? -9 : 10,
       text: (d: string) => d,
       fill: colour("muted"),
@@ -250,7 +264,7 @@ function curveMarks(data: AccuracyData, limit: number): Plot.Markish[] {
           stroke,
           strokeWidth: 1.5,
           title: (p: CurvePoint) =>
-            `${style.label}\noverhead ${formatPercent(p.overhead)}\n${data.criterion} ${formatPercent(p.accuracy)} [${formatPercent(p.low)}, ${formatPercent(p.high)}]\nyield ${formatPercent(p.yield)}`,
+            `${style.label}\noverhead ${formatPercent(p.overhead)}\n${criterionName(data.criterion)} ${formatPercent(p.accuracy)} [${formatPercent(p.low)}, ${formatPercent(p.high)}]\nyield ${formatPercent(p.yield)}`,
         }),
       ];
     });
@@ -298,7 +312,7 @@ export function accuracyChart(data: AccuracyData, options: ChartOptions): SVGSVG
       },
       y: {
         domain: [low, high],
-        label: `${data.criterion} (%)`,
+        label: `${criterionName(data.criterion)} (%)`,
         tickFormat: (d: number) => formatNumber(100 * d),
         ticks: 6,
         grid: true,
