@@ -5,28 +5,33 @@ import type { FlipProbabilities } from "../channel/index.ts";
 import {
   bindWeights,
   checkFits,
+  cleanReference,
   checkLabels,
   chooseBinder,
   modelIo,
   openExecutor,
   tally,
-  topClasses,
   type Dataset,
   type Executor,
   type Protection,
   type Tally,
   type TrialContext,
 } from "../engine/index.ts";
+import { QtamlError } from "../errors.ts";
 import { cleanSegments, decodeInto, serialiseModel } from "../onnx/index.ts";
 import { meanInterval, momentsOf, proportionInterval, quantile, standardDeviation } from "../stats/index.ts";
 import type { Assessment } from "./assess.ts";
 
-/** What is judged on each chip: accuracy where there are labels, agreement with the clean network otherwise. */
-export type Criterion = "accuracy" | "agreement";
+/**
+ * What is judged on each chip. `accuracy`: share of correct answers. `expected-accuracy`: the share that would be
+ * correct if the clean network's confidences were right; needs no labels. `agreement`: share of answers equal to
+ * those of the clean network; needs no labels and is stricter, because a changed answer is not always a wrong one.
+ */
+export type Criterion = "accuracy" | "expected-accuracy" | "agreement";
 
 /** Results of one protection, chip by chip. */
 export interface ChipResults {
-  /** [chips] score of each chip: share of correct answers, or of answers equal to the clean network's. */
+  /** [chips] score of each chip under the simulation's criterion. */
   readonly scores: readonly number[];
   /** [chips] share of samples with a NaN or an infinity among the outputs. */
   readonly nonFinite: readonly number[];
@@ -56,6 +61,8 @@ export interface SimulationOptions {
   readonly seed?: number;
   /** Worker threads; all cores by default. */
   readonly threads?: number;
+  /** By default accuracy where there are labels, expected accuracy otherwise. */
+  readonly criterion?: Criterion;
   /** Flip probabilities that the plans' decoders were made for, by tensor; the memory's own by default. */
   readonly designFlips?: readonly FlipProbabilities[];
 }
@@ -103,7 +110,8 @@ async function cleanRun(assessment: Assessment, data: Dataset, context: Pick<Tri
 
 /** Score of a tally under a criterion. */
 function score(result: Tally, criterion: Criterion): number {
-  return (criterion === "accuracy" ? result.correct : result.agreeing) / result.samples;
+  const { correct, expected, agreeing, samples } = result;
+  return { accuracy: correct, "expected-accuracy": expected, agreement: agreeing }[criterion] / samples;
 }
 
 /**
@@ -122,8 +130,14 @@ export async function openSimulation(
   const binder = chooseBinder(prepared, data.count);
   const logits = await cleanRun(assessment, data, { binder });
   if (data.labels !== undefined) checkLabels(data.labels, logits.classes);
-  const cleanAnswers = topClasses(logits);
-  const criterion: Criterion = data.labels === undefined ? "agreement" : "accuracy";
+  const clean = cleanReference(logits);
+  const criterion = options.criterion ?? (data.labels === undefined ? "expected-accuracy" : "accuracy");
+  if (criterion === "accuracy" && data.labels === undefined) {
+    throw new QtamlError(
+      "data-mismatch",
+      'Accuracy needs labels, and the data have none: add "y", or judge by agreement.',
+    );
+  }
   const seed = options.seed ?? 0;
   const executor: Executor = await openExecutor(
     {
@@ -133,14 +147,14 @@ export async function openSimulation(
       designFlips: options.designFlips ?? memory.map((t) => t.flips),
       seed,
       data,
-      cleanAnswers,
+      clean,
       binder,
     },
     options.threads,
   );
   return {
     criterion,
-    clean: score(tally(cleanAnswers, cleanAnswers, data.labels), criterion),
+    clean: score(tally(clean.answers, clean, data.labels), criterion),
     samples: data.count,
     seed,
     async run(protections, chips, { onProgress, signal, firstChip = 0 } = {}) {

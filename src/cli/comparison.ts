@@ -27,7 +27,7 @@ const pointSchema = z.strictObject({
 
 const comparisonSchema: z.ZodType<Comparison> = z.strictObject({
   clean: z.number(),
-  criterion: z.enum(["accuracy", "agreement"]),
+  criterion: z.enum(["accuracy", "expected-accuracy", "agreement"]),
   p: z.number(),
   keep: z.number(),
   target: z.number(),

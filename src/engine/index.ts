@@ -20,7 +20,15 @@ export {
   type JacobianOptions,
   type TensorJacobian,
 } from "./jacobian.ts";
-export { nonFiniteAnswer, tally, topClasses, type Tally } from "./judge.ts";
+export {
+  cleanReference,
+  confidences,
+  nonFiniteAnswer,
+  tally,
+  topClasses,
+  type CleanReference,
+  type Tally,
+} from "./judge.ts";
 export { bindWeights, chooseBinder, type BinderKind, type Logits, type WeightBinder } from "./network.ts";
 export {
   decodeSegments,

@@ -24,6 +24,42 @@ export function topClasses(logits: Logits): Int32Array {
   return answers;
 }
 
+/**
+ * How sure a classifier is of each class: the softmax of its outputs, or the outputs themselves where they are
+ * probabilities already. [count * classes]; zeros for a sample with outputs that are not finite.
+ */
+export function confidences(logits: Logits): Float32Array {
+  const { count, classes, values } = logits;
+  const probabilities = new Float32Array(values.length);
+  for (let n = 0; n < count; n++) {
+    const row = values.subarray(n * classes, (n + 1) * classes);
+    const sum = row.reduce((a, b) => a + b, 0);
+    const areProbabilities = Math.abs(sum - 1) < 1e-3 && row.every((v) => v >= 0 && v <= 1);
+    const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
+    const powers = Float64Array.from(row, (z) => (areProbabilities ? z : Math.exp(z - top)));
+    const total = powers.reduce((a, b) => a + b, 0);
+    if (Number.isFinite(total))
+      probabilities.set(
+        Float32Array.from(powers, (v) => v / total),
+        n * classes,
+      );
+  }
+  return probabilities;
+}
+
+/** What the network with clean weights says, to compare with. */
+export interface CleanReference {
+  /** [count] its answers. */
+  readonly answers: Int32Array;
+  /** [count * classes] how sure it is of each class. */
+  readonly confidences: Float32Array;
+}
+
+/** The reference that a clean network's outputs make. */
+export function cleanReference(logits: Logits): CleanReference {
+  return { answers: topClasses(logits), confidences: confidences(logits) };
+}
+
 /** Counts over the samples of one trial. */
 export interface Tally {
   /** Samples judged. */
@@ -32,22 +68,31 @@ export interface Tally {
   readonly correct: number;
   /** Answers equal to those of the clean network. */
   readonly agreeing: number;
+  /**
+   * Expected number of correct answers if the clean network's confidences are right: the sum of its confidence in
+   * each answer. Needs no labels.
+   */
+  readonly expected: number;
   /** Samples with a NaN or an infinity among the outputs. */
   readonly nonFinite: number;
 }
 
-/** Compares answers with labels and with the clean network's answers. */
-export function tally(answers: Int32Array, clean: Int32Array, labels: Int32Array | undefined): Tally {
+/** Compares answers with labels and with the clean network. */
+export function tally(answers: Int32Array, clean: CleanReference, labels: Int32Array | undefined): Tally {
+  const classes = clean.confidences.length / clean.answers.length;
   let correct = 0;
   let agreeing = 0;
+  let expected = 0;
   let nonFinite = 0;
   for (let n = 0; n < answers.length; n++) {
     const answer = answers[n]!;
-    if (answer === nonFiniteAnswer) nonFinite++;
-    else {
-      if (labels !== undefined && answer === labels[n]) correct++;
-      if (answer === clean[n]) agreeing++;
+    if (answer === nonFiniteAnswer) {
+      nonFinite++;
+      continue;
     }
+    if (labels !== undefined && answer === labels[n]) correct++;
+    if (answer === clean.answers[n]) agreeing++;
+    expected += clean.confidences[n * classes + answer]!;
   }
-  return { samples: answers.length, correct, agreeing, nonFinite };
+  return { samples: answers.length, correct, agreeing, expected, nonFinite };
 }

@@ -19,7 +19,7 @@ import {
   type StoredTensor,
 } from "../onnx/index.ts";
 import type { Dataset } from "./dataset.ts";
-import { tally, topClasses, type Tally } from "./judge.ts";
+import { tally, topClasses, type CleanReference, type Tally } from "./judge.ts";
 import { bindWeights, type BinderKind, type WeightBinder } from "./network.ts";
 
 /** What all trials of a campaign share. Plain data: it can be sent to another thread. */
@@ -33,8 +33,8 @@ export interface TrialContext {
   readonly designFlips: readonly FlipProbabilities[];
   readonly seed: number;
   readonly data: Dataset;
-  /** [data.count] answers of the network with clean weights. */
-  readonly cleanAnswers: Int32Array;
+  /** What the network with clean weights says of the same samples. */
+  readonly clean: CleanReference;
   readonly binder: BinderKind;
 }
 
@@ -131,7 +131,7 @@ export async function openTrialRunner(context: TrialContext): Promise<TrialRunne
         });
         await binder.load(weights);
         const answers = topClasses(await binder.infer(data));
-        tallies.push(tally(answers, context.cleanAnswers, data.labels));
+        tallies.push(tally(answers, context.clean, data.labels));
       }
       return { trial, tallies };
     },

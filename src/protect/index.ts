@@ -12,13 +12,7 @@ export {
 } from "./allocate.ts";
 export { protectionLadder, weightVariance, type Ladder, type MemoryTensor, type Rung } from "./ladder.ts";
 export { agreementUnderNoise, type CleanOutputs } from "./margins.ts";
-export {
-  parsePlan,
-  planSchema,
-  protectedBitsOf,
-  type Plan,
-  type PlanTensor,
-} from "./plan.ts";
+export { parsePlan, planSchema, protectedBitsOf, type Plan, type PlanTensor } from "./plan.ts";
 export {
   heterogeneity,
   overheadAtNoise,

@@ -39,7 +39,7 @@ export const planSchema = z.strictObject({
   /** What was asked for: a share of stored bits, or the least that keeps a share of the clean result. */
   goal: z.union([
     z.strictObject({ budget: probability }),
-    z.strictObject({ keep: probability, criterion: z.enum(["accuracy", "agreement"]) }),
+    z.strictObject({ keep: probability, criterion: z.enum(["accuracy", "expected-accuracy", "agreement"]) }),
   ]),
   /** Ideal protection: a protected bit never flips and costs one bit of overhead; no parity is counted. */
   protection: z.literal("ideal"),

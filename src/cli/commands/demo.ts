@@ -74,7 +74,7 @@ function tellNetwork(assessment: Assessment): void {
   say();
 }
 
-/** Plans on unlabelled calibration images: the least overhead that keeps 95 % of the clean network's answers. */
+/** Plans on unlabelled calibration images: the least overhead that keeps 95 % of the expected accuracy. */
 async function planOnCalibration(
   assessment: Assessment,
   calibration: Dataset,
@@ -83,27 +83,22 @@ async function planOnCalibration(
 ): Promise<Plan> {
   const { seed, threads } = flags;
   const expected = predict(assessment, keep);
-  const points = await withSimulation(assessment, calibration, { seed, threads }, async (simulation) => {
+  const overhead = await withSimulation(assessment, calibration, { seed, threads }, async (simulation) => {
     const found = await searchOverhead(assessment, simulation, {
       policy: "tac",
-      target: keep,
+      target: keep * simulation.clean,
       chips: planningChips,
       guess: expected.overhead.tac,
       seed,
       onProgress: (done, total) => progress.update("planning", done, total),
     });
-    return found.points;
+    return found.points.find((p) => p.accuracy >= keep * simulation.clean)?.overhead ?? 1;
   });
   progress.stop();
-  const overhead = points.find((p) => p.accuracy >= keep)?.overhead ?? 1;
-  const plan = await makePlan(assessment, {
-    policy: "tac",
-    overhead,
-    goal: { keep, criterion: "agreement" },
-    seed,
-  });
+  const goal = { keep, criterion: "expected-accuracy" } as const;
+  const plan = await makePlan(assessment, { policy: "tac", overhead, goal, seed });
   say(
-    `3. The plan (no labels used): protect the bits that matter, so that ${formatPercent(keep)} of the answers stay.`,
+    `3. The plan (no labels used): protect the bits that matter, so that ${formatPercent(keep)} of the accuracy stays.`,
   );
   say();
   say(planAccount(plan));

@@ -1,38 +1,26 @@
 /** @file `qtaml inspect`: what the memory holds and what flips do to it. */
 import { inspect, type InspectionRow } from "../../campaign/index.ts";
-import { formatCount, formatNumber, formatPercent, formatTable } from "../../report/index.ts";
+import { formatCount, formatNumber, formatTable } from "../../report/index.ts";
 import { openProgress, say, sayJson, terminalWidth, warn } from "../output.ts";
 import { assessFromFlags, type AssessFlags } from "./shared.ts";
 
 /** The table of `qtaml inspect` for a terminal. */
 export function inspectionTable(rows: readonly InspectionRow[]): string {
   const hasJacobian = rows.some((r) => r.jacobianMeanSquare !== null);
-  const header = [
-    "tensor",
-    "operator",
-    "shape",
-    "weights",
-    "step",
-    "max |w|",
-    "drift",
-    "sd of error",
-    "top bit",
-  ];
+  const header = ["tensor", "operator", "shape", "weights", "step", "weight w reads as", "error sd"];
   const table = rows.map((r) => [
     r.name,
     r.operator,
     r.shape.join("x"),
     formatCount(r.count),
     formatNumber(r.scale),
-    formatNumber(r.infinityNorm),
     `${formatNumber(r.driftSlope)} w ${r.driftOffset < 0 ? "-" : "+"} ${formatNumber(Math.abs(r.driftOffset))}`,
     formatNumber(Math.sqrt(r.variance)),
-    formatPercent(r.topBitShare),
     ...(hasJacobian ? [formatNumber(r.jacobianMeanSquare), formatNumber(r.score)] : []),
   ]);
   return formatTable(table, {
     width: terminalWidth(),
-    header: hasJacobian ? [...header, "mean J^2", "score"] : header,
+    header: hasJacobian ? [...header, "mean J²", "score"] : header,
   });
 }
 

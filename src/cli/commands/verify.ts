@@ -63,7 +63,11 @@ export async function runVerify(model: string, flags: VerifyFlags): Promise<bool
   else {
     warn(report?.warnings ?? []);
     const { chips, accuracy, low, high, target, yieldLow, yieldHigh } = result;
-    const word = result.criterion === "accuracy" ? "Accuracy" : "Agreement with the clean network";
+    const word = {
+      accuracy: "Accuracy",
+      "expected-accuracy": "Expected accuracy (no labels)",
+      agreement: "Agreement with the clean network",
+    }[result.criterion];
     say(
       `Clean ${formatPercent(result.clean, 2)} on ${result.samples} samples; to keep: ${formatPercent(target, 2)} (${formatPercent(keep)} of it).`,
     );
