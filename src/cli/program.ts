@@ -214,6 +214,7 @@ function demoCommand() {
   return new Command("demo")
     .description("the whole story on a shipped network: device, law, plan, proof, report")
     .addOption(new Option("--output <folder>", "folder to write to").default("demo"))
+    .option("--figures <folder>", "write the pictures as SVG files as well")
     .addOption(threads)
     .addOption(commonOptions.seed)
     .addOption(commonOptions.json)

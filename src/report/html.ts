@@ -178,7 +178,7 @@ function lawSectionMarkup(document: Document, law: LawSection): Markup {
 }
 
 /** Rows of the map from a plan, with what the inspection knows. */
-function mapRows({ plan, tensors }: ReportInput): ProtectionRow[] {
+export function mapRows({ plan, tensors }: ReportInput): ProtectionRow[] {
   const known = new Map(tensors?.map((t) => [t.name, t]));
   return (plan?.tensors ?? []).map((tensor) => {
     const row = known.get(tensor.name);

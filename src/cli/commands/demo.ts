@@ -22,6 +22,7 @@ import {
   formatPercent,
   formatSeconds,
   formatTimes,
+  renderFigures,
   renderReport,
 } from "../../report/index.ts";
 import { readDataset, readDevice, readModel, toJson, writeWhole } from "../files.ts";
@@ -37,41 +38,50 @@ import { withSimulation } from "./shared.ts";
 /** Flags of `qtaml demo`. */
 export interface DemoFlags extends Manner {
   readonly output: string;
+  /** Folder for the pictures as SVG files. */
+  readonly figures?: string | undefined;
   readonly seed: number;
   readonly threads?: number | undefined;
 }
+
+/** Prints a line of the account. */
+type Teller = (text?: string) => void;
+
+/** With `--json` the account is left out: standard output is the comparison alone. */
+const tellerOf = (flags: Manner): Teller => (flags.json === true ? () => undefined : say);
 
 const zoo = fileURLToPath(new URL("../../../zoo/", import.meta.url));
 const keep = 0.95;
 /** Chips a point, and test images a chip: what two cores do within the minute. */
 const chips = 20;
 const images = 1000;
+const budgets = [0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5];
 const planningChips = 30;
 
-function tellDevice(device: Device): void {
+function tellDevice(device: Device, tell: Teller): void {
   const { transmission, rate, p01, p10, warnings } = evaluateDevice(device);
-  say(`1. The memory (zoo/thin-oxide.yaml): ${device.name ?? "a device"}.`);
-  say(
+  tell(`1. The memory (zoo/thin-oxide.yaml): ${device.name ?? "a device"}.`);
+  tell(
     `   An electron passes the barrier with probability ${formatNumber(transmission)}; ${formatNumber(rate)} electrons a second do.`,
   );
-  say(
+  tell(
     `   A stored bit flips within ${formatNumber(device.holdS)} s with p01 = ${formatNumber(p01)}, p10 = ${formatNumber(p10)}.`,
   );
   warn(warnings);
-  say();
+  tell();
 }
 
-function tellNetwork(assessment: Assessment): void {
+function tellNetwork(assessment: Assessment, tell: Teller): void {
   const weights = assessment.memory.reduce((sum, t) => sum + t.count, 0);
-  say(
+  tell(
     `2. The network (zoo/lenet.onnx): ${formatCount(weights)} weights in ${assessment.memory.length} tensors, stored as ${assessment.storage.format}.`,
   );
-  say(
+  tell(
     "   What the flips do to a weight w as it is read, and how much the outputs depend on it (256 unlabelled images):",
   );
-  say();
-  say(inspectionTable(inspect(assessment)));
-  say();
+  tell();
+  tell(inspectionTable(inspect(assessment)));
+  tell();
 }
 
 /** Plans on unlabelled calibration images: the least overhead that keeps 95 % of the expected accuracy. */
@@ -82,6 +92,7 @@ async function planOnCalibration(
   progress: Progress,
 ): Promise<Plan> {
   const { seed, threads } = flags;
+  const tell = tellerOf(flags);
   const expected = predict(assessment, keep);
   const overhead = await withSimulation(assessment, calibration, { seed, threads }, async (simulation) => {
     const found = await searchOverhead(assessment, simulation, {
@@ -97,12 +108,12 @@ async function planOnCalibration(
   progress.stop();
   const goal = { keep, criterion: "expected-accuracy" } as const;
   const plan = await makePlan(assessment, { policy: "tac", overhead, goal, seed });
-  say(
+  tell(
     `3. The plan (no labels used): protect the bits that matter, so that ${formatPercent(keep)} of the accuracy stays.`,
   );
-  say();
-  say(planAccount(plan));
-  say();
+  tell();
+  tell(planAccount(plan));
+  tell();
   return plan;
 }
 
@@ -115,27 +126,33 @@ async function prove(
   progress: Progress,
 ): Promise<Comparison> {
   const { seed, threads } = flags;
+  const tell = tellerOf(flags);
   return withSimulation(assessment, test, { seed, threads }, async (simulation) => {
-    const comparison = await compare(assessment, simulation, { keep, chips, onProgress: progress.update });
+    const comparison = await compare(assessment, simulation, {
+      keep,
+      chips,
+      budgets,
+      onProgress: progress.update,
+    });
     const [fresh] = await simulation.run([planProtection(plan)], chips, {
       firstChip: 1000,
       onProgress: (d, t) => progress.update("the plan on fresh chips", d, t),
     });
     progress.stop();
     const verified = summarise(fresh!, comparison.target);
-    say(
+    tell(
       `4. The proof: ${comparison.chips} simulated chips, the same faults for every policy, ${comparison.samples} test images.`,
     );
-    say(
+    tell(
       `   Accuracy in % (95 % interval) against overhead; clean ${formatPercent(comparison.clean, 1)}, to keep ${formatPercent(comparison.target, 1)}.`,
     );
-    say();
-    say(comparisonTable(comparison));
-    say();
-    say(
+    tell();
+    tell(comparisonTable(comparison));
+    tell();
+    tell(
       `   The plan on ${verified.chips} fresh chips: ${formatPercent(verified.accuracy, 1)} (${formatPercent(verified.low, 1)} to ${formatPercent(verified.high, 1)}), yield ${formatPercent(verified.yield)}.`,
     );
-    say();
+    tell();
     return comparison;
   });
 }
@@ -143,19 +160,20 @@ async function prove(
 /** Runs the command. */
 export async function runDemo(flags: DemoFlags): Promise<void> {
   const started = Date.now();
+  const tell = tellerOf(flags);
   const progress = openProgress(flags);
   const device = readDevice(join(zoo, "thin-oxide.yaml"));
   const calibration = readDataset(join(zoo, "fashion-mnist-calibration-256.npz"));
   const test = sliceDataset(readDataset(join(zoo, "fashion-mnist-test-2000.npz")), 0, images);
-  say("qtaml: bit flips in the stored weights of a neural network\n");
-  tellDevice(device);
+  tell("qtaml: bit flips in the stored weights of a neural network\n");
+  tellDevice(device, tell);
   const assessment = await assess(readModel(join(zoo, "lenet.onnx")), {
     flips: flipLaw(evaluateDevice(device)),
     calibration,
     jacobian: { seed: flags.seed, onProgress: (done, total) => progress.update("Jacobian", done, total) },
   });
   progress.stop();
-  tellNetwork(assessment);
+  tellNetwork(assessment, tell);
   const plan = await planOnCalibration(assessment, calibration, flags, progress);
   const comparison = await prove(assessment, plan, test, flags, progress);
 
@@ -173,12 +191,15 @@ export async function runDemo(flags: DemoFlags): Promise<void> {
     seed: flags.seed,
   });
   writeWhole(place("report.html"), renderReport(report));
-  if (flags.json === true) sayJson(comparison);
-  say(headline(comparison));
-  say(
+  if (flags.figures !== undefined) {
+    for (const [name, svg] of renderFigures(report)) writeWhole(join(flags.figures, `demo-${name}.svg`), svg);
+  }
+  tell(headline(comparison));
+  tell(
     `(Published for four convolutional networks and a transformer: 3.4 to 33.6 times; this one ${formatTimes(comparison.ratio)}.)`,
   );
-  say();
-  say(`Written: ${["plan.json", "results.json", "hardened.onnx", "report.html"].map(place).join(", ")}.`);
-  say(`Took ${formatSeconds((Date.now() - started) / 1000)}. Open ${place("report.html")} to see it.`);
+  tell();
+  tell(`Written: ${["plan.json", "results.json", "hardened.onnx", "report.html"].map(place).join(", ")}.`);
+  tell(`Took ${formatSeconds((Date.now() - started) / 1000)}. Open ${place("report.html")} to see it.`);
+  if (flags.json === true) sayJson(comparison);
 }

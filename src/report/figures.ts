@@ -1,0 +1,33 @@
+/** @file The pictures of a report as separate SVG files. */
+import { JSDOM } from "jsdom";
+import {
+  accuracyChart,
+  barrierChart,
+  driftChart,
+  errorChart,
+  protectionMap,
+  thicknessChart,
+} from "./charts/index.ts";
+import { mapRows } from "./html.ts";
+import { chartToSvg } from "./svg.ts";
+import type { ReportInput } from "./types.ts";
+
+/** The pictures that a report's data allow, by name: standalone SVG text. */
+export function renderFigures(input: ReportInput): Map<string, string> {
+  const { document } = new JSDOM("").window;
+  const options = { document, width: 800 };
+  const figures = new Map<string, string>();
+  const { comparison, plan, law, device, chance } = input;
+  const add = (name: string, chart: SVGSVGElement) => figures.set(name, chartToSvg(chart));
+  if (comparison !== undefined) {
+    add("accuracy", accuracyChart({ ...comparison, ...(chance === undefined ? {} : { chance }) }, options));
+  }
+  if (plan !== undefined) add("protection", protectionMap(mapRows(input), options));
+  if (law !== undefined) {
+    add("error-law", errorChart(law, options));
+    add("drift", driftChart(law, options));
+  }
+  if (device?.barrier !== undefined) add("barrier", barrierChart(device.barrier, options));
+  if (device?.thickness !== undefined) add("thickness", thicknessChart(device.thickness, options));
+  return figures;
+}
