@@ -1,0 +1,13 @@
+/**
+ * @file qtaml as a library: each room as a namespace. The rooms are also entry points of their own
+ * (`qtaml/physics`, `qtaml/channel`, ...).
+ */
+export * as campaign from "./campaign/index.ts";
+export * as channel from "./channel/index.ts";
+export * as engine from "./engine/index.ts";
+export { QtamlError, type QtamlErrorCode } from "./errors.ts";
+export * as onnx from "./onnx/index.ts";
+export * as physics from "./physics/index.ts";
+export * as protect from "./protect/index.ts";
+export * as report from "./report/index.ts";
+export * as stats from "./stats/index.ts";
