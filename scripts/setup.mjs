@@ -1,10 +1,13 @@
 /**
  * @file Makes a checkout ready: installs what package-lock.json names when it is missing or older, and builds
- * `dist/` when a source is newer. Runs before `npm run demo` and `npm test`, on any Node from 20, and depends on
- * nothing.
+ * `dist/` when a source is newer. Then runs the script named by its arguments, if any, on the Node that was installed.
+ * `npm run demo` and `npm test` start here; it works on any Node from 20 and depends on nothing.
+ *
+ * The script is started here rather than by `&&` in package.json because a shell remembers where it found `node`
+ * before the installation.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -30,7 +33,9 @@ function run(what, command, args, env = {}) {
     shell: process.platform === "win32",
   });
   if (result.status !== 0) {
-    process.stderr.write(`qtaml: ${what} failed (${result.error?.message ?? `exit status ${result.status}`}).\n`);
+    process.stderr.write(
+      `qtaml: ${what} failed (${result.error?.message ?? `exit status ${result.status}`}).\n`,
+    );
     process.exit(result.status ?? 1);
   }
   process.stderr.write(`qtaml: ${what} took ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
@@ -50,6 +55,19 @@ const sources = Math.max(newest(join(root, "src")), modified(join(root, "tsconfi
 if (modified(join(root, "dist", ".built")) < sources) {
   const tsc = join(root, "node_modules", "@typescript", "native", "bin", "tsc");
   run("building", process.execPath, [tsc, "-p", "tsconfig.build.json"]);
-  const { writeFileSync } = await import("node:fs");
   writeFileSync(join(root, "dist", ".built"), "");
+}
+
+const [script, ...args] = process.argv.slice(2);
+if (script !== undefined) {
+  const installedNode = join(
+    root,
+    "node_modules",
+    "node",
+    "bin",
+    process.platform === "win32" ? "node.exe" : "node",
+  );
+  const node = existsSync(installedNode) ? installedNode : process.execPath;
+  const result = spawnSync(node, [join(root, script), ...args], { stdio: "inherit" });
+  process.exitCode = result.status ?? 1;
 }
