@@ -74,7 +74,8 @@ function total(
 /** Takes moves in order until the budget is spent; the move that does not fit is made for part of the tensor. */
 function spend(tensors: readonly MemoryTensor[], moves: readonly Move[], overhead: number): Allocation {
   checkBudget(overhead);
-  let left = Math.floor(overhead * storedBits(tensors) + 1e-9);
+  // A share k / n times n may round to just below k.
+  let left = Math.floor(overhead * storedBits(tensors) * (1 + 2 ** -50) + 1e-9);
   const allocations: TensorAllocation[] = tensors.map(() => ({ mask: 0, extraMask: 0, extra: 0 }));
   let marginalValue = 0;
   for (const move of moves) {

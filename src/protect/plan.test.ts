@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import { QtamlError } from "../errors.ts";
+import { parsePlan, type Plan } from "./plan.ts";
+
+const plan = {
+  format: "qtaml-plan",
+  version: 1,
+  model: { name: "net.onnx", sha256: "ab".repeat(32) },
+  storage: { format: "int8", granularity: "tensor" },
+  policy: "tac",
+  goal: { budget: 0.1 },
+  protection: "ideal",
+  seed: 3,
+  storedBits: 160,
+  protectedBits: 16,
+  overhead: 0.1,
+  predicted: { noise: 0.25, drift: null, marginalValue: 1e-3 },
+  tensors: [
+    {
+      name: "a",
+      count: 12,
+      format: "int8",
+      p01: Array<number>(8).fill(0.1),
+      p10: Array<number>(8).fill(0.05),
+      segments: [
+        { start: 0, count: 4, protectedMask: 0xc0, decoder: "none" },
+        { start: 4, count: 8, protectedMask: 0x80, decoder: "unbiased-affine" },
+      ],
+    },
+    {
+      name: "b",
+      count: 8,
+      format: "int8",
+      p01: Array<number>(8).fill(0),
+      p10: Array<number>(8).fill(1),
+      segments: [{ start: 0, count: 8, protectedMask: 0, decoder: "bayes" }],
+    },
+  ],
+} as const satisfies Plan;
+
+/** The plan with one field replaced; an undefined value removes it. */
+function broken(path: string, value: unknown): unknown {
+  const copy = structuredClone(plan) as unknown as Record<string, unknown>;
+  const keys = path.split(".");
+  let place = copy;
+  for (const key of keys.slice(0, -1)) place = place[key] as Record<string, unknown>;
+  if (value === undefined) delete place[keys.at(-1)!];
+  else place[keys.at(-1)!] = value;
+  return copy;
+}
+
+function failure(value: unknown): QtamlError {
+  try {
+    parsePlan(value, "my-plan.json");
+  } catch (error) {
+    if (error instanceof QtamlError) return error;
+  }
+  throw new Error("parsePlan did not throw a QtamlError");
+}
+
+describe("parsePlan", () => {
+  it("gives back what JSON holds", () => {
+    expect(parsePlan(JSON.parse(JSON.stringify(plan)), "p")).toEqual(plan);
+    const kept = broken("goal", { keep: 0.95, criterion: "agreement" });
+    expect(parsePlan(kept, "p")).toEqual(kept);
+  });
+
+  it.each([
+    ["format", "another-plan"],
+    ["version", 2],
+    ["model.sha256", "AB"],
+    ["storage.granularity", "row"],
+    ["policy", "best"],
+    ["goal", { budget: 2 }],
+    ["goal", { keep: 0.9 }],
+    ["protection", "secded"],
+    ["seed", -1],
+    ["storedBits", 0],
+    ["overhead", 1.5],
+    ["predicted.noise", -1],
+    ["predicted.drift", undefined],
+    ["tensors", []],
+    ["tensors.0.p01", [0.1]],
+    ["tensors.0.p10.3", 1.01],
+    ["tensors.1.segments", []],
+    ["tensors.1.segments.0.protectedMask", 256],
+    ["tensors.1.segments.0.decoder", "guess"],
+    ["tensors.1.count", 8.5],
+  ])("names %s when it is wrong", (path, value) => {
+    const error = failure(broken(path, value));
+    expect(error.code).toBe("invalid-schema");
+    expect(error.message).toContain("my-plan.json");
+    expect(error.message).toContain(path.split(".")[0]);
+    expect(error.message.endsWith(".")).toBe(true);
+    expect(error.message).not.toContain("\n");
+  });
+
+  it.each(["extra", "model.extra", "tensors.0.extra", "tensors.0.segments.1.extra"])(
+    "refuses the unknown key %s",
+    (path) => expect(failure(broken(path, 1)).message).toContain("extra"),
+  );
+
+  it.each([
+    ["a gap", "tensors.0.segments.1.start", 5, "at weight 4"],
+    ["an overlap", "tensors.0.segments.1.start", 3, "at weight 4"],
+    ["a late start", "tensors.1.segments.0.start", 1, "at weight 0"],
+    ["missing weights", "tensors.0.segments.1.count", 7, "covers 11 of the 12"],
+    ["too many weights", "tensors.1.segments.0.count", 9, "covers 9 of the 8"],
+    ["another number of protected bits", "protectedBits", 15, "states 15 protected bits"],
+  ])("refuses %s", (_, path, value, words) => {
+    const error = failure(broken(path, value));
+    expect(error.code).toBe("invalid-schema");
+    expect(error.message).toContain(words);
+  });
+
+  it.each([null, 3, "plan", []])("refuses %j", (value) =>
+    expect(failure(value).message).toContain("the whole file"),
+  );
+});
