@@ -78,8 +78,10 @@ function breakpoints(policy: PolicyName, tensors: readonly MemoryTensor[], seed:
   const bits = storedBits(tensors);
   const found = [allocate(0)];
   if (policy === "uniform-msp") {
-    const levels = Math.max(...tensors.map((t) => t.format.bits));
-    for (let m = 1; m <= levels; m++) found.push(allocate(m / levels));
+    const levels = new Set(
+      tensors.flatMap(({ format: { bits: b } }) => Array.from({ length: b }, (_, m) => (m + 1) / b)),
+    );
+    for (const level of [...levels].sort((a, b) => a - b)) found.push(allocate(level));
     return found;
   }
   // Each tensor and bit adds one breakpoint; stepping to the next one means finishing the plane under way.
@@ -87,7 +89,10 @@ function breakpoints(policy: PolicyName, tensors: readonly MemoryTensor[], seed:
   for (let i = 0; i < planes; i++) {
     const last = found.at(-1)!;
     if (last.protectedBits >= bits) break;
-    const probe = allocate((last.protectedBits + 1) / bits);
+    // A rung of several bits a weight is not begun with fewer.
+    let probe = last;
+    for (let step = 1; step <= 8 && probe.protectedBits === last.protectedBits; step++)
+      probe = allocate(Math.min(1, (last.protectedBits + step) / bits));
     const open = probe.tensors.findIndex((a) => a.extra > 0);
     if (open < 0) {
       found.push(probe);
