@@ -1,0 +1,68 @@
+/**
+ * @file Noise images with random labels, and what trials of a fixture network share.
+ */
+import { addressedStreams, nextUniform, symmetricFlips } from "../src/channel/index.ts";
+import {
+  cleanReference,
+  inferLogits,
+  type BinderKind,
+  type Dataset,
+  type TrialContext,
+} from "../src/engine/index.ts";
+import { prepareModel, serialiseModel, type PreparedModel, type StorageOptions } from "../src/onnx/index.ts";
+import { fixture, type fixtureNames } from "./build-model.ts";
+
+/** Images of uniform noise with labels drawn from ten classes. */
+export function noiseImages(
+  count: number,
+  seed: number,
+  sampleDims: readonly number[] = [1, 16, 16],
+): Dataset {
+  const state = addressedStreams({ seed, trial: 0, tensor: 0 }, 99)(0);
+  const size = sampleDims.reduce((a, b) => a * b, 1);
+  const inputs = Float32Array.from({ length: count * size }, () => nextUniform(state));
+  return {
+    count,
+    sampleDims,
+    inputs,
+    labels: Int32Array.from({ length: count }, () => Math.floor(10 * nextUniform(state))),
+  };
+}
+
+/** Settings of `trialContext`; a flip probability of 0.02 and the storage int8 unless told. */
+export interface TrialParts {
+  readonly images?: number;
+  readonly p?: number;
+  readonly binder?: BinderKind;
+  readonly storage?: Partial<StorageOptions>;
+}
+
+/** A fixture network in a memory. */
+export async function trialContext(
+  name: (typeof fixtureNames)[number],
+  parts: TrialParts = {},
+): Promise<{ prepared: PreparedModel; context: TrialContext }> {
+  const { images = 12, p = 0.02, binder = "patch" } = parts;
+  const prepared = prepareModel(fixture(name).model, {
+    format: "int8",
+    granularity: "tensor",
+    ...parts.storage,
+  });
+  const data = noiseImages(images, 4);
+  const flips = prepared.tensors.map((t) => symmetricFlips(p, t.format.bits));
+  const clean = cleanReference(await inferLogits(prepared.model, data));
+  const modelBytes = serialiseModel(prepared.model);
+  return {
+    prepared,
+    context: {
+      modelBytes,
+      tensors: prepared.tensors,
+      flips,
+      designFlips: flips,
+      seed: 17,
+      data,
+      clean,
+      binder,
+    },
+  };
+}
