@@ -19,6 +19,9 @@ function fileProblem(path: string, what: string, cause: unknown): QtamlError {
     EACCES: "may not be read or written; check its permissions",
     ENOSPC: "does not fit: the disk is full",
     ENOTDIR: "lies below something that is not a folder; check the path",
+    EEXIST: "lies below something that is not a folder; check the path",
+    EROFS: "is on a read-only disk; choose another place",
+    EPERM: "may not be read or written; check its permissions",
   };
   const reason = reasons[code ?? ""] ?? `cannot be read or written (${code ?? String(cause)})`;
   return new QtamlError("file-access", `${what} ${path} ${reason}.`, { cause });
@@ -39,6 +42,10 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
   const partial = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString("hex")}.partial`);
   try {
     mkdirSync(dirname(path), { recursive: true });
+  } catch (cause) {
+    throw fileProblem(path, "Output", cause);
+  }
+  try {
     writeFileSync(partial, content);
     renameSync(partial, path);
   } catch (cause) {

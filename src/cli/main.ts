@@ -2,7 +2,8 @@
 /** @file Entry of the command line: runs a command and turns its errors into one sentence and an exit status. */
 import { CommanderError } from "@commander-js/extra-typings";
 import { QtamlError } from "../errors.ts";
-import { buildProgram, exitBad } from "./program.ts";
+import { stopProgress } from "./output.ts";
+import { buildProgram, exitBad, exitDefect } from "./program.ts";
 import { version } from "./version.ts";
 
 const program = buildProgram(version);
@@ -11,12 +12,18 @@ for (const command of [program, ...program.commands]) command.exitOverride();
 try {
   await program.parseAsync();
 } catch (error) {
+  stopProgress();
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : exitBad;
   } else if (error instanceof QtamlError) {
     process.stderr.write(`qtaml: ${error.message}\n`);
     process.exitCode = exitBad;
   } else {
-    throw error;
+    // Left to Node it would end with status 1, which means that the target was missed.
+    const account = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    process.stderr.write(
+      `qtaml: this is a defect of qtaml, please report it with what follows.\n${account}\n`,
+    );
+    process.exitCode = exitDefect;
   }
 }

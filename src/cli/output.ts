@@ -14,9 +14,16 @@ export function terminalWidth(): number {
   return Math.max(60, Math.min(process.stdout.columns ?? 100, 140));
 }
 
+let isAccountAside = false;
+
+/** From now on the account goes to standard error: standard output is for JSON alone. */
+export function setAccountAside(): void {
+  isAccountAside = true;
+}
+
 /** Prints a line of the account on standard output. */
 export function say(text = ""): void {
-  process.stdout.write(`${text}\n`);
+  (isAccountAside ? process.stderr : process.stdout).write(`${text}\n`);
 }
 
 /** Prints JSON on standard output. */
@@ -85,8 +92,16 @@ function barProgress(): Progress {
   };
 }
 
+let shown: Progress | undefined;
+
 /** Progress in the manner that fits: a bar on a terminal, lines in a log, nothing when quiet. */
 export function openProgress(manner: Manner): Progress {
   if (manner.quiet === true) return silent;
-  return process.stderr.isTTY ? barProgress() : plainProgress();
+  shown = process.stderr.isTTY ? barProgress() : plainProgress();
+  return shown;
+}
+
+/** Ends the progress of a command that failed: a bar left running would hide the cursor and keep the process alive. */
+export function stopProgress(): void {
+  shown?.stop();
 }

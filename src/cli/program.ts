@@ -18,6 +18,8 @@ export const exitDone = 0;
 export const exitMissed = 1;
 /** Exit status: bad usage or input. */
 export const exitBad = 2;
+/** Exit status: a defect of qtaml itself (EX_SOFTWARE of sysexits.h), told apart from a missed target. */
+export const exitDefect = 70;
 
 const modelArgument = new Argument("<model>", "ONNX model");
 const data = new Option(

@@ -59,10 +59,10 @@ export async function runCompare(model: string, flags: CompareFlags): Promise<bo
     }),
   );
   progress.stop();
+  warn(warnings);
   if (flags.output !== undefined) writeWhole(flags.output, toJson(comparison));
   if (flags.json === true) sayJson(comparison);
   else {
-    warn(warnings);
     say(comparisonTable(comparison));
     say();
     say(headline(comparison));

@@ -27,7 +27,7 @@ import {
 } from "../../report/index.ts";
 import { readDataset, readDevice, readModel, toJson, writeWhole } from "../files.ts";
 import { flipLaw } from "../memory.ts";
-import { openProgress, say, sayJson, warn, type Manner, type Progress } from "../output.ts";
+import { openProgress, say, sayJson, setAccountAside, warn, type Manner, type Progress } from "../output.ts";
 import { comparisonTable, headline } from "./compare.ts";
 import { hardenedBytes } from "./harden.ts";
 import { inspectionTable } from "./inspect.ts";
@@ -160,6 +160,7 @@ async function prove(
 /** Runs the command. */
 export async function runDemo(flags: DemoFlags): Promise<void> {
   const started = Date.now();
+  if (flags.json === true) setAccountAside();
   const tell = tellerOf(flags);
   const progress = openProgress(flags);
   const device = readDevice(join(zoo, "thin-oxide.yaml"));

@@ -24,17 +24,17 @@ export function inspectionTable(rows: readonly InspectionRow[]): string {
   });
 }
 
-/** Runs the command. Without `--p` the law is shown for p = 0.1. */
+/** Runs the command. */
 export async function runInspect(model: string, flags: AssessFlags): Promise<void> {
   const progress = openProgress(flags);
   const { assessment, warnings } = await assessFromFlags(model, flags, progress);
   progress.stop();
   const rows = inspect(assessment);
+  warn(warnings);
   if (flags.json === true) {
     sayJson({ model: assessment.model, storage: assessment.storage, tensors: rows });
     return;
   }
-  warn(warnings);
   say(inspectionTable(rows));
   for (const row of rows.filter((r) => r.stoppedBy !== null)) {
     say(`${row.name}: measured by forward probes, because ${row.stoppedBy} has no gradient rule.`);

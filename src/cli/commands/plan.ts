@@ -112,11 +112,11 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
       : await makePlan(assessment, { policy, overhead: budget, seed });
   progress.stop();
   if (flags.output !== undefined) writeWhole(flags.output, toJson(plan));
+  warn(warnings);
   if (flags.json === true) {
     sayJson(plan);
     return;
   }
-  warn(warnings);
   say(planAccount(plan));
   if (assessment.calibration !== undefined) {
     say(

@@ -13,7 +13,7 @@ import {
 import { parseComparison } from "../comparison.ts";
 import { readDevice, readJson, readPlan, writeWhole } from "../files.ts";
 import { flipsFromFlags, hasFlips } from "../memory.ts";
-import { openProgress, say, sayJson } from "../output.ts";
+import { openProgress, say, sayJson, warn } from "../output.ts";
 import { version } from "../version.ts";
 import { assessFromFlags, type AssessFlags } from "./shared.ts";
 
@@ -97,6 +97,7 @@ export async function runReport(model: string | undefined, flags: ReportFlags): 
       : readDevice(flags.device);
   const assessed = model === undefined ? undefined : await assessFromFlags(model, flags, progress);
   progress.stop();
+  warn(assessed?.warnings ?? []);
   const name = assessed?.assessment.model.name ?? plan?.model.name ?? comparison?.model.name ?? "a memory";
   const html = renderReport(
     collectReport({
@@ -109,6 +110,6 @@ export async function runReport(model: string | undefined, flags: ReportFlags): 
     }),
   );
   writeWhole(flags.output, html);
-  if (flags.json === true) sayJson({ output: flags.output, bytes: html.length });
+  if (flags.json === true) sayJson({ output: flags.output, bytes: Buffer.byteLength(html) });
   else say(`Written to ${flags.output}.`);
 }

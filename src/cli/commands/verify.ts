@@ -59,9 +59,9 @@ export async function runVerify(model: string, flags: VerifyFlags): Promise<bool
     },
   );
   progress.stop();
+  warn(report?.warnings ?? []);
   if (flags.json === true) sayJson(result);
   else {
-    warn(report?.warnings ?? []);
     const { chips, accuracy, low, high, target, yieldLow, yieldHigh } = result;
     const word = {
       accuracy: "Accuracy",
