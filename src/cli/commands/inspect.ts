@@ -1,8 +1,12 @@
 /** @file `qtaml inspect`: what the memory holds and what flips do to it. */
-import { inspect, type InspectionRow } from "../../campaign/index.ts";
+import { inspect, meanFlipProbability, type InspectionRow } from "../../campaign/index.ts";
 import { formatCount, formatNumber, formatTable } from "../../report/index.ts";
+import { hasFlips } from "../memory.ts";
 import { openProgress, say, sayJson, terminalWidth, warn } from "../output.ts";
 import { assessFromFlags, type AssessFlags } from "./shared.ts";
+
+/** The flip probability whose law is shown when none is given. */
+const usualP = 0.1;
 
 /** The table of `qtaml inspect` for a terminal. */
 export function inspectionTable(rows: readonly InspectionRow[]): string {
@@ -27,14 +31,26 @@ export function inspectionTable(rows: readonly InspectionRow[]): string {
 /** Runs the command. */
 export async function runInspect(model: string, flags: AssessFlags): Promise<void> {
   const progress = openProgress(flags);
-  const { assessment, warnings } = await assessFromFlags(model, flags, progress);
+  const isGiven = hasFlips(flags);
+  const { assessment, warnings } = await assessFromFlags(
+    model,
+    isGiven ? flags : { ...flags, p: usualP },
+    progress,
+  );
   progress.stop();
   const rows = inspect(assessment);
   warn(warnings);
   if (flags.json === true) {
-    sayJson({ model: assessment.model, storage: assessment.storage, tensors: rows });
+    sayJson({
+      model: assessment.model,
+      storage: assessment.storage,
+      p: meanFlipProbability(assessment),
+      tensors: rows,
+    });
     return;
   }
+  if (!isGiven)
+    say(`For p = ${usualP}, the literature's stress level; give --p or --device for your memory.\n`);
   say(inspectionTable(rows));
   for (const row of rows.filter((r) => r.stoppedBy !== null)) {
     say(`${row.name}: measured by forward probes, because ${row.stoppedBy} has no gradient rule.`);
