@@ -1,0 +1,249 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { fixtureBytes } from "../../test/build-model.ts";
+import { noiseImages } from "../../test/trials.ts";
+import {
+  channelMatrix,
+  conditionalMoments,
+  flipSampler,
+  protectBits,
+  symmetricFlips,
+  decoder,
+} from "../channel/index.ts";
+import { bindWeights, inferLogits, type Protection } from "../engine/index.ts";
+import { cleanSegments, decodeInto, type DecodeSegment } from "../onnx/index.ts";
+import { allocator, parsePlan, protectedBitsOf, segmentsOf, storedBits } from "../protect/index.ts";
+import { assess, type Assessment } from "./assess.ts";
+import { compare } from "./compare.ts";
+import { chooseCorrection } from "./correction.ts";
+import { inspect } from "./inspect.ts";
+import { checkPlan, makePlan, planProtection } from "./plan.ts";
+import { predictAgreement } from "./predict.ts";
+import { searchOverhead } from "./search.ts";
+import { openSimulation, summarise, type Simulation } from "./simulate.ts";
+
+const lenet = { name: "lenet.onnx", bytes: fixtureBytes("lenet") };
+const images = noiseImages(6, 21);
+const memory = (p: number, calibration = true, format = "int8") =>
+  assess(lenet, {
+    storage: { format },
+    flips: (bits) => symmetricFlips(p, bits),
+    ...(calibration ? { calibration: images } : {}),
+  });
+
+let assessment: Assessment;
+let blind: Assessment;
+beforeAll(async () => {
+  assessment = await memory(0.05);
+  blind = await memory(0.05, false, "int4");
+});
+
+const decoded = ({ prepared }: Assessment, codes: (t: number) => Uint8Array): Float32Array[] =>
+  prepared.tensors.map((tensor, t) => {
+    const out = new Float32Array(tensor.count);
+    decodeInto(tensor, cleanSegments(tensor), codes(t), out);
+    return out;
+  });
+
+/** Weights of a chip that is read without protection or correction. */
+function chipWeights(of: Assessment, trial: number): Float32Array[] {
+  return decoded(of, (t) => {
+    const { codes } = of.prepared.tensors[t]!;
+    const patterns = new Uint8Array(codes.length);
+    flipSampler(of.memory[t]!.flips).drawPatterns({ seed: 31, trial, tensor: t }, codes, patterns);
+    return codes.map((c, i) => c ^ patterns[i]!);
+  });
+}
+
+const mean = (values: ArrayLike<number>) => Array.from(values).reduce((a, b) => a + b, 0) / values.length;
+
+describe("inspect", () => {
+  it("states the line that the mean of many chips' weights lies on, to four standard deviations", () => {
+    const chips = 150;
+    const clean = decoded(assessment, (t) => assessment.prepared.tensors[t]!.codes);
+    const sums = clean.map(() => 0);
+    for (let trial = 0; trial < chips; trial++)
+      chipWeights(assessment, trial).forEach((w, t) => (sums[t]! += mean(w)));
+    inspect(assessment).forEach((row, t) => {
+      const sd = Math.sqrt(row.variance / (row.count * chips));
+      const expected = row.driftSlope * mean(clean[t]!) + row.driftOffset;
+      expect(Math.abs(sums[t]! / chips - expected)).toBeLessThan(4 * sd);
+      expect(row.driftExact).toBe(true);
+    });
+  });
+});
+
+describe("predicted output error", () => {
+  it("is the measured one at a small flip probability", async () => {
+    const rare = await memory(3e-3);
+    const plan = await makePlan(rare, { policy: "none", overhead: 0 });
+    const predicted = plan.predicted.noise! + plan.predicted.drift!;
+    const clean = await inferLogits(rare.prepared.model, images);
+    const binder = await bindWeights(rare.prepared, "feed");
+    const errors: number[] = [];
+    for (let trial = 0; trial < 800; trial++) {
+      await binder.load(chipWeights(rare, trial));
+      const { values } = await binder.infer(images);
+      errors.push(values.reduce((sum, z, i) => sum + (z - clean.values[i]!) ** 2, 0) / images.count);
+    }
+    await binder.close();
+    const measured = mean(errors);
+    const sd = Math.sqrt(mean(errors.map((e) => (e - measured) ** 2)) / errors.length);
+    // Sampling error, and a tenth for the curvature that a flipped top bit meets in a rectified network.
+    expect(4 * sd).toBeLessThan(0.25 * measured);
+    expect(Math.abs(measured - predicted)).toBeLessThan(4 * sd + 0.1 * predicted);
+  });
+});
+
+describe("chooseCorrection", () => {
+  /** Change of the logits when every weight is at its expected value, computed without the code under test. */
+  async function meanShift(protection: Protection): Promise<Float64Array> {
+    const { prepared, memory: tensors } = assessment;
+    const weights = prepared.tensors.map((tensor, t) => {
+      const { format, histogram, flips: open } = tensors[t]!;
+      const segments = protection[t]!.map(({ start, count, protectedMask, decoder: kind }): DecodeSegment => {
+        const flips = protectBits(open, protectedMask);
+        const { table } = decoder(kind, { format, flips, histogram });
+        return { start, count, table: conditionalMoments(table, channelMatrix(flips)).mean };
+      });
+      const out = new Float32Array(tensor.count);
+      decodeInto(tensor, segments, tensor.codes, out);
+      return out;
+    });
+    const clean = await inferLogits(prepared.model, images);
+    const binder = await bindWeights(prepared, "patch");
+    await binder.load(weights);
+    const { values } = await binder.infer(images);
+    await binder.close();
+    return Float64Array.from(values, (z, i) => z - clean.values[i]!);
+  }
+
+  it.each([0, 0.05, 0.2])(
+    "at budget %d is predicted no worse than no or full correction",
+    async (overhead) => {
+      const allocation = allocator("tac", assessment.memory).allocate(overhead);
+      const agreement = async (protection: Protection) =>
+        predictAgreement(assessment, protection, await meanShift(protection));
+      const chosen = await agreement((await chooseCorrection(assessment, allocation)).segments);
+      for (const kind of ["none", "unbiased-affine"] as const) {
+        const fixed = assessment.memory.map((t, i) => segmentsOf(t, allocation.tensors[i]!, kind));
+        // Outputs are float32: 2^-24 of logits up to a few units, times the steepest slope of the agreement.
+        expect(chosen).toBeGreaterThanOrEqual((await agreement(fixed)) - 1e-5);
+      }
+    },
+  );
+});
+
+describe("makePlan and checkPlan", () => {
+  it("makes plans that can be read again and keep to the budget", async () => {
+    for (const policy of ["tac", "magnitude", "random", "uniform-msp", "mean-correction"] as const) {
+      const plan = await makePlan(assessment, { policy, overhead: 0.1, seed: 2 });
+      expect(parsePlan(JSON.parse(JSON.stringify(plan)), "plan")).toEqual(plan);
+      expect(plan.storedBits).toBe(storedBits(assessment.memory));
+      expect(plan.overhead).toBeLessThanOrEqual(0.1);
+      expect(() => checkPlan(plan, assessment)).not.toThrow();
+    }
+  });
+
+  it("refuses TAC without inputs, and predicts nothing then", async () => {
+    await expect(makePlan(blind, { policy: "tac", overhead: 0.1 })).rejects.toMatchObject({
+      code: "invalid-argument",
+    });
+    const plan = await makePlan(blind, { policy: "magnitude", overhead: 0.1 });
+    expect(plan.predicted).toEqual({ noise: null, drift: null, marginalValue: null });
+  });
+
+  it("refuses the plan of another model or of other tensors", async () => {
+    const plan = await makePlan(blind, { policy: "none", overhead: 0 });
+    const other = { ...plan, model: { name: "other.onnx", sha256: "0".repeat(64) } };
+    expect(() => checkPlan(other, blind)).toThrow(/made for other.onnx/);
+    for (const part of [{ name: "x" }, { count: 1 }, { format: "int8" }, { p01: [0, 0] }]) {
+      const tensors = plan.tensors.with(0, { ...plan.tensors[0]!, ...part });
+      expect(() => checkPlan({ ...plan, tensors }, blind)).toThrow(
+        expect.objectContaining({ code: "plan-mismatch" }),
+      );
+    }
+    expect(() => checkPlan({ ...plan, tensors: plan.tensors.slice(1) }, blind)).toThrow(/not those of/);
+  });
+});
+
+describe("searchOverhead", () => {
+  /** Chips that all score `curve(overhead)`. */
+  const stub = (curve: (overhead: number) => number): Simulation => ({
+    criterion: "accuracy",
+    clean: 1,
+    samples: 100,
+    seed: 0,
+    run: (protections, chips) =>
+      Promise.resolve(
+        protections.map((p) => ({
+          scores: Array<number>(chips).fill(curve(protectedBitsOf(p.flat()) / storedBits(blind.memory))),
+          nonFinite: Array<number>(chips).fill(0),
+        })),
+      ),
+    close: () => Promise.resolve(),
+  });
+
+  it.each([0.004, 0.07, 0.3, 0.75, 0.99])("finds the crossing of a known curve at %d", async (crossing) => {
+    const curve = (overhead: number) => 0.8 / (1 + Math.exp(-20 * (overhead - crossing))) + 0.2;
+    for (const guess of [undefined, 0.02, 0.5, 0.9]) {
+      const found = await searchOverhead(blind, stub(curve), {
+        policy: "magnitude",
+        target: 0.6,
+        chips: 3,
+        ...(guess === undefined ? {} : { guess }),
+      });
+      // The bracket's width.
+      expect(Math.abs(found.overhead - crossing)).toBeLessThan(0.002);
+      expect(found.low).toBeCloseTo(found.overhead, 9);
+    }
+  });
+
+  it("says 1 where no protection keeps the target", async () => {
+    const options = { policy: "magnitude", target: 0.9, chips: 2 } as const;
+    expect(
+      (
+        await searchOverhead(
+          blind,
+          stub(() => 0.5),
+          options,
+        )
+      ).overhead,
+    ).toBe(1);
+  });
+});
+
+describe("summarise", () => {
+  it("gives mean, spread, yield and what was not finite", () => {
+    const found = summarise({ scores: [0.5, 0.7, 0.9, 0.9], nonFinite: [0, 0.1, 0.3, 0] }, 0.7);
+    expect(found).toMatchObject({ chips: 4, yield: 0.75 });
+    expect(found.accuracy).toBeCloseTo(0.75, 12);
+    expect(found.deviation).toBeCloseTo(Math.sqrt(0.11 / 3), 12);
+    expect(found.nonFinite).toBeCloseTo(0.1, 12);
+    expect(found.low).toBeLessThan(found.accuracy);
+    expect(found.high).toBeGreaterThan(found.accuracy);
+    expect(found.percentile5).toBeGreaterThanOrEqual(0.5);
+    expect(found.percentile5).toBeLessThan(0.7);
+  });
+});
+
+describe("compare", () => {
+  it("gives the same numbers whatever the number of threads", async () => {
+    const small = await memory(0.05, true, "int4");
+    const runs = [];
+    for (const threads of [1, 2]) {
+      const simulation = await openSimulation(small, images, {
+        threads,
+        criterion: "agreement",
+        seed: 3,
+      });
+      runs.push(await compare(small, simulation, { chips: 3, keep: 0.9, budgets: [0, 0.1, 0.3] }));
+      const everything = await makePlan(small, { policy: "everything", overhead: 1 });
+      const [sealed] = await simulation.run([planProtection(everything)], 2);
+      expect(sealed!.scores).toEqual([1, 1]);
+      await simulation.close();
+    }
+    expect(runs[1]).toEqual(runs[0]);
+    expect(runs[0]!.clean).toBe(1);
+    await expect(compare(blind, {} as Simulation)).rejects.toMatchObject({ code: "invalid-argument" });
+  });
+});
