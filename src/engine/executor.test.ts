@@ -13,7 +13,7 @@ const masked = (protectedMask: number): Protection =>
   context.tensors.map((t) => [{ start: 0, count: t.count, protectedMask, decoder: "none" }]);
 
 beforeAll(async () => {
-  ({ context } = await trialContext("lenet"));
+  ({ context } = await trialContext("lenet", { images: 4 }));
   jobs = Array.from({ length: 7 }, (_, trial) => ({ trial, protections: [masked(0), masked(0x80)] }));
   const executor = await inlineExecutor(context);
   expected = await executor.run(jobs);

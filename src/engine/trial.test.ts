@@ -82,7 +82,7 @@ describe("openTrialRunner", () => {
     async (name) => {
       const { prepared, context } = await trialContext(name);
       const plans = [everywhere(context, 0), split(context), everywhere(context, 0x80, "bayes")];
-      for (const trial of [0, 5]) {
+      for (const trial of [5]) {
         const { tallies } = await runTrial(context, trial, plans);
         for (const [i, plan] of plans.entries()) {
           const answers = await hardenedAnswers(prepared, context, trial, plan);

@@ -9,7 +9,7 @@ import { protectedBitsOf } from "./plan.ts";
 import { policyNames } from "./policies.ts";
 import { residualCurve } from "./residual.ts";
 
-const seeded = { seed: 20_240, numRuns: 60 };
+const seeded = { seed: 20_240, numRuns: 30 };
 
 const someTensors = (format: string, most: number) =>
   fc.array(
@@ -71,7 +71,7 @@ describe("allocator", () => {
             }
           }
         }),
-        { ...seeded, numRuns: 25 },
+        { ...seeded, numRuns: 10 },
       );
     },
   );
