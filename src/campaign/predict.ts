@@ -39,12 +39,11 @@ function measured(assessment: Assessment): Measured {
  */
 function sampleNoise({ memory, jacobian }: Measured, protection: Protection): Float64Array {
   const byTensor = tensorNoise(memory, protection)!;
-  const noise = new Float64Array(jacobian[0]!.sampleContrastNorms.length);
+  const noise = new Float64Array(Math.min(...jacobian.map((j) => j.sampleContrastNorms.length)));
   jacobian.forEach(({ squaredNorm, sampleContrastNorms }, t) => {
     if (squaredNorm === 0) return;
     const scale = byTensor[t]! / squaredNorm;
-    for (let n = 0; n < noise.length; n++)
-      noise[n]! += scale * sampleContrastNorms[n % sampleContrastNorms.length]!;
+    for (let n = 0; n < noise.length; n++) noise[n]! += scale * sampleContrastNorms[n]!;
   });
   return noise;
 }

@@ -61,7 +61,8 @@ describe("measureJacobian of logits = x W", () => {
   it("for a fixed batch of two averages both samples of a group", async () => {
     const classes = 5;
     const [found] = await measureJacobian(prepareModel(linear(classes, 2), storage), data);
-    expect(found!.sampleSquaredNorms.length).toBe(4);
+    expect(found!.sampleSquaredNorms.length).toBe(8);
+    expect(found!.sampleSquaredNorms[0]).toBe(found!.sampleSquaredNorms[1]);
     // Signs leave the cross term 2 x.x' s.s' / 2 of mean 0 and deviation |x||x'| sqrt(C), over 16 probes and 4 groups.
     const mean = (classes * squares.reduce((a, b) => a + b, 0)) / data.count;
     expect(Math.abs(found!.squaredNorm / mean - 1)).toBeLessThan(

@@ -143,15 +143,18 @@ class Accumulator {
     this.common = new Float64Array(samples);
   }
 
-  result(method: JacobianMethod): TensorJacobian {
+  /** @param group samples that one entry stands for */
+  result(method: JacobianMethod, group = 1): TensorJacobian {
     const { norms, common, channels } = this;
+    const eachSample = (values: Float64Array) =>
+      Float64Array.from({ length: values.length * group }, (_, n) => values[Math.floor(n / group)]!);
     const squaredNorm = mean(norms);
     const channelTotal = channels.reduce((a, b) => a + b, 0);
     return {
       squaredNorm,
       standardError: standardError(norms),
-      sampleSquaredNorms: norms,
-      sampleContrastNorms: norms.map((norm, n) => Math.max(0, norm - common[n]!)),
+      sampleSquaredNorms: eachSample(norms),
+      sampleContrastNorms: eachSample(norms.map((norm, n) => Math.max(0, norm - common[n]!))),
       channelSquaredNorms:
         method === "forward-probe"
           ? null
@@ -250,7 +253,9 @@ async function gradientNorms(
     await tape.release();
     await adjoint?.release();
   }
-  return new Map(sums.map((sum) => [sum.tensor.name, sum.result(isExact ? "gradient" : "gradient-probes")]));
+  return new Map(
+    sums.map((sum) => [sum.tensor.name, sum.result(isExact ? "gradient" : "gradient-probes", group)]),
+  );
 }
 
 /** A standard normal number by the polar method. */
@@ -333,6 +338,12 @@ export async function measureJacobian(
   const model = logitsModel(prepared.model);
   const io = modelIo(model);
   const samples = sliceDataset(data, 0, options.samples ?? 64);
+  if (io.fixedBatch !== undefined && samples.count < io.fixedBatch) {
+    throw new QtamlError(
+      "data-mismatch",
+      `The model takes ${io.fixedBatch} samples at once, but the Jacobian was to be averaged over ${samples.count}; give at least ${io.fixedBatch} inputs.`,
+    );
+  }
   const norms = new Map<string, TensorJacobian>();
   let uncovered = new Map(prepared.tensors.map((t) => [t.runtimeName, "none"]));
   if (options.method !== "forward-probe") {

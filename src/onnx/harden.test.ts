@@ -253,6 +253,28 @@ describe("hardenModel", () => {
     expect(joined.graph.node.map((n) => n.opType)).toEqual(["DequantizeLinear", "MatMul"]);
   });
 
+  it.each(["tensor", "channel"] as const)(
+    "qdq: segments with affine decoders of their own, one step a %s",
+    async (granularity) => {
+      const prepared = prepareModel(matrix(), { granularity });
+      const split = (t: StoredTensor): DecodeSegment[] => [
+        { start: 0, count: 5, table: t.format.values.map((v) => 1.25 * v + 0.125) },
+        { start: 5, count: t.count - 5, table: t.format.values.map((v) => 1.5 * v) },
+      ];
+      const hardened = hardenModel(prepared, sameForAll(prepared, split), "qdq");
+      const outputs = await runModel(exposing(hardened, prepared), { x }, "disabled");
+      for (const tensor of prepared.tensors) {
+        const expected = new Float32Array(tensor.count);
+        decodeInto(tensor, split(tensor), tensor.codes, expected);
+        // A rounding each for the step, the product, the offset, the sum and the table, of numbers up to the largest.
+        const tolerance = 5 * 2 ** -24 * 1.5 * 127 * Math.max(...tensor.steps);
+        floats(outputs[tensor.runtimeName]).forEach((w, i) =>
+          expect(Math.abs(w - expected[i]!)).toBeLessThanOrEqual(tolerance),
+        );
+      }
+    },
+  );
+
   it("refuses segments that leave weights out, as a defect of the caller", () => {
     const prepared = prepareModel(matrix());
     const table = numberFormat("int8").values;

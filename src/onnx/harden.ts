@@ -58,13 +58,50 @@ function channelShape(tensor: StoredTensor): number[] {
   return tensor.dims.map((d, axis) => (axis === tensor.channelAxis ? d : 1));
 }
 
+/** Whether step and zero point are applied after the codes are decoded, rather than inside the decode. */
+function isScaledApart(tensor: StoredTensor): boolean {
+  return tensor.channelAxis !== undefined || tensor.zeroPoints !== undefined;
+}
+
+/** Puts decoded segments together again and applies steps and zero points that were left out of their decode. */
+function joinParts(
+  tensor: StoredTensor,
+  parts: readonly string[],
+  output: string,
+  { nodes, initialisers }: Decode,
+): void {
+  const base = tensor.name;
+  const scaled = isScaledApart(tensor);
+  const joined = scaled ? `${base}.decoded` : output;
+  if (parts.length > 1) {
+    initialisers.push(int64Tensor(`${base}.shape`, [tensor.dims.length], tensor.dims));
+    nodes.push(
+      makeNode("Concat", parts, [`${base}.flat`], { axis: 0 }),
+      makeNode("Reshape", [`${base}.flat`, `${base}.shape`], [joined]),
+    );
+  }
+  if (scaled) {
+    let value = joined;
+    const shape = channelShape(tensor);
+    if (tensor.zeroPoints !== undefined) {
+      const zeroShape = tensor.zeroPoints.length === 1 ? [] : shape;
+      initialisers.push(floatTensor(`${base}.zero_point`, zeroShape, tensor.zeroPoints));
+      nodes.push(makeNode("Sub", [value, `${base}.zero_point`], [`${base}.centred`]));
+      value = `${base}.centred`;
+    }
+    initialisers.push(
+      floatTensor(`${base}.step`, tensor.channelAxis === undefined ? [] : shape, tensor.steps),
+    );
+    nodes.push(makeNode("Mul", [value, `${base}.step`], [output]));
+  }
+}
+
 /** Collects the nodes that turn codes into the values named `output`. */
 function gatherDecode(tensor: StoredTensor, segments: readonly DecodeSegment[], output: string): Decode {
   const nodes: NodeProto[] = [];
   const initialisers: TensorProto[] = [];
   const base = tensor.name;
-  const scaled = tensor.channelAxis !== undefined || tensor.zeroPoints !== undefined;
-  const gathered = scaled ? `${base}.decoded` : output;
+  const gathered = isScaledApart(tensor) ? `${base}.decoded` : output;
   const parts = segments.map((segment, i) => {
     const suffix = segments.length === 1 ? "" : `.${i}`;
     const codes = `${base}.codes${suffix}`;
@@ -80,27 +117,7 @@ function gatherDecode(tensor: StoredTensor, segments: readonly DecodeSegment[], 
     );
     return part;
   });
-  if (parts.length > 1) {
-    initialisers.push(int64Tensor(`${base}.shape`, [tensor.dims.length], tensor.dims));
-    nodes.push(
-      makeNode("Concat", parts, [`${base}.flat`], { axis: 0 }),
-      makeNode("Reshape", [`${base}.flat`, `${base}.shape`], [gathered]),
-    );
-  }
-  if (scaled) {
-    let value = gathered;
-    const shape = channelShape(tensor);
-    if (tensor.zeroPoints !== undefined) {
-      const zeroShape = tensor.zeroPoints.length === 1 ? [] : shape;
-      initialisers.push(floatTensor(`${base}.zero_point`, zeroShape, tensor.zeroPoints));
-      nodes.push(makeNode("Sub", [value, `${base}.zero_point`], [`${base}.centred`]));
-      value = `${base}.centred`;
-    }
-    initialisers.push(
-      floatTensor(`${base}.step`, tensor.channelAxis === undefined ? [] : shape, tensor.steps),
-    );
-    nodes.push(makeNode("Mul", [value, `${base}.step`], [output]));
-  }
+  joinParts(tensor, parts, output, { nodes, initialisers });
   return { nodes, initialisers };
 }
 
@@ -128,10 +145,10 @@ function qdqDecode(
   output: string,
   opset: number,
 ): Decode {
-  const [segment] = segments;
-  const affine = segments.length === 1 ? affineOfTable(segment!.table, tensor.format.values) : undefined;
+  const lines = segments.map((segment) => affineOfTable(segment.table, tensor.format.values));
   const unsigned = tensor.format.name === "uint8";
-  if (affine === undefined || (tensor.format.name !== "int8" && !unsigned)) {
+  const affines = lines.filter((line) => line !== undefined);
+  if (affines.length < lines.length || (tensor.format.name !== "int8" && !unsigned)) {
     throw new QtamlError(
       "invalid-argument",
       `Tensor "${tensor.name}" (${tensor.format.name}) has a decoder that DequantizeLinear cannot express; use --form gather.`,
@@ -144,6 +161,8 @@ function qdqDecode(
       `The model imports operator set ${opset}, but DequantizeLinear needs ${needed} here; use --form gather.`,
     );
   }
+  if (segments.length > 1) return qdqSplit(tensor, segments, affines, output);
+  const affine = affines[0]!;
   const base = tensor.name;
   const channels = tensor.channelAxis === undefined ? [] : [tensor.steps.length];
   const shift = tensor.zeroPoints;
@@ -179,6 +198,42 @@ function qdqDecode(
     nodes.push(makeNode("Add", [decoded, `${base}.offset`], [output]));
   }
   return { nodes, initialisers };
+}
+
+/** Segments with decoders of their own: one `DequantizeLinear` each, put together afterwards. */
+function qdqSplit(
+  tensor: StoredTensor,
+  segments: readonly DecodeSegment[],
+  affines: readonly { slope: number; offset: number }[],
+  output: string,
+): Decode {
+  const decode: Decode = { nodes: [], initialisers: [] };
+  const base = tensor.name;
+  const step = isScaledApart(tensor) ? 1 : tensor.steps[0]!;
+  const parts = segments.map(({ start, count }, i) => {
+    const { slope, offset } = affines[i]!;
+    const codes = tensor.codes.slice(start, start + count);
+    const names = { codes: `${base}.codes.${i}`, step: `${base}.step.${i}`, offset: `${base}.offset.${i}` };
+    const part = `${base}.decoded.${i}`;
+    decode.initialisers.push(
+      tensor.format.name === "uint8"
+        ? uint8Tensor(names.codes, [count], codes)
+        : int8Tensor(names.codes, [count], new Int8Array(codes)),
+      floatTensor(names.step, [], Float32Array.of(slope * step)),
+    );
+    if (offset === 0) {
+      decode.nodes.push(makeNode("DequantizeLinear", [names.codes, names.step], [part]));
+      return part;
+    }
+    decode.initialisers.push(floatTensor(names.offset, [], Float32Array.of(offset * step)));
+    decode.nodes.push(
+      makeNode("DequantizeLinear", [names.codes, names.step], [`${part}.scaled`]),
+      makeNode("Add", [`${part}.scaled`, names.offset], [part]),
+    );
+    return part;
+  });
+  joinParts(tensor, parts, output, decode);
+  return decode;
 }
 
 /**

@@ -43,8 +43,36 @@ export interface Rung {
   readonly gain: number;
 }
 
+/** What has been worked out for a tensor; tensors are never changed, and plans ask the same again and again. */
+interface Known {
+  readonly variances: Map<string, number>;
+  ladder?: Ladder;
+}
+
+const knownTensors = new WeakMap<MemoryTensor, Known>();
+
+function knownOf(tensor: MemoryTensor): Known {
+  let known = knownTensors.get(tensor);
+  if (known === undefined) {
+    known = { variances: new Map() };
+    knownTensors.set(tensor, known);
+  }
+  return known;
+}
+
 /** Error variance of a weight in squared steps, averaged over the tensor's histogram. */
 export function weightVariance(tensor: MemoryTensor, protectedMask: number, kind: DecoderKind): number {
+  const { variances } = knownOf(tensor);
+  const key = `${protectedMask}:${kind}`;
+  let variance = variances.get(key);
+  if (variance === undefined) {
+    variance = enumerateVariance(tensor, protectedMask, kind);
+    variances.set(key, variance);
+  }
+  return variance;
+}
+
+function enumerateVariance(tensor: MemoryTensor, protectedMask: number, kind: DecoderKind): number {
   const { format, histogram } = tensor;
   const flips = protectBits(tensor.flips, protectedMask);
   const decode = kind === "none" ? format.values : decoder(kind, { format, flips, histogram }).table;
@@ -63,6 +91,12 @@ export interface Ladder {
  * linear codes and symmetric flips this is the most significant bit first with `gain_k = 4^k p(1-p)`.
  */
 export function protectionLadder(tensor: MemoryTensor): Ladder {
+  const known = knownOf(tensor);
+  known.ladder ??= buildLadder(tensor);
+  return known.ladder;
+}
+
+function buildLadder(tensor: MemoryTensor): Ladder {
   const bits = tensor.format.bits;
   const start = weightVariance(tensor, 0, "none");
   const single: { mask: number; variance: number }[] = [];

@@ -45,31 +45,13 @@ export interface ResidualCurve {
 }
 
 /** Noise of an allocation whose tensors are read without correction. */
-function allocationNoise(
-  tensors: readonly MemoryTensor[],
-  allocation: Allocation,
-  variance: VarianceTable,
-): number {
+function allocationNoise(tensors: readonly MemoryTensor[], allocation: Allocation): number {
   return allocation.tensors.reduce((sum, { mask, extraMask, extra }, t) => {
-    const { count, stepSensitivity } = tensors[t]!;
-    const weights = extra * variance(t, extraMask) + (count - extra) * variance(t, mask);
-    return sum + weights * stepSensitivity!;
+    const tensor = tensors[t]!;
+    const variance = (protectedMask: number) => weightVariance(tensor, protectedMask, "none");
+    const weights = extra * variance(extraMask) + (tensor.count - extra) * variance(mask);
+    return sum + weights * tensor.stepSensitivity!;
   }, 0);
-}
-
-type VarianceTable = (tensor: number, mask: number) => number;
-
-function varianceTable(tensors: readonly MemoryTensor[]): VarianceTable {
-  const known = new Map<number, number>();
-  return (t, mask) => {
-    const key = t * 256 + mask;
-    let variance = known.get(key);
-    if (variance === undefined) {
-      variance = weightVariance(tensors[t]!, mask, "none");
-      known.set(key, variance);
-    }
-    return variance;
-  };
 }
 
 /** Budgets at which a policy finishes a bit plane. */
@@ -124,12 +106,11 @@ export function residualCurve(policy: PolicyName, tensors: readonly MemoryTensor
       `The Jacobian of tensor "${missing.name}" was not measured: give calibration data.`,
     );
   }
-  const variance = varianceTable(tensors);
   const bits = storedBits(tensors);
   const points = breakpoints(policy, tensors, seed);
   return {
     overhead: points.map((a) => a.protectedBits / bits),
-    noise: points.map((a) => allocationNoise(tensors, a, variance)),
+    noise: points.map((a) => allocationNoise(tensors, a)),
   };
 }
 
