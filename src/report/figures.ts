@@ -1,5 +1,5 @@
 /** @file The pictures of a report as separate SVG files. */
-import { JSDOM } from "jsdom";
+import { emptyDocument } from "./document.ts";
 import {
   accuracyChart,
   barrierChart,
@@ -14,7 +14,7 @@ import type { ReportInput } from "./types.ts";
 
 /** The pictures that a report's data allow, by name: standalone SVG text. */
 export function renderFigures(input: ReportInput): Map<string, string> {
-  const { document } = new JSDOM("").window;
+  const document = emptyDocument();
   const options = { document, width: 800 };
   const figures = new Map<string, string>();
   const { comparison, plan, law, device, chance } = input;

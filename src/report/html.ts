@@ -1,7 +1,7 @@
 /**
  * @file The report: one HTML page that needs no network, no script and no other file.
  */
-import { JSDOM } from "jsdom";
+import { emptyDocument } from "./document.ts";
 import {
   accuracyChart,
   barrierChart,
@@ -352,7 +352,7 @@ function comparisonFacts({ comparison }: ReportInput): Content {
  * lacks are left out. The same input gives the same text. All text of the input is escaped.
  */
 export function renderReport(input: ReportInput): string {
-  const { document } = new JSDOM("").window;
+  const document = emptyDocument();
   const { device, law, plan, tensors, comparison } = input;
   const missing = [
     ...(device === undefined ? ["device"] : []),
