@@ -85,7 +85,7 @@ export function runFlip(flags: FlipCommandFlags): void {
     formatTable(
       parameters.map(([name, value]) => [
         name,
-        typeof value === "number" ? formatNumber(value, digits) : JSON.stringify(value),
+        typeof value === "number" ? formatNumber(value, digits) : String(value as string | boolean),
       ]),
       { width: terminalWidth() },
     ),
