@@ -34,7 +34,7 @@ export interface Material {
 const ROBERTSON =
   "J. Robertson, Band offsets of wide-band-gap oxides, J. Vac. Sci. Technol. B 18, 1785 (2000)";
 const YEO =
-  "Y.-C. Yeo, T.-J. King, C. Hu, Direct tunneling leakage of alternative gate dielectrics, APL 81, 2091 (2002)";
+  "Y.-C. Yeo, T.-J. King, C. Hu, Direct tunneling leakage current and scalability of alternative gate dielectrics, APL 81, 2091 (2002)";
 const LENZLINGER =
   "M. Lenzlinger, E. H. Snow, Fowler-Nordheim tunneling into thermally grown SiO2, JAP 40, 278 (1969)";
 const BSIM = "BSIM4 MOSFET model, user's manual, gate tunnelling parameters (phi 3.1 eV, m 0.40)";
