@@ -10,15 +10,8 @@ import {
   type DecoderKind,
   type ProtectionSegment,
 } from "../channel/index.ts";
-import {
-  bindWeights,
-  inferLogits,
-  logitsModel,
-  type Dataset,
-  type Logits,
-  type WeightBinder,
-} from "../engine/index.ts";
-import { cleanSegments, decodeInto, type DecodeSegment } from "../onnx/index.ts";
+import { bindWeights, logitsModel, type Dataset, type WeightBinder } from "../engine/index.ts";
+import { cleanWeights, decodeInto, type DecodeSegment } from "../onnx/index.ts";
 import { predictedNoise, segmentsOf, type Allocation, type MemoryTensor } from "../protect/index.ts";
 import type { Assessment } from "./assess.ts";
 import { predictAgreement } from "./predict.ts";
@@ -50,6 +43,8 @@ function meanSegments(tensor: MemoryTensor, segments: readonly ProtectionSegment
   }));
 }
 
+type Calibration = NonNullable<Assessment["calibration"]>;
+
 /** Runs the network with chosen weights on the calibration inputs. */
 class MeanNetwork {
   readonly #assessment: Assessment;
@@ -58,22 +53,18 @@ class MeanNetwork {
   readonly #clean: Float32Array[];
   readonly #cleanLogits: Float32Array;
 
-  private constructor(assessment: Assessment, binder: WeightBinder, data: Dataset, clean: Logits) {
+  private constructor(assessment: Assessment, { data, logits }: Calibration, binder: WeightBinder) {
     this.#assessment = assessment;
     this.#binder = binder;
     this.#data = data;
-    this.#cleanLogits = clean.values;
-    this.#clean = assessment.prepared.tensors.map((tensor) => {
-      const weights = new Float32Array(tensor.count);
-      decodeInto(tensor, cleanSegments(tensor), tensor.codes, weights);
-      return weights;
-    });
+    this.#cleanLogits = logits.values;
+    this.#clean = assessment.prepared.tensors.map(cleanWeights);
   }
 
-  static async open(assessment: Assessment, data: Dataset): Promise<MeanNetwork> {
+  static async open(assessment: Assessment, calibration: Calibration): Promise<MeanNetwork> {
     const model = logitsModel(assessment.prepared.model);
     const binder = await bindWeights({ ...assessment.prepared, model }, "patch");
-    return new MeanNetwork(assessment, binder, data, await inferLogits(assessment.prepared.model, data));
+    return new MeanNetwork(assessment, calibration, binder);
   }
 
   /** Change of the logits when some tensors are at their expected value: [samples * classes]. */
@@ -146,7 +137,7 @@ export async function chooseCorrection(
   const read = (kinds: readonly DecoderKind[]) =>
     memory.map((tensor, t) => segmentsOf(tensor, allocation.tensors[t]!, kinds[t]!));
   const everywhere = (kind: DecoderKind) => read(memory.map(() => kind));
-  const network = await MeanNetwork.open(assessment, calibration.data);
+  const network = await MeanNetwork.open(assessment, calibration);
   try {
     const shifts: Float64Array[][] = memory.map(() => []);
     for (const kind of candidates) {
@@ -182,7 +173,7 @@ export async function fixedReading(
   const { memory, calibration } = assessment;
   const segments = memory.map((tensor, t) => segmentsOf(tensor, allocation.tensors[t]!, kind));
   if (calibration === undefined) return { segments, noise: null, drift: null };
-  const network = await MeanNetwork.open(assessment, calibration.data);
+  const network = await MeanNetwork.open(assessment, calibration);
   try {
     const drift = await network.drift(new Map(segments.entries()));
     return { segments, noise: predictedNoise(memory, segments)!, drift };

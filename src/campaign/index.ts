@@ -23,9 +23,11 @@ export { checkPlan, makePlan, planProtection, type PlanRequest } from "./plan.ts
 export { predict, predictAgreement, type Prediction } from "./predict.ts";
 export {
   overheadAtTarget,
+  planToKeep,
   searchOverhead,
   simulatePlan,
   type CurvePoint,
+  type KeepRequest,
   type OverheadAtTarget,
   type SearchOptions,
 } from "./search.ts";

@@ -7,7 +7,7 @@ import {
   agreementUnderNoise,
   allocator,
   residualCurve,
-  overheadAtNoise,
+  saturationRatio,
   segmentsOf,
   tensorNoise,
   type PolicyName,
@@ -109,12 +109,7 @@ export function predict(assessment: Assessment, keep: number): Prediction {
   };
   const curve = residualCurve("tac", known.memory);
   const noise = noiseAt(curve.overhead, curve.noise, overhead.tac);
-  const uniform = overheadAtNoise(residualCurve("uniform-msp", known.memory), noise);
-  return {
-    overhead,
-    noise,
-    saturationRatio: overhead.tac === 0 && uniform === 0 ? 1 : uniform / overhead.tac,
-  };
+  return { overhead, noise, saturationRatio: saturationRatio(known.memory, noise) };
 }
 
 /** A polyline's height. */

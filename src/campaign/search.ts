@@ -6,6 +6,7 @@ import type { Plan, PolicyName } from "../protect/index.ts";
 import { meanInterval } from "../stats/index.ts";
 import type { Assessment } from "./assess.ts";
 import { makePlan, planProtection } from "./plan.ts";
+import { predict } from "./predict.ts";
 import { summarise, type ChipSummary, type RunControl, type Simulation } from "./simulate.ts";
 
 /** One budget of one policy, simulated. */
@@ -127,4 +128,38 @@ export async function searchOverhead(
     options.onProgress?.(Math.min(step + 1, total), total);
   }
   return overheadAtTarget(points, target);
+}
+
+/** What `planToKeep` is asked for. */
+export interface KeepRequest extends Pick<SearchOptions, "policy" | "chips" | "onProgress" | "signal"> {
+  /** Share of the clean score to keep. */
+  readonly keep: number;
+  readonly seed?: number;
+}
+
+/**
+ * The plan with the least overhead whose simulated chips keep a share of the clean score on average; everything is
+ * protected where nothing less does. Starts from the prediction for the policies that have one.
+ */
+export async function planToKeep(
+  assessment: Assessment,
+  simulation: Simulation,
+  { keep, ...request }: KeepRequest,
+): Promise<Plan> {
+  const { policy, seed = 0 } = request;
+  const target = keep * simulation.clean;
+  const guess =
+    policy === "tac" || policy === "uniform-msp" ? predict(assessment, keep).overhead[policy] : undefined;
+  const found = await searchOverhead(assessment, simulation, {
+    ...request,
+    target,
+    ...(guess === undefined ? {} : { guess }),
+  });
+  const kept = found.points.find((p) => p.accuracy >= target);
+  return makePlan(assessment, {
+    policy,
+    overhead: kept?.overhead ?? 1,
+    goal: { keep, criterion: simulation.criterion },
+    seed,
+  });
 }

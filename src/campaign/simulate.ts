@@ -18,7 +18,7 @@ import {
   type TrialContext,
 } from "../engine/index.ts";
 import { QtamlError } from "../errors.ts";
-import { cleanSegments, decodeInto, serialiseModel } from "../onnx/index.ts";
+import { cleanWeights, serialiseModel } from "../onnx/index.ts";
 import { meanInterval, momentsOf, proportionInterval, quantile, standardDeviation } from "../stats/index.ts";
 import type { Assessment } from "./assess.ts";
 
@@ -95,13 +95,7 @@ async function cleanRun(assessment: Assessment, data: Dataset, context: Pick<Tri
   const { prepared } = assessment;
   const binder = await bindWeights(prepared, context.binder);
   try {
-    await binder.load(
-      prepared.tensors.map((tensor) => {
-        const weights = new Float32Array(tensor.count);
-        decodeInto(tensor, cleanSegments(tensor), tensor.codes, weights);
-        return weights;
-      }),
-    );
+    await binder.load(prepared.tensors.map(cleanWeights));
     return await binder.infer(data);
   } finally {
     await binder.close();

@@ -14,16 +14,9 @@ export function terminalWidth(): number {
   return Math.max(60, Math.min(process.stdout.columns ?? 100, 140));
 }
 
-let isAccountAside = false;
-
-/** From now on the account goes to standard error: standard output is for JSON alone. */
-export function setAccountAside(): void {
-  isAccountAside = true;
-}
-
 /** Prints a line of the account on standard output. */
 export function say(text = ""): void {
-  (isAccountAside ? process.stderr : process.stdout).write(`${text}\n`);
+  process.stdout.write(`${text}\n`);
 }
 
 /** Prints JSON on standard output. */

@@ -10,8 +10,7 @@ import { constantOf, indexGraph, intAttribute, makeNode, type GraphIndex } from 
 import { cloneModel, type OnnxModel } from "./model.ts";
 import {
   adoptQuantised,
-  cleanSegments,
-  decodeInto,
+  cleanWeights,
   quantiseTensor,
   type Granularity,
   type StoredTensor,
@@ -74,9 +73,7 @@ function storeWeights(model: OnnxModel, format: NumberFormat, granularity: Granu
     const value = stored.runtimeName;
     const elementType = dequantise === undefined ? weight.tensor.dataType : decodedType(dequantise, index);
     const runtimeName = elementType === DataType.FLOAT ? value : `${value}.float32`;
-    const values = new Float32Array(stored.count);
-    decodeInto(stored, cleanSegments(stored), stored.codes, values);
-    const decoded = floatTensor(runtimeName, stored.dims, values);
+    const decoded = floatTensor(runtimeName, stored.dims, cleanWeights(stored));
     if (dequantise === undefined) {
       graph.initializer[graph.initializer.indexOf(weight.tensor)] = decoded;
     } else {

@@ -180,8 +180,7 @@ export function adoptQuantised(weight: WeightTensor, index: GraphIndex, int8: Nu
     steps,
     zeroPoints,
   };
-  const values = new Float32Array(stored.count);
-  decodeInto(stored, cleanSegments(stored), codes, values);
+  const values = cleanWeights(stored);
   const [infinityNorm] = infinityNorms(weight.name, values, channelLayout(weight.dims, undefined));
   return { ...stored, infinityNorm: infinityNorm! };
 }
@@ -222,6 +221,13 @@ function decodingOf(
 /** The whole tensor decoded by its format, without any correction. */
 export function cleanSegments(tensor: Pick<StoredTensor, "count" | "format">): DecodeSegment[] {
   return [{ start: 0, count: tensor.count, table: tensor.format.values }];
+}
+
+/** [count] the weights that the stored codes stand for. */
+export function cleanWeights(tensor: Omit<StoredTensor, "infinityNorm">): Float32Array<ArrayBuffer> {
+  const weights = new Float32Array(tensor.count);
+  decodeInto(tensor, cleanSegments(tensor), tensor.codes, weights);
+  return weights;
 }
 
 /** The decode table in float32; where the tensor has one step and no zero point the step is multiplied in. */

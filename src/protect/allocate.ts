@@ -3,7 +3,7 @@
  */
 import { addressedStreams, nextUniform, topBitsMask, type ProtectionSegment } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
-import { protectionLadder, type Ladder, type MemoryTensor } from "./ladder.ts";
+import { bitCount, protectionLadder, type Ladder, type MemoryTensor } from "./ladder.ts";
 import type { PolicyName } from "./policies.ts";
 
 /** The protected bits of one tensor: `extra` of its first weights have `extraMask`, all others `mask`. */
@@ -56,17 +56,14 @@ function checkBudget(overhead: number): void {
   }
 }
 
-const bitsIn = (mask: number, bits: number) =>
-  Array.from({ length: bits }, (_, k) => (mask >> k) & 1).reduce((a, b) => a + b, 0);
-
 function total(
   tensors: readonly MemoryTensor[],
   allocations: readonly TensorAllocation[],
   marginalValue: number,
 ): Allocation {
   const protectedBits = allocations.reduce((sum, a, t) => {
-    const { count, format } = tensors[t]!;
-    return sum + a.extra * bitsIn(a.extraMask, format.bits) + (count - a.extra) * bitsIn(a.mask, format.bits);
+    const { count } = tensors[t]!;
+    return sum + a.extra * bitCount(a.extraMask) + (count - a.extra) * bitCount(a.mask);
   }, 0);
   return { tensors: allocations, protectedBits, storedBits: storedBits(tensors), marginalValue };
 }

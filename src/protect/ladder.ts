@@ -12,6 +12,13 @@ import {
   type NumberFormat,
 } from "../channel/index.ts";
 
+/** How many bits of a mask are set. */
+export function bitCount(mask: number): number {
+  let count = 0;
+  for (let rest = mask; rest > 0; rest &= rest - 1) count++;
+  return count;
+}
+
 /** What protection needs to know of a stored tensor. */
 export interface MemoryTensor {
   readonly name: string;

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { decoderKinds } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
+import { bitCount } from "./ladder.ts";
 import { policyNames } from "./policies.ts";
 
 const probability = z.number().min(0).max(1);
@@ -64,12 +65,6 @@ export type Plan = z.infer<typeof planSchema>;
 
 /** A tensor's part of a plan. */
 export type PlanTensor = Plan["tensors"][number];
-
-function bitCount(mask: number): number {
-  let count = 0;
-  for (let rest = mask; rest > 0; rest &= rest - 1) count++;
-  return count;
-}
 
 /** Protected bits of a list of segments. */
 export function protectedBitsOf(segments: readonly { count: number; protectedMask: number }[]): number {

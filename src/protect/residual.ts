@@ -4,7 +4,7 @@
 import type { ProtectionSegment } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import { allocator, storedBits, type Allocation } from "./allocate.ts";
-import { weightVariance, type MemoryTensor } from "./ladder.ts";
+import { bitCount, weightVariance, type MemoryTensor } from "./ladder.ts";
 import type { PolicyName } from "./policies.ts";
 
 /**
@@ -81,16 +81,10 @@ function breakpoints(policy: PolicyName, tensors: readonly MemoryTensor[], seed:
       continue;
     }
     const { mask, extraMask, extra } = probe.tensors[open]!;
-    const added = popcount(extraMask & ~mask);
+    const added = bitCount(extraMask & ~mask);
     found.push(allocate((probe.protectedBits + (tensors[open]!.count - extra) * added) / bits));
   }
   return found;
-}
-
-function popcount(mask: number): number {
-  let count = 0;
-  for (let rest = mask; rest > 0; rest &= rest - 1) count++;
-  return count;
 }
 
 /**

@@ -5,10 +5,8 @@ import {
   assess,
   compare,
   inspect,
-  makePlan,
   planProtection,
-  predict,
-  searchOverhead,
+  planToKeep,
   summarise,
   type Assessment,
   type Comparison,
@@ -27,7 +25,7 @@ import {
 } from "../../report/index.ts";
 import { readDataset, readDevice, readModel, toJson, writeWhole } from "../files.ts";
 import { flipLaw } from "../memory.ts";
-import { openProgress, say, sayJson, setAccountAside, warn, type Manner, type Progress } from "../output.ts";
+import { openProgress, say, sayJson, warn, type Manner, type Progress } from "../output.ts";
 import { comparisonTable, headline } from "./compare.ts";
 import { hardenedBytes } from "./harden.ts";
 import { inspectionTable } from "./inspect.ts";
@@ -93,21 +91,16 @@ async function planOnCalibration(
 ): Promise<Plan> {
   const { seed, threads } = flags;
   const tell = tellerOf(flags);
-  const expected = predict(assessment, keep);
-  const overhead = await withSimulation(assessment, calibration, { seed, threads }, async (simulation) => {
-    const found = await searchOverhead(assessment, simulation, {
+  const plan = await withSimulation(assessment, calibration, { seed, threads }, (simulation) =>
+    planToKeep(assessment, simulation, {
       policy: "tac",
-      target: keep * simulation.clean,
+      keep,
       chips: planningChips,
-      guess: expected.overhead.tac,
       seed,
       onProgress: (done, total) => progress.update("planning", done, total),
-    });
-    return found.points.find((p) => p.accuracy >= keep * simulation.clean)?.overhead ?? 1;
-  });
+    }),
+  );
   progress.stop();
-  const goal = { keep, criterion: "expected-accuracy" } as const;
-  const plan = await makePlan(assessment, { policy: "tac", overhead, goal, seed });
   tell(
     `3. The plan (no labels used): protect the bits that matter, so that ${formatPercent(keep)} of the accuracy stays.`,
   );
@@ -160,7 +153,6 @@ async function prove(
 /** Runs the command. */
 export async function runDemo(flags: DemoFlags): Promise<void> {
   const started = Date.now();
-  if (flags.json === true) setAccountAside();
   const tell = tellerOf(flags);
   const progress = openProgress(flags);
   const device = readDevice(join(zoo, "thin-oxide.yaml"));

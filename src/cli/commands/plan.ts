@@ -1,10 +1,9 @@
 /** @file `qtaml plan`: which bits to protect. */
 import {
   makePlan,
-  predict,
   predictAgreement,
   planProtection,
-  searchOverhead,
+  planToKeep,
   type Assessment,
 } from "../../campaign/index.ts";
 import type { Dataset } from "../../engine/index.ts";
@@ -31,8 +30,8 @@ export interface PlanFlags extends AssessFlags {
   readonly output?: string | undefined;
 }
 
-/** The plan with the least overhead whose simulated chips keep a share of the clean result on average. */
-async function planToKeep(
+/** Opens a simulation and plans for a share of the clean result. */
+async function planForShare(
   assessment: Assessment,
   data: Dataset,
   keep: number,
@@ -46,26 +45,15 @@ async function planToKeep(
     );
   }
   const { policy, seed, threads, trials } = flags;
-  return withSimulation(assessment, data, { seed, threads }, async (simulation) => {
-    const target = keep * simulation.clean;
-    const guess =
-      policy === "tac" || policy === "uniform-msp" ? predict(assessment, keep).overhead[policy] : undefined;
-    const found = await searchOverhead(assessment, simulation, {
+  return withSimulation(assessment, data, { seed, threads }, (simulation) =>
+    planToKeep(assessment, simulation, {
       policy,
-      target,
+      keep,
       chips: trials,
       seed,
-      ...(guess === undefined ? {} : { guess }),
       onProgress: (done, total) => progress.update("least overhead", done, total),
-    });
-    const kept = found.points.find((p) => p.accuracy >= target);
-    return makePlan(assessment, {
-      policy,
-      overhead: kept?.overhead ?? 1,
-      goal: { keep, criterion: simulation.criterion },
-      seed,
-    });
-  });
+    }),
+  );
 }
 
 /** A plan in a few lines for a terminal. */
@@ -108,7 +96,7 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
   }
   const plan =
     budget === undefined
-      ? await planToKeep(assessment, data!, keep!, flags, progress)
+      ? await planForShare(assessment, data!, keep!, flags, progress)
       : await makePlan(assessment, { policy, overhead: budget, seed });
   progress.stop();
   if (flags.output !== undefined) writeWhole(flags.output, toJson(plan));

@@ -11,7 +11,7 @@ import {
   type ReportInput,
 } from "../../report/index.ts";
 import { parseComparison } from "../comparison.ts";
-import { readDevice, readJson, readPlan, writeWhole } from "../files.ts";
+import { readJson, readPlan, writeWhole } from "../files.ts";
 import { flipsFromFlags, hasFlips } from "../memory.ts";
 import { openProgress, say, sayJson, warn } from "../output.ts";
 import { version } from "../version.ts";
@@ -90,11 +90,7 @@ export async function runReport(model: string | undefined, flags: ReportFlags): 
     flags.results === undefined
       ? undefined
       : parseComparison(readJson(flags.results, "Results"), flags.results);
-  const device = hasFlips(flags)
-    ? flipsFromFlags(flags).device
-    : flags.device === undefined
-      ? undefined
-      : readDevice(flags.device);
+  const device = hasFlips(flags) ? flipsFromFlags(flags).device : undefined;
   const assessed = model === undefined ? undefined : await assessFromFlags(model, flags, progress);
   progress.stop();
   warn(assessed?.warnings ?? []);
