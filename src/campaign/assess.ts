@@ -15,8 +15,8 @@ import {
   type TensorJacobian,
 } from "../engine/index.ts";
 import {
-  channelLayout,
   contentHash,
+  meanSquareSteps,
   parseModel,
   prepareModel,
   storedHistogram,
@@ -68,23 +68,22 @@ export interface Assessment {
 export const jacobianSamples = 64;
 
 /**
- * Mean over the weights of the squared step, and of the squared step times the squared sensitivity of a weight.
- * With one step a channel both are sums over channels, because steps and sensitivities go together.
+ * Mean over the weights of the squared step, and of the squared step times the squared sensitivity of a weight. Where
+ * the Jacobian is known by output channel, each channel's sensitivity goes with the steps of that channel.
  */
 function stepMoments(
   tensor: StoredTensor,
   jacobian: TensorJacobian | undefined,
 ): { meanSquareStep: number; stepSensitivity: number | undefined } {
-  const squares = Float64Array.from(tensor.steps, (s) => s * s);
-  const meanSquareStep = squares.reduce((a, b) => a + b, 0) / squares.length;
+  const meanSquareStep = meanSquareSteps(tensor, undefined)[0]!;
   if (jacobian === undefined) return { meanSquareStep, stepSensitivity: undefined };
   const byChannel = jacobian.channelSquaredNorms;
-  const { channels } = channelLayout(tensor.dims, tensor.channelAxis);
-  if (channels > 1 && byChannel !== null && tensor.channelAxis === tensor.outputAxis) {
-    const weighted = byChannel.reduce((sum, norm, c) => sum + norm * squares[c]!, 0);
-    return { meanSquareStep, stepSensitivity: weighted / tensor.count };
-  }
-  return { meanSquareStep, stepSensitivity: (jacobian.squaredNorm / tensor.count) * meanSquareStep };
+  const squares = meanSquareSteps(tensor, tensor.outputAxis);
+  const weighted =
+    byChannel?.length === squares.length
+      ? byChannel.reduce((sum, norm, c) => sum + norm * squares[c]!, 0)
+      : jacobian.squaredNorm * meanSquareStep;
+  return { meanSquareStep, stepSensitivity: weighted / tensor.count };
 }
 
 /**

@@ -9,6 +9,7 @@ export * from "./harden.ts";
 export * from "./model.ts";
 export * from "./npy.ts";
 export * from "./prepare.ts";
+export * from "./steps.ts";
 export * from "./stored.ts";
 export * from "./tensor.ts";
 export * from "./weights.ts";

@@ -7,7 +7,6 @@ import { QtamlError } from "../errors.ts";
 import { indexGraph, makeNode } from "./graph.ts";
 import {
   adoptQuantised,
-  channelLayout,
   cleanSegments,
   decodeInto,
   quantiseTensor,
@@ -15,6 +14,7 @@ import {
   type Granularity,
   type StoredTensor,
 } from "./stored.ts";
+import { channelLayout } from "./steps.ts";
 import { DataType, elementCount, floatTensor, int8Tensor, int64Tensor, uint8Tensor } from "./tensor.ts";
 import { findWeights, type WeightTensor } from "./weights.ts";
 
@@ -174,6 +174,7 @@ describe("decodeInto", () => {
     const stored = {
       dims: [2, 2],
       channelAxis: 1,
+      blockSize: undefined,
       steps: Float32Array.of(0.5, 2),
       zeroPoints: Float32Array.of(1, -1),
     };

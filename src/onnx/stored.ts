@@ -11,13 +11,33 @@ import {
 } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import { constantOf, intAttribute, nodeLabel, type GraphIndex } from "./graph.ts";
+import { channelLayout, forEachStepRow, type ChannelLayout } from "./steps.ts";
 import { dataTypeName, DataType, elementCount, floatData, integerData, tensorDims } from "./tensor.ts";
 import type { WeightTensor } from "./weights.ts";
 
-/** A weight tensor as the memory stores it. Weight `i` decodes to `(table[code i] - zero) * step` of its channel. */
+/**
+ * What a stored tensor is to the network. `weight`: an operand of a product; `embedding`: a table that rows are taken
+ * from; `bias`: added; `normalisation`: a factor, mean or variance for each channel; `scale` and `zero-point`: of
+ * quantised values; `integer`: shapes, axes and indices.
+ */
+export const tensorRoles = [
+  "weight",
+  "embedding",
+  "bias",
+  "normalisation",
+  "scale",
+  "zero-point",
+  "integer",
+] as const;
+
+/** One of `tensorRoles`. */
+export type TensorRole = (typeof tensorRoles)[number];
+
+/** A tensor as the memory stores it. Weight `i` decodes to `(table[code i] - zero) * step`, both those of its place. */
 export interface StoredTensor {
   /** Name of the initialiser in the user's model. */
   readonly name: string;
+  readonly role: TensorRole;
   /** Name of the float32 initialiser in the prepared model that trials overwrite. */
   readonly runtimeName: string;
   readonly dims: readonly number[];
@@ -32,9 +52,11 @@ export interface StoredTensor {
   readonly outputAxis: number | undefined;
   /** Axis along which the quantisation step changes; undefined when the tensor has one step. */
   readonly channelAxis: number | undefined;
-  /** [1] or [channels] quantisation steps. */
+  /** Weights along `channelAxis` that share a step; undefined: see `StepLayout`. */
+  readonly blockSize: number | undefined;
+  /** Quantisation steps in C order of `stepDims`. */
   readonly steps: Float32Array;
-  /** [1] or [channels] values subtracted before scaling; undefined when they are all zero. */
+  /** As many values, subtracted before scaling; undefined when they are all zero. */
   readonly zeroPoints: Float32Array | undefined;
   /** Largest magnitude of the weights before quantisation. */
   readonly infinityNorm: number;
@@ -50,23 +72,6 @@ export interface DecodeSegment {
 
 /** Whether one step serves the whole tensor or each output channel has its own. */
 export type Granularity = "tensor" | "channel";
-
-/** How the codes of a tensor's channels lie: `outer` times, for each channel, `inner` weights in a row. */
-export interface ChannelLayout {
-  readonly outer: number;
-  readonly channels: number;
-  readonly inner: number;
-}
-
-/** The layout along an axis; one channel when the axis is undefined. */
-export function channelLayout(dims: readonly number[], axis: number | undefined): ChannelLayout {
-  if (axis === undefined) return { outer: 1, channels: 1, inner: elementCount(dims) };
-  return {
-    outer: elementCount(dims.slice(0, axis)),
-    channels: dims[axis]!,
-    inner: elementCount(dims.slice(axis + 1)),
-  };
-}
 
 /** Infinity norm of each channel. @throws QtamlError `non-finite` when a weight is NaN or infinite */
 function infinityNorms(name: string, weights: Float32Array, layout: ChannelLayout): Float64Array {
@@ -120,6 +125,7 @@ export function quantiseTensor(
     format,
     codes,
     channelAxis,
+    blockSize: undefined,
     steps,
     zeroPoints: undefined,
     infinityNorm: norms.reduce((a, b) => Math.max(a, b), 0),
@@ -129,6 +135,7 @@ export function quantiseTensor(
 function describe(weight: WeightTensor) {
   return {
     name: weight.name,
+    role: "weight" as const,
     dims: weight.dims,
     count: elementCount(weight.dims),
     outputAxis: weight.channelAxis,
@@ -177,6 +184,7 @@ export function adoptQuantised(weight: WeightTensor, index: GraphIndex, int8: Nu
     format: signed ? int8 : unsignedFormat(),
     codes,
     channelAxis,
+    blockSize: undefined,
     steps,
     zeroPoints,
   };
@@ -247,7 +255,7 @@ export function scaledTable(
  * @param out [count] receives the weights
  */
 export function decodeInto(
-  tensor: Pick<StoredTensor, "dims" | "channelAxis" | "steps" | "zeroPoints">,
+  tensor: Pick<StoredTensor, "dims" | "channelAxis" | "blockSize" | "steps" | "zeroPoints">,
   segments: readonly DecodeSegment[],
   codes: Uint8Array,
   out: Float32Array,
@@ -258,14 +266,13 @@ export function decodeInto(
     for (let i = segment.start; i < end; i++) out[i] = table[codes[i]!]!;
   }
   if (tensor.channelAxis === undefined && tensor.zeroPoints === undefined) return;
-  const { channels, inner } = channelLayout(tensor.dims, tensor.channelAxis);
-  const zeros = tensor.zeroPoints ?? new Float32Array(channels);
-  for (let i = 0, row = 0; i < out.length; row++) {
-    const channel = row % channels;
-    const step = tensor.steps[channel]!;
-    const zero = zeros[zeros.length === 1 ? 0 : channel]!;
-    for (let k = 0; k < inner; k++, i++) out[i] = Math.fround(out[i]! - zero) * step;
-  }
+  const { steps } = tensor;
+  const zeros = tensor.zeroPoints ?? new Float32Array(steps.length);
+  forEachStepRow(tensor, (start, count, step, stride) => {
+    const end = start + count;
+    for (let i = start, s = step; i < end; i++, s += stride)
+      out[i] = Math.fround(out[i]! - zeros[s]!) * steps[s]!;
+  });
 }
 
 /** How many weights of the tensor hold each code: [2^B]. */
