@@ -41,7 +41,7 @@ export { applyFaults, receiveInto } from "./faults.ts";
 export type { FaultList, ProtectionMask } from "./faults.ts";
 export { blockWeights, flipSampler, sparseLimit } from "./sampler.ts";
 export type { FlipSampler, SamplerOptions } from "./sampler.ts";
-export { addressedStreams, nextUint32, nextUniform } from "./stream.ts";
+export { addressedStreams, nextNormal, nextUint32, nextUniform } from "./stream.ts";
 export type { FlipAddress } from "./stream.ts";
 export { philox4x32 } from "./philox.ts";
 export { aliasTable, drawAlias } from "./alias.ts";

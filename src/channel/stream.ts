@@ -75,6 +75,16 @@ export function nextUniform(state: Int32Array): number {
   return (high * 2 ** 26 + low + 1) * 2 ** -53;
 }
 
+/** A standard normal number, by the polar method (Marsaglia and Bray, 1964); its pair is dropped. */
+export function nextNormal(state: Int32Array): number {
+  for (;;) {
+    const u = 2 * nextUniform(state) - 1;
+    const v = 2 * nextUniform(state) - 1;
+    const s = u * u + v * v;
+    if (s > 0 && s < 1) return u * Math.sqrt((-2 * Math.log(s)) / s);
+  }
+}
+
 function seedKey(seed: number | bigint): Uint32Array {
   const whole =
     typeof seed === "bigint" ? seed >= 0n && seed < 2n ** 64n : Number.isSafeInteger(seed) && seed >= 0;

@@ -11,7 +11,13 @@ export {
   type TensorAllocation,
 } from "./allocate.ts";
 export { protectionLadder, weightVariance, type Ladder, type MemoryTensor, type Rung } from "./ladder.ts";
-export { agreementUnderNoise, type CleanOutputs } from "./margins.ts";
+export {
+  agreementUnderNoise,
+  expectedAccuracyUnderNoise,
+  type CleanOutputs,
+  type ConfidentOutputs,
+  type OutputNoise,
+} from "./margins.ts";
 export { parsePlan, planSchema, protectedBitsOf, type Plan, type PlanTensor } from "./plan.ts";
 export {
   heterogeneity,

@@ -1,8 +1,8 @@
 import erfc from "@stdlib/math-base-special-erfc";
 import { describe, expect, it } from "vitest";
 import { normal, within } from "../../test/draw.ts";
-import { addressedStreams, nextUniform } from "../channel/index.ts";
-import { agreementUnderNoise } from "./margins.ts";
+import { addressedStreams, nextNormal, nextUniform } from "../channel/index.ts";
+import { agreementUnderNoise, expectedAccuracyUnderNoise } from "./margins.ts";
 
 const phi = (x: number) => erfc(-x / Math.SQRT2) / 2;
 
@@ -57,5 +57,70 @@ describe("agreementUnderNoise", () => {
     const clean = { values: Float32Array.of(1, 0, 0, 0, 0), classes: 5 };
     // First order in margin / sd = 5e-7.
     expect(agreementUnderNoise(clean, [4 * 4e12])).toBeCloseTo(1 / 5, 5);
+  });
+});
+
+describe("expectedAccuracyUnderNoise", () => {
+  const state = () => addressedStreams({ seed: 11, trial: 0, tensor: 0 }, 0)(0);
+  /** Outputs of a network that is always sure of its own answer: expected accuracy is then agreement. */
+  const sure = (values: Float32Array, classes: number) => {
+    const confidences = new Float32Array(values.length);
+    for (let n = 0; n < values.length; n += classes) {
+      const row = values.subarray(n, n + classes);
+      confidences[n + row.indexOf(Math.max(...row))] = 1;
+    }
+    return { values, classes, confidences };
+  };
+  const outputs = (count: number, classes: number) => {
+    const random = state();
+    return Float32Array.from({ length: count * classes }, () => nextNormal(random));
+  };
+
+  it("is the clean network's own confidence without noise, and follows a shift", () => {
+    const clean = { values: Float32Array.of(2, 1, 0), classes: 3, confidences: [0.6, 0.3, 0.1] };
+    expect(expectedAccuracyUnderNoise(clean, { variance: [0] })).toBeCloseTo(0.6, 14);
+    expect(expectedAccuracyUnderNoise(clean, { variance: [0] }, [0, 3, 0])).toBeCloseTo(0.3, 14);
+    expect(expectedAccuracyUnderNoise(clean, { covariance: new Float64Array(9) })).toBeCloseTo(0.6, 14);
+  });
+
+  it("agrees with the quadrature for independent noise within its standard error", () => {
+    const classes = 6;
+    const count = 200;
+    const values = outputs(count, classes);
+    for (const variance of [0.02, 0.3, 4]) {
+      const noise = new Float64Array(count).fill(variance);
+      const exact = agreementUnderNoise(
+        { values, classes },
+        noise.map((v) => v * (classes - 1)),
+      );
+      // Antithetic pairs are no worse than 64 independent draws a sample; five standard errors.
+      const margin = 5 * Math.sqrt((exact * (1 - exact)) / (64 * count));
+      const drawn = expectedAccuracyUnderNoise(sure(values, classes), { variance: noise });
+      expect(Math.abs(drawn - exact)).toBeLessThan(margin);
+    }
+  });
+
+  it("is exact in law for correlated noise of two outputs: Phi(margin / sd of the difference)", () => {
+    const count = 400;
+    const margin = 1.5;
+    const values = Float32Array.from({ length: 2 * count }, (_, i) => (i % 2 === 0 ? margin : 0));
+    for (const [a, b, c] of [
+      [2, 0.9, 1],
+      [1, -0.7, 0.6],
+      [3, 0, 0],
+    ] as const) {
+      const covariance = new Float64Array(4 * count);
+      for (let n = 0; n < count; n++) covariance.set([a, b, b, c], 4 * n);
+      const exact = phi(margin / Math.sqrt(a + c - 2 * b));
+      const drawn = expectedAccuracyUnderNoise(sure(values, 2), { covariance });
+      expect(Math.abs(drawn - exact)).toBeLessThan(5 * Math.sqrt((exact * (1 - exact)) / (64 * count)));
+    }
+  });
+
+  it("does not mind noise that moves all outputs alike", () => {
+    const classes = 4;
+    const values = outputs(30, classes);
+    const covariance = new Float64Array(30 * classes * classes).fill(9);
+    expect(expectedAccuracyUnderNoise(sure(values, classes), { covariance })).toBe(1);
   });
 });
