@@ -15,19 +15,19 @@ import {
   type TensorJacobian,
 } from "../engine/index.ts";
 import {
-  contentHash,
   meanSquareSteps,
-  parseModel,
+  modelFromBytes,
   prepareModel,
   storedHistogram,
   type Granularity,
+  type ModelFile,
   type PreparedModel,
   type StoredTensor,
 } from "../onnx/index.ts";
 import type { MemoryTensor } from "../protect/index.ts";
 
-/** A model file. */
-export interface ModelFile {
+/** A model as the bytes of its file. */
+export interface ModelBytes {
   /** The file's name, for messages and plans. */
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -53,7 +53,8 @@ export interface AssessOptions {
 
 /** A model in a memory, before any fault. */
 export interface Assessment {
-  readonly model: { readonly name: string; readonly sha256: string };
+  /** The file that was assessed; its hash is worked out when it is asked for. */
+  readonly model: Pick<ModelFile, "name" | "sha256">;
   readonly storage: Storage;
   readonly prepared: PreparedModel;
   /** In the order of `prepared.tensors`. */
@@ -91,10 +92,10 @@ function stepMoments(
  *
  * @throws QtamlError for a model that is damaged, has no weights, cannot run, or does not fit the inputs
  */
-export async function assess(file: ModelFile, options: AssessOptions): Promise<Assessment> {
-  const source = parseModel(file.bytes, file.name);
+export async function assess(given: ModelFile | ModelBytes, options: AssessOptions): Promise<Assessment> {
+  const file = "bytes" in given ? modelFromBytes(given.bytes, given.name) : given;
   const storage: Storage = { format: "int8", granularity: "tensor", ...options.storage };
-  const prepared = prepareModel(source, storage);
+  const prepared = prepareModel(file.model, storage);
   let jacobian: TensorJacobian[] | undefined;
   let calibration: Assessment["calibration"];
   if (options.calibration !== undefined) {
@@ -113,7 +114,12 @@ export async function assess(file: ModelFile, options: AssessOptions): Promise<A
     ...stepMoments(tensor, jacobian?.[t]),
   }));
   return {
-    model: { name: file.name, sha256: contentHash(file.bytes) },
+    model: {
+      name: file.name,
+      get sha256() {
+        return file.sha256;
+      },
+    },
     storage,
     prepared,
     memory,

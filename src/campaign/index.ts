@@ -7,7 +7,7 @@ export {
   type AssessOptions,
   type Assessment,
   type FlipLaw,
-  type ModelFile,
+  type ModelBytes,
   type Storage,
 } from "./assess.ts";
 export {

@@ -5,10 +5,10 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parse as parseYaml } from "yaml";
-import type { ModelFile } from "../campaign/index.ts";
 import { parseDataset, type Dataset } from "../engine/index.ts";
 import { QtamlError } from "../errors.ts";
 import { parseDevice, type Device } from "../physics/index.ts";
+import { openModel, type ModelFile } from "../onnx/index.ts";
 import { parsePlan, type Plan } from "../protect/index.ts";
 
 function fileProblem(path: string, what: string, cause: unknown): QtamlError {
@@ -54,9 +54,9 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
   }
 }
 
-/** Reads a model file. */
+/** Opens a model file; its large tensors stay there until they are asked for. */
 export function readModel(path: string): ModelFile {
-  return { name: basename(path), bytes: readBytes(path, "Model") };
+  return openModel(path);
 }
 
 /** Reads a data set. */

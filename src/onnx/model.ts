@@ -1,11 +1,14 @@
 /**
- * @file Reads and writes ONNX model files. Parsed tensors are views into the file's bytes: a large model is held
- * once, and overwriting a view overwrites the file image.
+ * @file Reads and writes ONNX models. Large tensors are held once: parsed from bytes they are views into them
+ * (overwriting a view overwrites the file image), opened from a file they stay there until they are asked for.
  */
 import { createHash } from "node:crypto";
-import { clone, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ModelProtoSchema, type GraphProto, type ModelProto, type TensorProto } from "onnx-buf";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { ModelProtoSchema, type GraphProto, type ModelProto } from "onnx-buf";
 import { QtamlError } from "../errors.ts";
+import { copyMessage, deferRawData, forEachTensor, rawLength, rawRange } from "./lazy.ts";
+import type { ByteRange, ByteSource } from "./source.ts";
+import { cutPayloads, joinRanges, makeTokens, splicePayloads, totalLength } from "./wire.ts";
 
 /** An ONNX model that is known to have a graph. */
 export type OnnxModel = ModelProto & { graph: GraphProto };
@@ -21,12 +24,19 @@ export function parseModel(bytes: Uint8Array, name = "the model"): OnnxModel {
   if (bytes.byteLength === 0) {
     throw new QtamlError("invalid-file", `${name} is empty; give an ONNX file.`);
   }
-  let model: ModelProto;
-  try {
+  return checkModel(() => {
     // A plain view: `slice` of a Node Buffer would share memory where that of a Uint8Array copies.
     const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    model = fromBinary(ModelProtoSchema, plain);
+    return fromBinary(ModelProtoSchema, plain);
+  }, name);
+}
+
+function checkModel(read: () => ModelProto, name: string): OnnxModel {
+  let model: ModelProto;
+  try {
+    model = read();
   } catch (cause) {
+    if (cause instanceof QtamlError) throw cause;
     throw new QtamlError(
       "invalid-file",
       `${name} is not an ONNX model or is cut short; export or copy it again.`,
@@ -45,32 +55,79 @@ export function parseModel(bytes: Uint8Array, name = "the model"): OnnxModel {
   return model as OnnxModel;
 }
 
-/** Serialises a model. The result shares no memory with it. */
-export function serialiseModel(model: ModelProto): Uint8Array<ArrayBuffer> {
-  return toBinary(ModelProtoSchema, model);
+/** Payloads of this size and more are left where they are: smaller ones are not worth a read of their own. */
+const smallestDeferred = 4096;
+
+/** The most bytes a protobuf message can have, and with it an ONNX file. */
+export const largestMessage = 2 ** 31 - 1;
+
+/**
+ * Reads a model of any size: large `rawData` stay in the source until they are asked for. External data are not
+ * looked for (see `openModel`).
+ *
+ * @param name what to call the source in an error
+ * @param smallest least number of bytes of `rawData` that stay there
+ * @throws QtamlError `invalid-file` when the bytes are not an ONNX model
+ */
+export function scanModel(source: ByteSource, name = "the model", smallest = smallestDeferred): OnnxModel {
+  if (source.byteLength === 0) {
+    throw new QtamlError("invalid-file", `${name} is empty; give an ONNX file.`);
+  }
+  const tokens = makeTokens();
+  const model = checkModel(() => {
+    const ranges = cutPayloads(source, smallest, tokens);
+    if (totalLength(ranges) > largestMessage) {
+      throw new QtamlError(
+        "unsupported-model",
+        `${name} holds more than 2 GB besides the raw data of its tensors; export it with its weights in raw_data.`,
+      );
+    }
+    return fromBinary(ModelProtoSchema, joinRanges(ranges));
+  }, name);
+  forEachTensor(model, (tensor) => {
+    const range = tokens.resolve(tensor.rawData);
+    if (range !== undefined) deferRawData(tensor, range);
+  });
+  return model;
 }
 
 /**
- * A copy whose graph can be edited without touching the original. Initialisers share their data with it, so that a
- * large model is held once: replace a tensor or its `rawData`, do not write into them.
+ * The bytes of a model's file as neighbouring stretches, so that it can be written without being held in memory.
+ *
+ * @throws QtamlError `unsupported-model` above 2 GB, which no protobuf reader takes
  */
-export function cloneModel(model: OnnxModel): OnnxModel {
-  const { initializer } = model.graph;
-  let copy: OnnxModel;
-  try {
-    // `clone` would copy the bytes of every tensor.
-    model.graph.initializer = [];
-    copy = clone(ModelProtoSchema, model) as OnnxModel;
-  } finally {
-    model.graph.initializer = initializer;
+export function modelRanges(model: ModelProto): ByteRange[] {
+  const tokens = makeTokens();
+  const skeleton = copyMessage(model);
+  forEachTensor(skeleton, (tensor) => {
+    if (rawLength(tensor) >= smallestDeferred) tensor.rawData = tokens.make(rawRange(tensor));
+  });
+  const ranges = splicePayloads(toBinary(ModelProtoSchema, skeleton), tokens);
+  const length = totalLength(ranges);
+  if (length > largestMessage) {
+    throw new QtamlError(
+      "unsupported-model",
+      `The model has ${(length / 1e9).toFixed(1)} GB, and one ONNX file holds at most 2 GB; keep its weights in external data.`,
+    );
   }
-  copy.graph.initializer = initializer.map(shallowCopy);
-  return copy;
+  return ranges;
 }
 
-/** The same fields, including which of them are unset: those come from the prototype. */
-function shallowCopy(tensor: TensorProto): TensorProto {
-  return Object.assign(Object.create(Object.getPrototypeOf(tensor) as object) as TensorProto, tensor);
+/**
+ * Serialises a model; deferred data are read. The result shares no memory with it.
+ *
+ * @throws QtamlError `unsupported-model` above 2 GB
+ */
+export function serialiseModel(model: ModelProto): Uint8Array<ArrayBuffer> {
+  return joinRanges(modelRanges(model));
+}
+
+/**
+ * A copy whose graph can be edited without touching the original. Tensors share their data with it, so that a large
+ * model is held once: replace a tensor or its `rawData`, do not write into them.
+ */
+export function cloneModel(model: OnnxModel): OnnxModel {
+  return copyMessage(model);
 }
 
 /** SHA-256 of some bytes in hexadecimal: what plans and campaigns call a file by. */

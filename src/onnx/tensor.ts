@@ -47,6 +47,46 @@ export function dataTypeName(dataType: number): string {
   return DataType[dataType]?.toLowerCase() ?? `type ${dataType}`;
 }
 
+/** Bits of one element as `raw_data` holds it, by element type; strings have none. */
+const elementBits: Readonly<Partial<Record<DataType, number>>> = {
+  [DataType.FLOAT]: 32,
+  [DataType.UINT8]: 8,
+  [DataType.INT8]: 8,
+  [DataType.UINT16]: 16,
+  [DataType.INT16]: 16,
+  [DataType.INT32]: 32,
+  [DataType.INT64]: 64,
+  [DataType.BOOL]: 8,
+  [DataType.FLOAT16]: 16,
+  [DataType.DOUBLE]: 64,
+  [DataType.UINT32]: 32,
+  [DataType.UINT64]: 64,
+  [DataType.COMPLEX64]: 64,
+  [DataType.COMPLEX128]: 128,
+  [DataType.BFLOAT16]: 16,
+  [DataType.FLOAT8E4M3FN]: 8,
+  [DataType.FLOAT8E4M3FNUZ]: 8,
+  [DataType.FLOAT8E5M2]: 8,
+  [DataType.FLOAT8E5M2FNUZ]: 8,
+  [DataType.UINT4]: 4,
+  [DataType.INT4]: 4,
+  [DataType.FLOAT4E2M1]: 4,
+  [DataType.FLOAT8E8M0]: 8,
+  [DataType.UINT2]: 2,
+  [DataType.INT2]: 2,
+};
+
+/**
+ * Bytes that a tensor of its type and dimensions takes in `raw_data` (elements below a byte are packed, the last byte
+ * may be part empty); undefined for strings and unknown types.
+ *
+ * @throws QtamlError `invalid-file` for impossible dimensions
+ */
+export function storedByteLength(tensor: TensorProto): number | undefined {
+  const bits = elementBits[tensor.dataType as DataType];
+  return bits === undefined ? undefined : Math.ceil((elementCount(tensorDims(tensor)) * bits) / 8);
+}
+
 const damaged = (tensor: TensorProto, stored: string) =>
   new QtamlError(
     "invalid-file",
@@ -70,12 +110,16 @@ function checkLength(tensor: TensorProto, found: number): void {
   if (found !== elementCount(tensorDims(tensor))) throw damaged(tensor, String(found));
 }
 
+function externalLocation(tensor: TensorProto): string {
+  return tensor.externalData.find((e) => e.key === "location")?.value ?? "unnamed";
+}
+
 /** Whether the data are in `raw_data`. @throws QtamlError `unsupported-model` when they are in another file */
 function isRaw(tensor: TensorProto): boolean {
   if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL) {
     throw new QtamlError(
       "unsupported-model",
-      `The data of tensor "${tensor.name}" are in another file; save the model with its weights inside.`,
+      `The data of tensor "${tensor.name}" are in another file (${externalLocation(tensor)}); open the model by its path, or save it with its weights inside.`,
     );
   }
   return tensor.rawData.byteLength > 0;
