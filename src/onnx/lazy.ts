@@ -15,10 +15,12 @@ import { memorySource, readRange, type ByteRange } from "./source.ts";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Where the bytes lie that an accessor reads. */
-const rangeOfGetter = new WeakMap<() => unknown, ByteRange>();
+const rangeOfGetter = new WeakMap<object, ByteRange>();
 
-function rawGetter(tensor: TensorProto): (() => unknown) | undefined {
-  return Object.getOwnPropertyDescriptor(tensor, "rawData")?.get;
+/** Where deferred bytes lie. */
+function deferredRange(tensor: TensorProto): ByteRange | undefined {
+  const own: { get?: unknown } | undefined = Object.getOwnPropertyDescriptor(tensor, "rawData");
+  return own?.get === undefined ? undefined : rangeOfGetter.get(own.get as object);
 }
 
 /**
@@ -43,13 +45,12 @@ export function deferRawData(tensor: TensorProto, range: ByteRange): void {
 
 /** Whether the tensor's bytes are read only when they are asked for. */
 export function isDeferred(tensor: TensorProto): boolean {
-  return rawGetter(tensor) !== undefined;
+  return deferredRange(tensor) !== undefined;
 }
 
 /** Where the bytes of a tensor's `rawData` lie: in a file when they are deferred, otherwise in memory. */
 export function rawRange(tensor: TensorProto): ByteRange {
-  const get = rawGetter(tensor);
-  const range = get === undefined ? undefined : rangeOfGetter.get(get);
+  const range = deferredRange(tensor);
   if (range !== undefined) return range;
   const raw = tensor.rawData;
   return { source: memorySource(raw), offset: 0, length: raw.byteLength };
@@ -57,9 +58,7 @@ export function rawRange(tensor: TensorProto): ByteRange {
 
 /** Bytes of a tensor's `rawData`, without reading them. */
 export function rawLength(tensor: TensorProto): number {
-  const get = rawGetter(tensor);
-  const range = get === undefined ? undefined : rangeOfGetter.get(get);
-  return range?.length ?? tensor.rawData.byteLength;
+  return deferredRange(tensor)?.length ?? tensor.rawData.byteLength;
 }
 
 /** Calls back for every tensor of a model: in graphs and subgraphs, functions, attributes, sparse tensors, training. */
