@@ -34,9 +34,10 @@ module.exports = {
     ...room("channel", [], { pure: true }),
     ...room("stats", [], { pure: true }),
     ...room("protect", ["channel"], { pure: true }),
+    ...room("data", []),
     ...room("onnx", ["channel"]),
-    ...room("engine", ["onnx", "channel"]),
-    ...room("campaign", ["engine", "onnx", "stats", "protect", "channel"]),
+    ...room("engine", ["onnx", "data", "channel"]),
+    ...room("campaign", ["engine", "data", "onnx", "stats", "protect", "channel"]),
     ...room("report", ["physics", "channel", "stats", "protect", "campaign"]),
   ],
   options: {

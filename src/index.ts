@@ -4,6 +4,7 @@
  */
 export * as campaign from "./campaign/index.ts";
 export * as channel from "./channel/index.ts";
+export * as data from "./data/index.ts";
 export * as engine from "./engine/index.ts";
 export { QtamlError, type QtamlErrorCode } from "./errors.ts";
 export * as onnx from "./onnx/index.ts";

@@ -1,7 +1,8 @@
 /** @file What a user gets wrong: one sentence, exit status 2, no stack and no half-written file. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { floatTensor, formatNpz, makeNode, parseModel, serialiseModel } from "../src/onnx/index.ts";
+import { formatNpz } from "../src/data/index.ts";
+import { floatTensor, makeNode, parseModel, serialiseModel } from "../src/onnx/index.ts";
 import { buildModel } from "./build-model.ts";
 import { inRepository, makeWorkplace } from "./cli-run.ts";
 
@@ -147,7 +148,7 @@ const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["a label out of range", verify(lenet, "plan.json", "labels.npz"), /Label 10 of sample 4 .*10 classes/],
   ["a negative label", verify(lenet, "plan.json", "negative.npz"), /Label -3 of sample 3/],
   ["data that are not npz", plan(lenet, "text.npz"), /text\.npz .*not a NumPy \.npz archive/],
-  ["data without x", plan(lenet, "unnamed.npz"), /unnamed\.npz has no array "x".*images/],
+  ["data without x", plan(lenet, "unnamed.npz"), /no input "images"; it takes "x" float \[N, 1, 16, 16\]/],
   ["missing data", plan(lenet, "missing.npz"), /missing\.npz does not exist/],
   ["p above 0.5", plan(lenet, "data.npz", "--p", "0.6", "--budget", "0.1"), /\bp\b.*0\.6.*0\.5/],
   ["p below 0", plan(lenet, "data.npz", "--p", "-0.1", "--budget", "0.1"), /\bp\b.*-0\.1/],

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { formatNpz, parseNpz } from "../src/onnx/index.ts";
+import { formatNpz, parseNpz } from "../src/data/index.ts";
 
 /** What a run left behind. */
 export interface Run {

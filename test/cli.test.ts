@@ -2,7 +2,8 @@
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { parseModel, parseNpz } from "../src/onnx/index.ts";
+import { parseNpz } from "../src/data/index.ts";
+import { parseModel } from "../src/onnx/index.ts";
 import { parsePlan } from "../src/protect/index.ts";
 import { inRepository, makeWorkplace, shippedImages, type Run } from "./cli-run.ts";
 

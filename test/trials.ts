@@ -2,13 +2,8 @@
  * @file Noise images with random labels, and what trials of a fixture network share.
  */
 import { addressedStreams, nextUniform, symmetricFlips } from "../src/channel/index.ts";
-import {
-  cleanReference,
-  inferLogits,
-  type BinderKind,
-  type Dataset,
-  type TrialContext,
-} from "../src/engine/index.ts";
+import { singleInput, type Dataset } from "../src/data/index.ts";
+import { cleanReference, inferLogits, type BinderKind, type TrialContext } from "../src/engine/index.ts";
 import { prepareModel, serialiseModel, type PreparedModel, type StorageOptions } from "../src/onnx/index.ts";
 import { fixture, type fixtureNames } from "./build-model.ts";
 
@@ -21,12 +16,8 @@ export function noiseImages(
   const state = addressedStreams({ seed, trial: 0, tensor: 0 }, 99)(0);
   const size = sampleDims.reduce((a, b) => a * b, 1);
   const inputs = Float32Array.from({ length: count * size }, () => nextUniform(state));
-  return {
-    count,
-    sampleDims,
-    inputs,
-    labels: Int32Array.from({ length: count }, () => Math.floor(10 * nextUniform(state))),
-  };
+  const labels = Int32Array.from({ length: count }, () => Math.floor(10 * nextUniform(state)));
+  return singleInput(count, sampleDims, inputs, labels);
 }
 
 /** Settings of `trialContext`; a flip probability of 0.02 and the storage int8 unless told. */

@@ -3,15 +3,14 @@
  * error law of each tensor, and how much the outputs depend on it.
  */
 import type { FlipProbabilities } from "../channel/index.ts";
+import { sliceDataset, type Dataset } from "../data/index.ts";
 import {
-  checkFits,
   inferLogits,
+  judgedModel,
   measureJacobian,
-  modelIo,
-  sliceDataset,
-  type Dataset,
+  settleBatching,
   type JacobianOptions,
-  type Logits,
+  type JudgedOutput,
   type TensorJacobian,
 } from "../engine/index.ts";
 import {
@@ -49,6 +48,8 @@ export interface AssessOptions {
   /** Unlabelled inputs; without them there is no Jacobian. */
   readonly calibration?: Dataset;
   readonly jacobian?: JacobianOptions;
+  /** The output to judge by, or a value inside the model; the first output unless given. */
+  readonly output?: string;
 }
 
 /** A model in a memory, before any fault. */
@@ -57,12 +58,14 @@ export interface Assessment {
   readonly model: Pick<ModelFile, "name" | "sha256">;
   readonly storage: Storage;
   readonly prepared: PreparedModel;
+  /** `prepared` with the judged output as its only one. */
+  readonly judged: PreparedModel;
   /** In the order of `prepared.tensors`. */
   readonly memory: readonly MemoryTensor[];
   /** In the same order; undefined without calibration data. */
   readonly jacobian: readonly TensorJacobian[] | undefined;
   /** The inputs the Jacobian was averaged over, and the clean logits on all calibration inputs. */
-  readonly calibration: { readonly data: Dataset; readonly logits: Logits } | undefined;
+  readonly calibration: { readonly data: Dataset; readonly logits: JudgedOutput } | undefined;
 }
 
 /** Default number of samples the Jacobian is averaged over. */
@@ -96,13 +99,14 @@ export async function assess(given: ModelFile | ModelBytes, options: AssessOptio
   const file = "bytes" in given ? modelFromBytes(given.bytes, given.name) : given;
   const storage: Storage = { format: "int8", granularity: "tensor", ...options.storage };
   const prepared = prepareModel(file.model, storage);
+  const judged = { ...prepared, model: judgedModel(prepared.model, options.output) };
   let jacobian: TensorJacobian[] | undefined;
   let calibration: Assessment["calibration"];
   if (options.calibration !== undefined) {
-    checkFits(modelIo(prepared.model), options.calibration);
-    const data = sliceDataset(options.calibration, 0, options.jacobian?.samples ?? jacobianSamples);
-    const logits = await inferLogits(prepared.model, options.calibration);
-    jacobian = await measureJacobian(prepared, data, options.jacobian);
+    const all = await settleBatching(judged.model, options.calibration);
+    const data = sliceDataset(all, 0, options.jacobian?.samples ?? jacobianSamples);
+    const logits = await inferLogits(judged.model, all);
+    jacobian = await measureJacobian(judged, data, options.jacobian);
     calibration = { data, logits };
   }
   const memory = prepared.tensors.map((tensor, t): MemoryTensor => ({
@@ -122,6 +126,7 @@ export async function assess(given: ModelFile | ModelBytes, options: AssessOptio
     },
     storage,
     prepared,
+    judged,
     memory,
     jacobian,
     calibration,

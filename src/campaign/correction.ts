@@ -10,7 +10,8 @@ import {
   type DecoderKind,
   type ProtectionSegment,
 } from "../channel/index.ts";
-import { bindWeights, logitsModel, type Dataset, type WeightBinder } from "../engine/index.ts";
+import type { Dataset } from "../data/index.ts";
+import { bindWeights, logitsModel, type WeightBinder } from "../engine/index.ts";
 import { cleanWeights, decodeInto, type DecodeSegment } from "../onnx/index.ts";
 import { predictedNoise, segmentsOf, type Allocation, type MemoryTensor } from "../protect/index.ts";
 import type { Assessment } from "./assess.ts";
@@ -62,8 +63,8 @@ class MeanNetwork {
   }
 
   static async open(assessment: Assessment, calibration: Calibration): Promise<MeanNetwork> {
-    const model = logitsModel(assessment.prepared.model);
-    const binder = await bindWeights({ ...assessment.prepared, model }, "patch");
+    const model = logitsModel(assessment.judged.model);
+    const binder = await bindWeights({ ...assessment.judged, model }, "patch");
     return new MeanNetwork(assessment, calibration, binder);
   }
 

@@ -12,7 +12,7 @@ import {
   tensorNoise,
   type PolicyName,
 } from "../protect/index.ts";
-import type { Protection } from "../engine/index.ts";
+import { outputSize, type Protection } from "../engine/index.ts";
 import type { Assessment } from "./assess.ts";
 
 /** What a prediction is made from. */
@@ -60,7 +60,9 @@ export function predictAgreement(
   shift?: ArrayLike<number>,
 ): number {
   const known = measured(assessment);
-  return agreementUnderNoise(known.calibration.logits, sampleNoise(known, protection), shift);
+  const { logits } = known.calibration;
+  const clean = { values: logits.values, classes: outputSize(logits) };
+  return agreementUnderNoise(clean, sampleNoise(known, protection), shift);
 }
 
 /** What is expected of the policies before any simulation. */

@@ -2,16 +2,16 @@
  * @file Simulates chips: many draws of faults, all policies under the same faults, and what the chips' results say.
  */
 import type { FlipProbabilities } from "../channel/index.ts";
+import { classLabels, type Dataset } from "../data/index.ts";
 import {
   bindWeights,
-  checkFits,
   cleanReference,
   checkLabels,
   chooseBinder,
-  modelIo,
   openExecutor,
+  outputSize,
+  settleBatching,
   tally,
-  type Dataset,
   type Executor,
   type Protection,
   type Tally,
@@ -92,10 +92,10 @@ export interface Simulation {
 
 /** Runs the network with clean quantised weights. */
 async function cleanRun(assessment: Assessment, data: Dataset, context: Pick<TrialContext, "binder">) {
-  const { prepared } = assessment;
-  const binder = await bindWeights(prepared, context.binder);
+  const { judged } = assessment;
+  const binder = await bindWeights(judged, context.binder);
   try {
-    await binder.load(prepared.tensors.map(cleanWeights));
+    await binder.load(judged.tensors.map(cleanWeights));
     return await binder.infer(data);
   } finally {
     await binder.close();
@@ -111,19 +111,20 @@ function score(result: Tally, criterion: Criterion): number {
 /**
  * Prepares a simulation.
  *
- * @param data inputs, with labels where accuracy is to be judged
+ * @param given inputs, with labels where accuracy is to be judged
  * @throws QtamlError `data-mismatch` when the data do not fit the model, and what running the model throws
  */
 export async function openSimulation(
   assessment: Assessment,
-  data: Dataset,
+  given: Dataset,
   options: SimulationOptions = {},
 ): Promise<Simulation> {
-  const { prepared, memory } = assessment;
-  checkFits(modelIo(prepared.model), data);
+  const { judged: prepared, memory } = assessment;
+  const data = await settleBatching(prepared.model, given);
   const binder = chooseBinder(prepared, data.count);
   const logits = await cleanRun(assessment, data, { binder });
-  if (data.labels !== undefined) checkLabels(data.labels, logits.classes);
+  const labels = data.labels === undefined ? undefined : classLabels(data.labels);
+  if (labels !== undefined) checkLabels(labels, outputSize(logits));
   const clean = cleanReference(logits);
   const criterion = options.criterion ?? (data.labels === undefined ? "expected-accuracy" : "accuracy");
   if (criterion === "accuracy" && data.labels === undefined) {
@@ -148,7 +149,7 @@ export async function openSimulation(
   );
   return {
     criterion,
-    clean: score(tally(clean.answers, clean, data.labels), criterion),
+    clean: score(tally(clean.answers, clean, labels), criterion),
     samples: data.count,
     seed,
     async run(protections, chips, { onProgress, signal, firstChip = 0 } = {}) {

@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parse as parseYaml } from "yaml";
-import { parseDataset, type Dataset } from "../engine/index.ts";
+import { parseDataset, type Dataset } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
 import { parseDevice, type Device } from "../physics/index.ts";
 import { openModel, type ModelFile } from "../onnx/index.ts";

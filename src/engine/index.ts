@@ -1,17 +1,18 @@
 /**
- * @file The room of running networks: data sets, sessions, weights that change, single trials and their executors,
+ * @file The room of running networks: feeding, sessions, weights that change, single trials and their executors,
  * Jacobians.
  */
-export {
-  checkFits,
-  checkLabels,
-  modelIo,
-  parseDataset,
-  sliceDataset,
-  type Dataset,
-  type ModelIo,
-} from "./dataset.ts";
 export { inlineExecutor, openExecutor, threadsExecutor, type Executor, type RunOptions } from "./executor.ts";
+export { bindInputs, checkFits, planFeeds, type BoundInputs, type FeedPlan } from "./feed.ts";
+export {
+  formatDims,
+  formatInputs,
+  judgedModel,
+  modelIo,
+  type DeclaredSize,
+  type ModelInput,
+  type ModelIo,
+} from "./io.ts";
 export {
   inferLogits,
   logitsModel,
@@ -21,6 +22,7 @@ export {
   type TensorJacobian,
 } from "./jacobian.ts";
 export {
+  checkLabels,
   cleanReference,
   confidences,
   nonFiniteAnswer,
@@ -29,7 +31,15 @@ export {
   type CleanReference,
   type Tally,
 } from "./judge.ts";
-export { bindWeights, chooseBinder, type BinderKind, type Logits, type WeightBinder } from "./network.ts";
+export {
+  bindWeights,
+  chooseBinder,
+  outputSize,
+  settleBatching,
+  type BinderKind,
+  type JudgedOutput,
+  type WeightBinder,
+} from "./network.ts";
 export {
   decodeSegments,
   openTrialRunner,

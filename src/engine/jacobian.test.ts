@@ -21,8 +21,9 @@ const storage = { format: "int8", granularity: "tensor" } as const;
 
 describe("measureJacobian of logits = x W", () => {
   const data = noiseImages(8, 3, [features]);
+  const inputs = data.inputs.get("x")!.data as Float32Array;
   const squares = Array.from({ length: data.count }, (_, n) =>
-    data.inputs.subarray(n * features, (n + 1) * features).reduce((sum, v) => sum + v * v, 0),
+    inputs.subarray(n * features, (n + 1) * features).reduce((sum, v) => sum + v * v, 0),
   );
 
   // Sums of at most 400 float32 products: 400 roundings of 2^-24 < 3e-5.

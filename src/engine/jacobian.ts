@@ -4,6 +4,7 @@
  */
 import type { InferenceSession } from "onnxruntime-node";
 import { addressedStreams, nextUint32, nextUniform } from "../channel/index.ts";
+import { sliceDataset, type Dataset } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
 import {
   buildGradientGraph,
@@ -22,8 +23,9 @@ import {
   type ProbedValue,
   type StoredTensor,
 } from "../onnx/index.ts";
-import { modelIo, sliceDataset, type Dataset, type ModelIo } from "./dataset.ts";
-import { bindWeights, inferBatches, type Logits } from "./network.ts";
+import { bindInputs, planFeeds } from "./feed.ts";
+import { modelIo, type ModelIo } from "./io.ts";
+import { bindWeights, inferBatches, type JudgedOutput } from "./network.ts";
 import { openSession, runSession, Tensor } from "./session.ts";
 
 /** How a tensor's Jacobian was measured. */
@@ -89,11 +91,11 @@ export function logitsModel(source: OnnxModel): OnnxModel {
 }
 
 /** Logits of the network with the weights in the model. */
-export async function inferLogits(model: OnnxModel, data: Dataset): Promise<Logits> {
+export async function inferLogits(model: OnnxModel, data: Dataset): Promise<JudgedOutput> {
   const judged = logitsModel(model);
   const session = await openSession(serialiseModel(judged));
   try {
-    return await inferBatches(session, modelIo(judged), data);
+    return await inferBatches(session, modelIo(judged), bindInputs(modelIo(judged), data));
   } finally {
     await session.release();
   }
@@ -103,14 +105,12 @@ export async function inferLogits(model: OnnxModel, data: Dataset): Promise<Logi
 async function probeValues(model: OnnxModel, io: ModelIo, data: Dataset): Promise<Map<string, ProbedValue>> {
   const session = await openSession(serialiseModel(probeModel(model)), { optimise: false });
   try {
-    const feeds = { [io.input]: batchTensor(data) };
+    const feeds = bindInputs(io, data).feeds(0, data.count);
     return probedValues({ ...feeds, ...(await runSession(session, feeds)) });
   } finally {
     await session.release();
   }
 }
-
-const batchTensor = (data: Dataset) => new Tensor("float32", data.inputs, [data.count, ...data.sampleDims]);
 
 /** Adds the squares of a gradient to its channels' sums and returns their total. */
 function addSquares(gradient: Float32Array, tensor: StoredTensor, sums: Float64Array): number {
@@ -216,7 +216,8 @@ async function gradientNorms(
 ): Promise<Map<string, TensorJacobian>> {
   const covered = prepared.tensors.filter((t) => graph.gradients.has(t.runtimeName));
   if (covered.length === 0) return new Map();
-  const group = io.fixedBatch ?? 1;
+  const inputs = bindInputs(io, data);
+  const group = inputs.fixedBatch ?? 1;
   const groups = Math.floor(data.count / group);
   const sums = covered.map((tensor) => new Accumulator(tensor, groups));
   const tape = await openSession(serialiseModel(graph.tape));
@@ -225,13 +226,10 @@ async function gradientNorms(
   try {
     adjoint = await openSession(serialiseModel(graph.adjoint));
     for (let g = 0; g < groups; g++) {
-      const batch = sliceDataset(data, g * group, (g + 1) * group);
-      const inputs = batchTensor(batch);
-      const values = await runSession(tape, { [io.input]: inputs });
+      const given = inputs.feeds(g * group, (g + 1) * group);
+      const values = await runSession(tape, given);
       const logits = values[io.output]!;
-      const taped = Object.fromEntries(
-        graph.taped.map((name) => [name, name === io.input ? inputs : values[name]!]),
-      );
+      const taped = Object.fromEntries(graph.taped.map((name) => [name, given[name] ?? values[name]!]));
       const classes = logits.size / group;
       isExact = group === 1 && classes <= exactClasses;
       const scale = isExact ? 1 : 1 / (probesPerSample * group * group);
@@ -338,16 +336,17 @@ export async function measureJacobian(
   const model = logitsModel(prepared.model);
   const io = modelIo(model);
   const samples = sliceDataset(data, 0, options.samples ?? 64);
-  if (io.fixedBatch !== undefined && samples.count < io.fixedBatch) {
+  const { fixedBatch } = planFeeds(io, samples);
+  if (fixedBatch !== undefined && samples.count < fixedBatch) {
     throw new QtamlError(
       "data-mismatch",
-      `The model takes ${io.fixedBatch} samples at once, but the Jacobian was to be averaged over ${samples.count}; give at least ${io.fixedBatch} inputs.`,
+      `The model takes ${fixedBatch} samples at once, but the Jacobian was to be averaged over ${samples.count}; give at least ${fixedBatch} inputs.`,
     );
   }
   const norms = new Map<string, TensorJacobian>();
   let uncovered = new Map(prepared.tensors.map((t) => [t.runtimeName, "none"]));
   if (options.method !== "forward-probe") {
-    const one = sliceDataset(samples, 0, io.fixedBatch ?? 1);
+    const one = sliceDataset(samples, 0, fixedBatch ?? 1);
     const graph = buildGradientGraph(model, {
       output: io.output,
       tensors: prepared.tensors.map((t) => t.runtimeName),

@@ -3,7 +3,7 @@ import { confidences, nonFiniteAnswer, tally, topClasses } from "./judge.ts";
 
 const logits = (rows: number[][]) => ({
   count: rows.length,
-  classes: rows[0]!.length,
+  dims: [rows[0]!.length],
   values: Float32Array.from(rows.flat()),
 });
 

@@ -1,14 +1,16 @@
 /**
  * @file Decides what a network answered. Ours, not the runtime's, so that ties and non-finite outputs have one rule.
  */
-import type { Logits } from "./network.ts";
+import { QtamlError } from "../errors.ts";
+import { outputSize, type JudgedOutput } from "./network.ts";
 
 /** The answer of a sample with a NaN or an infinity among its outputs; it counts as wrong. */
 export const nonFiniteAnswer = -1;
 
 /** The class of each sample: its largest output, the first one of equals, `nonFiniteAnswer` where one is not finite. */
-export function topClasses(logits: Logits): Int32Array {
-  const { count, classes, values } = logits;
+export function topClasses(output: Pick<JudgedOutput, "count" | "dims" | "values">): Int32Array {
+  const { count, values } = output;
+  const classes = outputSize(output);
   const answers = new Int32Array(count);
   for (let n = 0; n < count; n++) {
     const base = n * classes;
@@ -28,8 +30,9 @@ export function topClasses(logits: Logits): Int32Array {
  * How sure a classifier is of each class: the softmax of its outputs, or the outputs themselves where they are
  * probabilities already. [count * classes]; zeros for a sample with outputs that are not finite.
  */
-export function confidences(logits: Logits): Float32Array {
-  const { count, classes, values } = logits;
+export function confidences(output: Pick<JudgedOutput, "count" | "dims" | "values">): Float32Array {
+  const { count, values } = output;
+  const classes = outputSize(output);
   const probabilities = new Float32Array(values.length);
   for (let n = 0; n < count; n++) {
     const row = values.subarray(n * classes, (n + 1) * classes);
@@ -56,8 +59,8 @@ export interface CleanReference {
 }
 
 /** The reference that a clean network's outputs make. */
-export function cleanReference(logits: Logits): CleanReference {
-  return { answers: topClasses(logits), confidences: confidences(logits) };
+export function cleanReference(output: Pick<JudgedOutput, "count" | "dims" | "values">): CleanReference {
+  return { answers: topClasses(output), confidences: confidences(output) };
 }
 
 /** Counts over the samples of one trial. */
@@ -95,4 +98,19 @@ export function tally(answers: Int32Array, clean: CleanReference, labels: Int32A
     expected += clean.confidences[n * classes + answer]!;
   }
   return { samples: answers.length, correct, agreeing, expected, nonFinite };
+}
+
+/**
+ * Checks labels against the number of classes.
+ *
+ * @throws QtamlError `data-mismatch` when one is out of range
+ */
+export function checkLabels(labels: Int32Array, classes: number): void {
+  const bad = labels.findIndex((label) => label >= classes);
+  if (bad >= 0) {
+    throw new QtamlError(
+      "data-mismatch",
+      `Label ${labels[bad]} of sample ${bad} is out of range: the model has ${classes} classes, numbered from 0.`,
+    );
+  }
 }

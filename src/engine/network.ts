@@ -6,6 +6,7 @@
  * as inputs and feed them (`feed`). Initialisers that are graph inputs cannot be used: feeding one is ignored.
  */
 import type { InferenceSession } from "onnxruntime-node";
+import { sliceDataset, type Dataset } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
 import {
   cloneModel,
@@ -17,20 +18,27 @@ import {
   type OnnxModel,
   type PreparedModel,
 } from "../onnx/index.ts";
-import { modelIo, type Dataset, type ModelIo } from "./dataset.ts";
+import { outputValues } from "./convert.ts";
+import { bindInputs, type BoundInputs } from "./feed.ts";
+import { formatDims, modelIo, type ModelIo } from "./io.ts";
 import { openSession, runSession, Tensor } from "./session.ts";
 
 /** How weights get into the runtime. */
 export type BinderKind = "patch" | "feed";
 
-/** The judged outputs of a network for some samples. */
-export interface Logits {
+/** The judged output of a network for some samples. */
+export interface JudgedOutput {
   readonly count: number;
-  /** Elements of one sample's output. */
-  readonly classes: number;
-  /** [count * classes]. */
+  /** Dimensions of one sample's output: [classes] of a classifier, [classes, H, W] of a segmentation. */
+  readonly dims: readonly number[];
+  /** [count * elements of a sample's output], rounded to float32 where the model computes in another type. */
   readonly values: Float32Array;
+  /** Element type of the output as the runtime calls it, such as "float32" or "int64". */
+  readonly type: string;
 }
+
+/** Elements of one sample's output. */
+export const outputSize = (output: Pick<JudgedOutput, "dims">): number => elementCount(output.dims);
 
 /** Runs a network under changing weights. Not for concurrent use: one binder belongs to one worker. */
 export interface WeightBinder {
@@ -38,51 +46,106 @@ export interface WeightBinder {
   /** Sets all stored tensors, in the order of `PreparedModel.tensors`. The arrays may be reused afterwards. */
   load(weights: readonly Float32Array[]): Promise<void>;
   /** Runs the network with the weights last loaded. */
-  infer(data: Dataset): Promise<Logits>;
+  infer(data: Dataset): Promise<JudgedOutput>;
   close(): Promise<void>;
 }
 
-/** Samples a call of the runtime; activations of small networks then stay in the cache. */
-const batchSize = 250;
+/** Dimensions of one sample's output, from those of a call's. */
+function sampleDims(dims: readonly number[], batch: number, inputs: BoundInputs, output: string): number[] {
+  if (dims[0] === batch) return dims.slice(1);
+  if (inputs.step === 1) return [...dims];
+  throw new QtamlError(
+    "unsupported-model",
+    `Output "${output}" has shape ${formatDims(dims)} for ${batch} samples, and is judged by rows, one a sample; export the model with the batch as the first axis.`,
+  );
+}
 
 /**
- * Runs samples through a session in batches. The last batch of a model with a fixed batch size is filled up with
- * repetitions of its first sample, whose outputs are dropped.
+ * Runs samples through a session in batches.
+ *
+ * @throws QtamlError `unsupported-model` when the output is text, or does not have one row of equal size a sample
  */
 export async function inferBatches(
   session: InferenceSession,
   io: ModelIo,
-  data: Dataset,
+  inputs: BoundInputs,
   extra: Readonly<Record<string, Tensor>> = {},
-): Promise<Logits> {
-  const size = elementCount(data.sampleDims);
-  const step = io.fixedBatch ?? batchSize;
+): Promise<JudgedOutput> {
+  const { count, step } = inputs;
   let values: Float32Array | undefined;
-  let classes = 0;
-  for (let from = 0; from < data.count; from += step) {
-    const count = Math.min(step, data.count - from);
-    const batch = io.fixedBatch ?? count;
-    let inputs = data.inputs.subarray(from * size, (from + count) * size);
-    if (batch > count) {
-      const padded = new Float32Array(batch * size);
-      padded.set(inputs);
-      for (let i = count; i < batch; i++) padded.set(inputs.subarray(0, size), i * size);
-      inputs = padded;
-    }
-    const feeds = { ...extra, [io.input]: new Tensor("float32", inputs, [batch, ...data.sampleDims]) };
-    const result = (await runSession(session, feeds, [io.output]))[io.output];
-    if (!(result?.data instanceof Float32Array) || result.dims[0] !== batch) {
+  let dims: readonly number[] = [];
+  let type = "";
+  for (let from = 0; from < count; from += step) {
+    const to = Math.min(from + step, count);
+    const feeds = { ...extra, ...inputs.feeds(from, to) };
+    const result = (await runSession(session, feeds, [io.output]))[io.output]!;
+    const rowDims = sampleDims(result.dims, inputs.fixedBatch ?? to - from, inputs, io.output);
+    const size = elementCount(rowDims);
+    if (values === undefined) {
+      dims = rowDims;
+      type = result.type;
+      values = new Float32Array(count * size);
+    } else if (rowDims.join() !== dims.join()) {
       throw new QtamlError(
         "unsupported-model",
-        `Output "${io.output}" has shape [${result?.dims.join(", ")}] and type ${result?.type} for ${batch} samples; a float32 output with one row a sample is needed.`,
+        `Output "${io.output}" has shape ${formatDims(dims)} for sample 0 but ${formatDims(rowDims)} for sample ${from}, and outputs of varying size cannot be compared; name one of fixed size with --output-name.`,
       );
     }
-    classes = result.data.length / batch;
-    values ??= new Float32Array(data.count * classes);
-    values.set(result.data.subarray(0, count * classes), from * classes);
+    values.set(
+      outputValues(result.data, result.type, io.output).subarray(0, (to - from) * size),
+      from * size,
+    );
     result.dispose();
   }
-  return { count: data.count, classes, values: values ?? new Float32Array(0) };
+  return { count, dims, values: values ?? new Float32Array(0), type };
+}
+
+/** Rounding in another order of summation stays far below this share of the largest output. */
+const mixingTolerance = 1e-3;
+
+function isSameOutput(a: JudgedOutput, b: JudgedOutput): boolean {
+  if (a.dims.join() !== b.dims.join()) return false;
+  const size = b.values.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+  return a.values.every(
+    (v, i) => v === b.values[i] || !(Math.abs(v - b.values[i]!) > mixingTolerance * size),
+  );
+}
+
+/**
+ * Finds out whether a model can take many samples a call: two samples together must give what each gives alone. Where
+ * they do not (the first axis is that of a sequence, the ranges of a dynamic quantisation run over the batch), the data
+ * set is marked to be run one sample a call.
+ *
+ * @param model the network with one output, the judged one
+ * @throws QtamlError when the data do not fit the model, or it does not run, or its output cannot be judged
+ */
+export async function settleBatching(model: OnnxModel, data: Dataset): Promise<Dataset> {
+  const io = modelIo(model);
+  const two = sliceDataset(data, 0, 2);
+  const together = bindInputs(io, two);
+  if (together.count < 2 || together.step === 1 || together.fixedBatch !== undefined) return data;
+  const session = await openSession(serialiseModel(model));
+  try {
+    const alone = await inferBatches(session, io, bindInputs(io, { ...two, isOneByOne: true }));
+    try {
+      if (isSameOutput(await inferBatches(session, io, together), alone)) return data;
+    } catch (error) {
+      if (!(error instanceof QtamlError)) throw error;
+    }
+    return { ...data, isOneByOne: true };
+  } finally {
+    await session.release();
+  }
+}
+
+/** Binds data sets to a model's inputs, each of them once. */
+function inputCache(io: ModelIo): (data: Dataset) => BoundInputs {
+  const known = new WeakMap<Dataset, BoundInputs>();
+  return (data) => {
+    const found = known.get(data) ?? bindInputs(io, data);
+    known.set(data, found);
+    return found;
+  };
 }
 
 /** Where each stored tensor's float32 bytes lie in a serialised model. */
@@ -96,6 +159,7 @@ function patchBinder(prepared: PreparedModel): WeightBinder {
   const bytes = serialiseModel(prepared.model);
   const places = weightBytes(bytes, prepared);
   const io = modelIo(prepared.model);
+  const bind = inputCache(io);
   let session: InferenceSession | undefined;
   const close = async () => {
     await session?.release();
@@ -110,7 +174,7 @@ function patchBinder(prepared: PreparedModel): WeightBinder {
     },
     infer(data) {
       if (session === undefined) throw new Error("infer before load");
-      return inferBatches(session, io, data);
+      return inferBatches(session, io, bind(data));
     },
     close,
   };
@@ -130,6 +194,7 @@ function weightsAsInputs(prepared: PreparedModel): OnnxModel {
 async function feedBinder(prepared: PreparedModel): Promise<WeightBinder> {
   const session = await openSession(serialiseModel(weightsAsInputs(prepared)));
   const io = modelIo(prepared.model);
+  const bind = inputCache(io);
   let feeds: Record<string, Tensor> = {};
   return {
     kind: "feed",
@@ -138,7 +203,7 @@ async function feedBinder(prepared: PreparedModel): Promise<WeightBinder> {
         prepared.tensors.map((t, i) => [t.runtimeName, new Tensor("float32", weights[i]!.slice(), t.dims)]),
       );
     },
-    infer: (data) => inferBatches(session, io, data, feeds),
+    infer: (data) => inferBatches(session, io, bind(data), feeds),
     close: () => session.release(),
   };
 }

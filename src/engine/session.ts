@@ -71,3 +71,11 @@ export async function runSession(
     );
   }
 }
+
+/** A tensor to feed. Half-precision numbers are given by their bits. */
+export function makeTensor(type: Tensor.Type, data: Tensor.DataType, dims: readonly number[]): Tensor {
+  const tensor = new Tensor(type as "float32", data as Float32Array, dims);
+  // Where JavaScript has Float16Array a tensor holds its halves in one, but the runtime's Node binding takes the bits.
+  if (type === "float16") Object.defineProperty(tensor, "data", { value: data });
+  return tensor;
+}

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { floats, runModel } from "../../test/build-model.ts";
 import { noiseImages, trialContext } from "../../test/trials.ts";
 import { applyFaults, flipSampler, type ProtectionSegment } from "../channel/index.ts";
+import { classLabels } from "../data/index.ts";
 import { cleanSegments, decodeInto, hardenModel, type PreparedModel } from "../onnx/index.ts";
 import { tally, topClasses } from "./judge.ts";
 import { bindWeights } from "./network.ts";
@@ -55,10 +56,11 @@ async function hardenedAnswers(
     if (at !== tensor.count) throw new Error(`${at} codes of ${tensor.count} were replaced`);
   });
   const { data } = context;
-  const feed = { dims: [data.count, ...data.sampleDims], data: data.inputs };
+  const { dims, data: images } = data.inputs.get("x")!;
+  const feed = { dims: [data.count, ...dims], data: images as Float32Array };
   const outputs = await runModel(model, { [model.graph.input[0]!.name]: feed });
   const values = floats(outputs[model.graph.output[0]!.name]);
-  return topClasses({ count: data.count, classes: values.length / data.count, values });
+  return topClasses({ count: data.count, dims: [values.length / data.count], values });
 }
 
 const everywhere = (
@@ -86,7 +88,7 @@ describe("openTrialRunner", () => {
         const { tallies } = await runTrial(context, trial, plans);
         for (const [i, plan] of plans.entries()) {
           const answers = await hardenedAnswers(prepared, context, trial, plan);
-          expect(tallies[i]).toEqual(tally(answers, context.clean, context.data.labels));
+          expect(tallies[i]).toEqual(tally(answers, context.clean, classLabels(context.data.labels!)));
         }
       }
     },
@@ -96,7 +98,7 @@ describe("openTrialRunner", () => {
     const { context } = await trialContext("lenet", { p: 0.4 });
     const [open, sealed] = (await runTrial(context, 3, [everywhere(context, 0), everywhere(context, 255)]))
       .tallies;
-    expect(sealed).toEqual(tally(context.clean.answers, context.clean, context.data.labels));
+    expect(sealed).toEqual(tally(context.clean.answers, context.clean, classLabels(context.data.labels!)));
     expect(open!.agreeing).toBeLessThan(sealed!.agreeing);
   });
 

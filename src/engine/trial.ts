@@ -10,6 +10,7 @@ import {
   type FlipSampler,
   type ProtectionSegment,
 } from "../channel/index.ts";
+import { classLabels, type Dataset } from "../data/index.ts";
 import {
   decodeInto,
   parseModel,
@@ -18,13 +19,12 @@ import {
   type PreparedModel,
   type StoredTensor,
 } from "../onnx/index.ts";
-import type { Dataset } from "./dataset.ts";
 import { tally, topClasses, type CleanReference, type Tally } from "./judge.ts";
 import { bindWeights, type BinderKind, type WeightBinder } from "./network.ts";
 
 /** What all trials of a campaign share. Plain data: it can be sent to another thread. */
 export interface TrialContext {
-  /** The prepared model (`PreparedModel.model`), serialised. */
+  /** The prepared model (`PreparedModel.model`) with the judged output first, serialised. */
   readonly modelBytes: Uint8Array;
   readonly tensors: readonly StoredTensor[];
   /** Flip probabilities of each tensor's unprotected cells. */
@@ -101,6 +101,7 @@ export async function openTrialRunner(context: TrialContext): Promise<TrialRunne
   const { tensors, data } = context;
   const prepared: PreparedModel = { model: parseModel(context.modelBytes), tensors, foldedNormalizations: 0 };
   const binder: WeightBinder = await bindWeights(prepared, context.binder);
+  const labels = data.labels === undefined ? undefined : classLabels(data.labels);
   const samplers: FlipSampler[] = context.flips.map((flips) => flipSampler(flips));
   const patterns = tensors.map((t) => new Uint8Array(t.count));
   const received = tensors.map((t) => new Uint8Array(t.count));
@@ -131,7 +132,7 @@ export async function openTrialRunner(context: TrialContext): Promise<TrialRunne
         });
         await binder.load(weights);
         const answers = topClasses(await binder.infer(data));
-        tallies.push(tally(answers, context.clean, data.labels));
+        tallies.push(tally(answers, context.clean, labels));
       }
       return { trial, tallies };
     },

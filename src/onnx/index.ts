@@ -8,7 +8,6 @@ export * from "./graph.ts";
 export * from "./harden.ts";
 export * from "./lazy.ts";
 export * from "./model.ts";
-export * from "./npy.ts";
 export * from "./open.ts";
 export * from "./prepare.ts";
 export * from "./source.ts";

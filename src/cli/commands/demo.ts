@@ -11,7 +11,7 @@ import {
   type Assessment,
   type Comparison,
 } from "../../campaign/index.ts";
-import { sliceDataset, type Dataset } from "../../engine/index.ts";
+import { sliceDataset, type Dataset } from "../../data/index.ts";
 import { evaluateDevice, type Device } from "../../physics/index.ts";
 import type { Plan } from "../../protect/index.ts";
 import {

@@ -6,7 +6,7 @@ import {
   planToKeep,
   type Assessment,
 } from "../../campaign/index.ts";
-import type { Dataset } from "../../engine/index.ts";
+import type { Dataset } from "../../data/index.ts";
 import { QtamlError } from "../../errors.ts";
 import type { Plan, PolicyName } from "../../protect/index.ts";
 import {

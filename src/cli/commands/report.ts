@@ -1,5 +1,6 @@
 /** @file `qtaml report`: the pictures and tables of a run as one self-contained HTML page. */
 import { inspect, type Assessment, type Comparison } from "../../campaign/index.ts";
+import { outputSize } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
 import type { Device } from "../../physics/index.ts";
 import type { Plan } from "../../protect/index.ts";
@@ -53,7 +54,8 @@ export interface ReportParts {
 /** Collects a report's data. */
 export function collectReport(parts: ReportParts): ReportInput {
   const { title, device, assessment, plan, comparison, commands, seed } = parts;
-  const classes = assessment?.calibration?.logits.classes;
+  const logits = assessment?.calibration?.logits;
+  const classes = logits === undefined ? undefined : outputSize(logits);
   return {
     title,
     ...(assessment === undefined

@@ -6,7 +6,7 @@ import {
   type Simulation,
   type SimulationOptions,
 } from "../../campaign/index.ts";
-import type { Dataset } from "../../engine/index.ts";
+import type { Dataset } from "../../data/index.ts";
 import type { Granularity } from "../../onnx/index.ts";
 import { readDataset, readModel } from "../files.ts";
 import { flipLaw, flipsFromFlags, type FlipFlags } from "../memory.ts";

@@ -3,12 +3,14 @@
  */
 import { unzipSync, zipSync } from "fflate";
 import { QtamlError } from "../errors.ts";
-import { elementCount, float16 } from "./tensor.ts";
+import { fromHalf } from "./half.ts";
 
 /** An array as NumPy stores it, in C order. */
 export interface NpyArray {
   readonly dims: readonly number[];
   readonly data: NpyData;
+  /** Set where the bytes are truth values. */
+  readonly isBoolean?: true;
 }
 
 /** Typed arrays an `.npy` file maps to; booleans are Uint8Array, float16 is widened to Float32Array. */
@@ -27,7 +29,7 @@ export type NpyData =
 type Reader = (buffer: ArrayBuffer) => NpyData;
 
 const readers: Readonly<Record<string, Reader>> = {
-  f2: (b) => Float32Array.from(new Uint16Array(b), float16),
+  f2: (b) => Float32Array.from(new Uint16Array(b), fromHalf),
   f4: (b) => new Float32Array(b),
   f8: (b) => new Float64Array(b),
   i1: (b) => new Int8Array(b),
@@ -76,7 +78,7 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
     .map((s) => s.trim())
     .filter((s) => s !== "")
     .map(Number);
-  const count = elementCount(dims);
+  const count = dims.reduce((product, d) => product * d, 1);
   if (!dims.every((d) => Number.isSafeInteger(d) && d >= 0) || !Number.isSafeInteger(count)) {
     throw damaged(name, `has an impossible shape (${shape})`);
   }
@@ -90,7 +92,8 @@ export function parseNpy(bytes: Uint8Array, name: string): NpyArray {
     throw damaged(name, `declares ${size} bytes of data but has ${body.byteLength}: it is cut short`);
   }
   const data = reader(new Uint8Array(body.subarray(0, size)).buffer);
-  return { dims, data: order === "True" && dims.length > 1 ? fromFortran(data, dims) : data };
+  const inOrder = order === "True" && dims.length > 1 ? fromFortran(data, dims) : data;
+  return { dims, data: inOrder, ...(descr.endsWith("b1") ? { isBoolean: true as const } : {}) };
 }
 
 function fromFortran(data: NpyData, dims: readonly number[]): NpyData {

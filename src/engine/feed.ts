@@ -1,0 +1,231 @@
+/**
+ * @file Feeds a model: which data go to which input, in which shape and type, and how many samples a call.
+ */
+import { unnamedInput, type Constant, type Dataset, type SampleArray } from "../data/index.ts";
+import { QtamlError } from "../errors.ts";
+import { elementCount } from "../onnx/index.ts";
+import { convertElements, feedType, type FeedType } from "./convert.ts";
+import { formatDims, formatInputs, type DeclaredSize, type ModelInput, type ModelIo } from "./io.ts";
+import { makeTensor, type Tensor, type Values } from "./session.ts";
+
+/** Samples a call of the runtime; activations of small networks then stay in the cache. */
+const batchSize = 250;
+
+/** An input of the model and the data it gets. */
+interface SampleFeed {
+  readonly input: ModelInput;
+  readonly type: FeedType;
+  readonly array: SampleArray;
+  /** Dimensions of one sample as the model takes it, without the batch. */
+  readonly dims: readonly number[];
+  /** Whether the input's first axis runs over samples; otherwise a call takes one sample. */
+  readonly hasBatch: boolean;
+}
+
+/** How a data set goes into a model. */
+export interface FeedPlan {
+  readonly count: number;
+  /** Number of samples the model takes at once; undefined when it takes any number, or one a call. */
+  readonly fixedBatch: number | undefined;
+  /** Most samples a call. */
+  readonly step: number;
+  readonly samples: readonly SampleFeed[];
+  readonly constants: readonly { input: ModelInput; type: FeedType; constant: Constant }[];
+}
+
+/** A data set in the model's element types, ready to be fed. */
+export interface BoundInputs extends FeedPlan {
+  /** The values of all inputs for samples `from` to `to` (exclusive); a fixed batch is filled up with the first of them. */
+  feeds(from: number, to: number): Values;
+}
+
+const fits = (declared: readonly DeclaredSize[], dims: readonly number[]) =>
+  declared.length === dims.length && declared.every((d, i) => typeof d !== "number" || d === dims[i]);
+
+/**
+ * The shape of a sample as a model takes it. Where the data have one axis more than a sample needs, that of the
+ * batch, the model takes many samples at once; where they have all its axes, it takes one a call. Data that differ
+ * from a fixed shape in axes of size one only, or that the model takes as one row, are reshaped.
+ */
+function fitShape(input: ModelInput, dims: readonly number[]): Pick<SampleFeed, "dims" | "hasBatch"> {
+  const declared = input.dims;
+  if (declared === undefined) return { dims, hasBatch: true };
+  const sample = declared.slice(1);
+  if (declared.length > 0 && fits(sample, dims)) return { dims, hasBatch: true };
+  if (fits(declared, dims)) return { dims, hasBatch: false };
+  const fixed = sample.filter((d) => typeof d === "number");
+  const isWhole = declared.length > 0 && fixed.length === sample.length;
+  const longAxes = (sizes: readonly number[]) => sizes.filter((d) => d !== 1).join();
+  const isRow = fixed.length === 1 && fixed[0] === elementCount(dims);
+  if (isWhole && (isRow || longAxes(fixed) === longAxes(dims))) return { dims: fixed, hasBatch: true };
+  throw new QtamlError(
+    "data-mismatch",
+    `The model takes "${input.name}" of shape ${formatDims(["N", ...sample])}, but the data have shape [${["N", ...dims].join(", ")}]; reshape them to fit.`,
+  );
+}
+
+/** The model's input that each array of a data set goes to. */
+function matchNames(io: ModelIo, data: Dataset): Map<string, SampleArray> {
+  const constants = data.constants ?? new Map<string, Constant>();
+  const named = new Map(data.inputs);
+  const open = io.inputs.filter((i) => !constants.has(i.name));
+  const unnamed = named.get(unnamedInput);
+  if (unnamed !== undefined && open.length === 1 && named.size === 1) {
+    return new Map([[open[0]!.name, unnamed]]);
+  }
+  const known = new Set(io.inputs.map((i) => i.name));
+  const stranger = [...named.keys(), ...constants.keys()].find((name) => !known.has(name));
+  if (stranger !== undefined) {
+    throw new QtamlError(
+      "data-mismatch",
+      `The model has no input "${stranger}"; it takes ${formatInputs(io)}. Name the data so ("x" goes to a model's only input).`,
+    );
+  }
+  const missing = open.find((i) => !named.has(i.name));
+  if (missing !== undefined) {
+    throw new QtamlError(
+      "data-mismatch",
+      `Nothing is given for the input "${missing.name}"; the model takes ${formatInputs(io)}. Give --data ${missing.name}=FILE, or --feed ${missing.name}=VALUE where it is the same for every sample.`,
+    );
+  }
+  return named;
+}
+
+/**
+ * Decides how a data set is fed to a model.
+ *
+ * @throws QtamlError `data-mismatch` when names or shapes do not fit, `unsupported-model` for an input that cannot be fed
+ */
+export function planFeeds(io: ModelIo, data: Dataset): FeedPlan {
+  const arrays = matchNames(io, data);
+  const samples: SampleFeed[] = [];
+  const constants: FeedPlan["constants"][number][] = [];
+  for (const input of io.inputs) {
+    const type = feedType(input);
+    const array = arrays.get(input.name);
+    if (array === undefined) constants.push({ input, type, constant: data.constants!.get(input.name)! });
+    else samples.push({ input, type, array, ...fitShape(input, array.dims) });
+  }
+  if (samples.length === 0) {
+    throw new QtamlError(
+      "data-mismatch",
+      "Every input of the model is the same for all samples; give --data for one of them at least.",
+    );
+  }
+  const batches = new Set<number>();
+  for (const { input, hasBatch } of samples) {
+    const size = input.dims?.[0];
+    if (hasBatch && typeof size === "number") batches.add(size);
+  }
+  const isOneByOne = samples.some((s) => !s.hasBatch);
+  if (batches.size > 1 || (isOneByOne && [...batches].some((size) => size > 1))) {
+    throw new QtamlError(
+      "data-mismatch",
+      `The inputs take different numbers of samples at once (${formatInputs(io)}); give those without a batch with --feed.`,
+    );
+  }
+  const [fixedBatch] = isOneByOne ? [] : batches;
+  const step = fixedBatch ?? (isOneByOne || data.isOneByOne === true ? 1 : batchSize);
+  return { count: data.count, fixedBatch, step, samples, constants };
+}
+
+/** Sizes of the open axes that have names, in a call of so many samples. */
+function namedSizes(plan: FeedPlan, batch: number): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const { input, dims, hasBatch } of plan.samples) {
+    const whole = hasBatch ? [batch, ...dims] : dims;
+    input.dims?.forEach((d, i) => {
+      if (typeof d === "string" && !sizes.has(d)) sizes.set(d, whole[i]!);
+    });
+  }
+  return sizes;
+}
+
+/**
+ * A constant in the shape it is fed in. Open axes take the size that the samples give their name, others that of the
+ * array or one; an array is repeated along axes where it has size one, and along the batch where it lacks that axis.
+ */
+function constantTensor(
+  { input, type, constant }: FeedPlan["constants"][number],
+  sizes: ReadonlyMap<string, number>,
+): Tensor {
+  const given = "fill" in constant ? [] : [...constant.dims];
+  const declared = input.dims ?? given;
+  if ("dims" in constant) while (given.length < declared.length) given.unshift(1);
+  const dims = declared.map((d, i) => {
+    const own = given[i] ?? 1;
+    if (typeof d === "number") return d;
+    return (d === undefined ? undefined : sizes.get(d)) ?? own;
+  });
+  if ("fill" in constant) {
+    const data = new Float64Array(elementCount(dims)).fill(constant.fill);
+    return makeTensor(type, convertElements({ data }, type, input.name), dims);
+  }
+  if (given.length !== dims.length || given.some((d, i) => d !== 1 && d !== dims[i])) {
+    throw new QtamlError(
+      "data-mismatch",
+      `The model takes "${input.name}" of shape ${formatDims(dims)}, but [${constant.dims.join(", ")}] was given with --feed.`,
+    );
+  }
+  const indices = Float64Array.from({ length: elementCount(dims) }, (_, at) => {
+    let from = 0;
+    let stride = 1;
+    let rest = at;
+    for (let axis = dims.length - 1; axis >= 0; axis--) {
+      const index = rest % dims[axis]!;
+      rest = (rest - index) / dims[axis]!;
+      if (given[axis] !== 1) from += index * stride;
+      stride *= given[axis]!;
+    }
+    return from;
+  });
+  const source = convertElements(constant, type, input.name) as Uint8Array;
+  const repeated = new (source.constructor as Uint8ArrayConstructor)(indices.length);
+  indices.forEach((from, to) => (repeated[to] = source[from]!));
+  return makeTensor(type, repeated, dims);
+}
+
+/** A data set converted for a model. @throws QtamlError as `planFeeds` does, and where a number does not fit its type */
+export function bindInputs(io: ModelIo, data: Dataset): BoundInputs {
+  const plan = planFeeds(io, data);
+  const converted = plan.samples.map((s) => convertElements(s.array, s.type, s.input.name) as Uint8Array);
+  const constants = new Map<number, Values>();
+  const constantsFor = (batch: number): Values => {
+    const known = constants.get(batch);
+    if (known !== undefined) return known;
+    const sizes = namedSizes(plan, batch);
+    const made = Object.fromEntries(plan.constants.map((c) => [c.input.name, constantTensor(c, sizes)]));
+    constants.set(batch, made);
+    return made;
+  };
+  return {
+    ...plan,
+    feeds(from, to) {
+      const count = to - from;
+      const batch = plan.fixedBatch ?? count;
+      const feeds: Record<string, Tensor> = { ...constantsFor(batch) };
+      plan.samples.forEach(({ input, type, dims, hasBatch }, s) => {
+        const size = elementCount(dims);
+        let part = converted[s]!.subarray(from * size, to * size);
+        if (batch > count) {
+          const first = part.subarray(0, size);
+          const filled = new (part.constructor as Uint8ArrayConstructor)(batch * size);
+          filled.set(part);
+          for (let i = count; i < batch; i++) filled.set(first, i * size);
+          part = filled;
+        }
+        feeds[input.name] = makeTensor(type, part, hasBatch ? [batch, ...dims] : dims);
+      });
+      return feeds;
+    },
+  };
+}
+
+/**
+ * Checks that a data set fits a model's inputs.
+ *
+ * @throws QtamlError `data-mismatch` that names the input and both shapes
+ */
+export function checkFits(io: ModelIo, data: Dataset): void {
+  planFeeds(io, data);
+}
