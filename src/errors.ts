@@ -26,12 +26,25 @@ export type QtamlErrorCode =
   /** Stopped on request. */
   | "aborted";
 
-/** An error with a code, a sentence for the user and, where there is one, the underlying cause. */
+/** Longest sentence: names out of damaged files can be as long as the file. */
+const longestMessage = 800;
+
+/** One line that a terminal shows as it is: names come from files, and may hold anything. */
+function oneLine(text: string): string {
+  const plain = text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, "\u{fffd}");
+  if (plain.length <= longestMessage) return plain;
+  return `${plain.slice(0, longestMessage / 2)} ... ${plain.slice(-longestMessage / 2)}`;
+}
+
+/**
+ * An error with a code, a sentence for the user and, where there is one, the underlying cause. Control characters in
+ * the sentence are replaced and its middle is left out where it is very long.
+ */
 export class QtamlError extends Error {
   readonly code: QtamlErrorCode;
 
   constructor(code: QtamlErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(oneLine(message), options);
     this.name = "QtamlError";
     this.code = code;
   }

@@ -64,9 +64,27 @@ export function readDataset(path: string): Dataset {
   return parseDataset(readBytes(path, "Data"), basename(path));
 }
 
+/** Brackets inside brackets that a structured file may have; ours have a handful. */
+const deepestNesting = 200;
+
+/** Parsers take seconds over text that is nested thousands deep, and then fail. */
+function checkNesting(text: string, what: string): void {
+  let depth = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    depth = Math.max(0, depth + (bracket === "[" || bracket === "{" ? 1 : -1));
+    if (depth > deepestNesting) {
+      throw new QtamlError(
+        "invalid-file",
+        `${what} nests brackets more than ${deepestNesting} deep; mend it or make it again.`,
+      );
+    }
+  }
+}
+
 /** Reads JSON or YAML. */
 function readStructured(path: string, what: string): unknown {
   const text = new TextDecoder().decode(readBytes(path, what));
+  checkNesting(text, `${what} ${path}`);
   try {
     return path.endsWith(".json") ? JSON.parse(text) : parseYaml(text);
   } catch (cause) {

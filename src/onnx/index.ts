@@ -2,6 +2,7 @@
  * @file The room of ONNX: read and write models, find and quantise the weights that live in the memory, build the
  * hardened model and the gradient graph.
  */
+export * from "./check.ts";
 export * from "./fold.ts";
 export * from "./gradient/index.ts";
 export * from "./graph.ts";

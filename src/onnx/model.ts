@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema, type GraphProto, type ModelProto } from "onnx-buf";
 import { QtamlError } from "../errors.ts";
+import { checkGraph } from "./check.ts";
 import { copyMessage, deferRawData, forEachTensor, rawLength, rawRange } from "./lazy.ts";
 import type { ByteRange, ByteSource } from "./source.ts";
 import { cutPayloads, joinRanges, makeTokens, splicePayloads, totalLength } from "./wire.ts";
@@ -52,6 +53,7 @@ function checkModel(read: () => ModelProto, name: string): OnnxModel {
       `${name} states no ${model.irVersion < 1n ? "IR version" : "operator set"} and may be cut short; export or copy it again.`,
     );
   }
+  checkGraph(model.graph, name);
   return model as OnnxModel;
 }
 

@@ -1,0 +1,134 @@
+/** @file Everything of qtaml that reads a file from outside, as the commands use it. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { assess, makePlan } from "../../src/campaign/index.ts";
+import { symmetricFlips } from "../../src/channel/index.ts";
+import { hardenedBytes } from "../../src/cli/commands/harden.ts";
+import { readDataset, readDevice, readModel, readPlan, toJson } from "../../src/cli/files.ts";
+import { parseNpy } from "../../src/data/index.ts";
+import { evaluateDevice } from "../../src/physics/index.ts";
+import { byteMutators, type Mutator } from "./bytes.ts";
+import { graphMutators } from "./graph.ts";
+import { protobufMutators } from "./protobuf.ts";
+import type { Target } from "./run.ts";
+import { modelSeeds, npySeeds, npzSeeds } from "./seeds.ts";
+import { textMutators } from "./text.ts";
+import { zipMutators } from "./zip.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "qtaml-fuzz-"));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+
+/** Writes a file for a reader that takes a path. */
+function written(name: string, bytes: Uint8Array): string {
+  const path = join(folder, name);
+  writeFileSync(path, bytes);
+  return path;
+}
+
+/** What models with external data point to. */
+written("weights.bin", new Uint8Array(new Float32Array(64).fill(0.25).buffer));
+
+/** Computes a value once. */
+function once<T>(make: () => T): () => T {
+  let value: T | undefined;
+  return () => (value ??= make());
+}
+
+const flips = (bits: number) => symmetricFlips(0.1, bits);
+
+/** Reads, finds, quantises, plans without a Jacobian, and writes the hardened model. */
+async function throughModel(bytes: Uint8Array): Promise<void> {
+  const assessment = await assess(readModel(written("mutant.onnx", bytes)), { flips });
+  const plan = await makePlan(assessment, { policy: "magnitude", overhead: 0.2 });
+  hardenedBytes(assessment, plan, "gather");
+}
+
+const text = (...files: string[]) => once(() => files.map((f) => new TextEncoder().encode(f)));
+
+const device = `name: fuzz
+barrier:
+  material: SiO2
+  thicknessNm: 2.5
+energyEv: 0.1
+holdS: 0.064
+attemptHz: 1.0e13
+transmission: wkb
+rate: discrete-state
+flip: telegraph
+`;
+
+const layered = `barrier:
+  layers:
+    - { material: SiO2, thicknessNm: 1.2 }
+    - { material: HfO2, thicknessNm: 2, barrierEv: 1.5 }
+biasV: 0.5
+holdS: 1
+`;
+
+const plan = toJson({
+  format: "qtaml-plan",
+  version: 1,
+  model: { name: "m.onnx", sha256: "0".repeat(64) },
+  storage: { format: "int8", granularity: "tensor" },
+  policy: "tac",
+  goal: { budget: 0.5 },
+  protection: "ideal",
+  seed: 0,
+  storedBits: 32,
+  protectedBits: 6,
+  overhead: 6 / 32,
+  predicted: { noise: 1, drift: null, marginalValue: 0.5 },
+  tensors: [
+    {
+      name: "w",
+      count: 4,
+      format: "int8",
+      p01: Array.from({ length: 8 }, () => 0.1),
+      p10: Array.from({ length: 8 }, () => 0.1),
+      segments: [
+        { start: 0, count: 2, protectedMask: 192, decoder: "none" },
+        { start: 2, count: 2, protectedMask: 128, decoder: "unbiased-affine" },
+      ],
+    },
+  ],
+});
+
+const binary = (...special: readonly (readonly Mutator[])[]): Mutator[] => [
+  ...byteMutators,
+  ...special.flat(),
+];
+
+/** The targets. Their order is part of a mutant's address: add at the end. */
+export const targets: readonly Target[] = [
+  {
+    name: "model",
+    seeds: once(modelSeeds),
+    mutators: binary(protobufMutators, protobufMutators, ...Array.from({ length: 8 }, () => graphMutators)),
+    run: throughModel,
+  },
+  {
+    name: "npy",
+    seeds: once(npySeeds),
+    mutators: binary(textMutators),
+    run: (b) => parseNpy(b, "mutant.npy"),
+  },
+  {
+    name: "npz",
+    seeds: once(npzSeeds),
+    mutators: binary(zipMutators, zipMutators),
+    run: (b) => readDataset(written("mutant.npz", b)),
+  },
+  {
+    name: "plan",
+    seeds: text(plan),
+    mutators: binary(textMutators, textMutators),
+    run: (b) => readPlan(written("plan.json", b)),
+  },
+  {
+    name: "device",
+    seeds: text(device, layered),
+    mutators: binary(textMutators, textMutators),
+    run: (b) => evaluateDevice(readDevice(written("device.yaml", b))),
+  },
+];
