@@ -1,0 +1,165 @@
+/**
+ * @file Where the classes of an output lie, what scale it has, and what it answers. Ours, not the runtime's, so that
+ * ties and non-finite outputs have one rule.
+ */
+import { QtamlError } from "../errors.ts";
+import type { Outputs, OutputScale, Reference } from "./measure.ts";
+
+/** Output dimensions as [outer, channels, inner], the channels being the classes. */
+export interface ClassLayout {
+  readonly outer: number;
+  /** Outputs a place: 1 for a binary classifier with one logit or one probability. */
+  readonly channels: number;
+  readonly inner: number;
+  /** `outer * inner`: how many answers a sample has, 1 for the class of a whole sample. */
+  readonly places: number;
+  /** Classes: the channels, or 2 where there is one. */
+  readonly classes: number;
+}
+
+const product = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
+
+function layoutAt(dims: readonly number[], axis: number): ClassLayout {
+  const [outer, inner] = [product(dims.slice(0, axis)), product(dims.slice(axis + 1))];
+  const channels = dims[axis]!;
+  return { outer, channels, inner, places: outer * inner, classes: Math.max(channels, 2) };
+}
+
+const sameDims = (a: readonly number[], b: readonly number[]) =>
+  a.length === b.length && a.every((d, i) => d === b[i]);
+
+/** Dimensions as people write them. */
+export const shapeText = (dims: readonly number[]): string => `[${dims.join(", ")}]`;
+
+/**
+ * Where the classes lie. With one class a sample: the only axis that is longer than 1. With labels for each place: the
+ * axis without which the output has the labels' dimensions, the first axis, the last or another, in this order; none where the dimensions are equal
+ * (binary). Without labels: the only axis longer than 1, else the last of two axes and the first of more.
+ *
+ * @param labelDims dimensions of one sample's classes; undefined without labels
+ * @throws QtamlError `data-mismatch` when outputs and labels do not fit
+ */
+export function classLayout(dims: readonly number[], labelDims: readonly number[] | undefined): ClassLayout {
+  const longer = dims.filter((d) => d > 1).length;
+  if (labelDims === undefined || product(labelDims) === 1) {
+    if (longer <= 1) return layoutAt([product(dims)], 0);
+    if (labelDims === undefined) return layoutAt(dims, dims.length === 2 ? 1 : 0);
+    throw new QtamlError(
+      "data-mismatch",
+      `The model's output has shape ${shapeText(dims)} for each sample, but the labels are one class a sample; give labels for each place of the output, or choose a measure of outputs such as --measure snr.`,
+    );
+  }
+  const axes = [0, dims.length - 1, ...dims.keys()];
+  const axis = axes.find((i) => sameDims(dims.toSpliced(i, 1), labelDims));
+  if (axis !== undefined) return layoutAt(dims, axis);
+  if (sameDims(dims, labelDims)) return layoutAt([...dims, 1], dims.length);
+  throw new QtamlError(
+    "data-mismatch",
+    `The labels of a sample have shape ${shapeText(labelDims)}, which is not the output's shape ${shapeText(dims)} without its class axis; give labels of the output's size.`,
+  );
+}
+
+/** How far the probabilities of a place may add up to something else than 1. */
+const sumTolerance = 1e-3;
+
+/**
+ * What the clean outputs are, from their values: probabilities when all finite places of all samples lie in [0, 1]
+ * and, with two classes or more, add up to 1 within 1e-3; logits otherwise.
+ */
+export function outputScale({ count, values }: Outputs, layout: ClassLayout): OutputScale {
+  const { outer, channels, inner } = layout;
+  for (let block = 0; block < count * outer; block++) {
+    for (let i = 0; i < inner; i++) {
+      const base = block * channels * inner + i;
+      let sum = 0;
+      let isInside = true;
+      for (let c = 0; c < channels; c++) {
+        const value = values[base + c * inner]!;
+        sum += value;
+        isInside &&= value >= 0 && value <= 1;
+      }
+      if (!Number.isFinite(sum)) continue;
+      if (!isInside || (channels > 1 && Math.abs(sum - 1) > sumTolerance)) return "logits";
+    }
+  }
+  return "probabilities";
+}
+
+/** A classifier's outputs: where the classes lie and what the values are. */
+export interface ClassOutputs {
+  readonly layout: ClassLayout;
+  readonly scale: OutputScale;
+}
+
+/** @throws QtamlError `data-mismatch` when labels and outputs do not fit */
+export function classOutputs(
+  { clean, scale }: Reference,
+  labelDims: readonly number[] | undefined,
+): ClassOutputs {
+  const layout = classLayout(clean.dims, labelDims);
+  return { layout, scale: scale ?? outputScale(clean, layout) };
+}
+
+/** The answer of a place with a NaN or an infinity among its outputs; it counts as wrong. */
+export const nonFiniteAnswer = -1;
+
+/**
+ * The class of each place of one sample: its largest output, the first one of equals, `nonFiniteAnswer` where one is
+ * not finite. One output answers 1 above the threshold (0 for a logit, 0.5 for a probability) and 0 otherwise.
+ *
+ * @param values outputs of one sample
+ */
+export function topClasses({ layout, scale }: ClassOutputs, values: Float32Array): Int32Array {
+  const { outer, channels, inner, places } = layout;
+  const answers = new Int32Array(places);
+  if (channels === 1) {
+    const threshold = scale === "logits" ? 0 : 0.5;
+    for (let p = 0; p < places; p++) {
+      const value = values[p]!;
+      answers[p] = value - value !== 0 ? nonFiniteAnswer : Number(value > threshold);
+    }
+    return answers;
+  }
+  const best = new Float32Array(inner);
+  for (let o = 0; o < outer; o++) {
+    for (let c = 0; c < channels; c++) {
+      const base = (o * channels + c) * inner;
+      for (let i = 0; i < inner; i++) {
+        const value = values[base + i]!;
+        const place = o * inner + i;
+        if (value - value !== 0) answers[place] = nonFiniteAnswer;
+        else if (c === 0 || (answers[place] !== nonFiniteAnswer && value > best[i]!)) {
+          best[i] = value;
+          answers[place] = c;
+        }
+      }
+    }
+  }
+  return answers;
+}
+
+/** The classes' outputs at one place of a sample: [channels]. */
+export function placeValues(layout: ClassLayout, values: Float32Array, place: number): Float64Array {
+  const { channels, inner } = layout;
+  const base = Math.floor(place / inner) * channels * inner + (place % inner);
+  const row = new Float64Array(channels);
+  for (let c = 0; c < channels; c++) row[c] = values[base + c * inner]!;
+  return row;
+}
+
+/**
+ * How sure a classifier is of each class at a place: [classes]. The softmax (for one logit the sigmoid), or the
+ * outputs themselves over their sum where they are probabilities; zeros where one is not finite.
+ */
+export function probabilities(
+  { layout, scale }: ClassOutputs,
+  values: Float32Array,
+  place: number,
+): Float64Array {
+  const row = placeValues(layout, values, place);
+  const pair = row.length > 1 ? row : Float64Array.of(scale === "logits" ? 0 : 1 - row[0]!, row[0]!);
+  const top = pair.reduce((a, b) => Math.max(a, b), -Infinity);
+  const powers = scale === "logits" ? pair.map((z) => Math.exp(z - top)) : pair;
+  const total = powers.reduce((a, b) => a + b, 0);
+  return Number.isFinite(total) && total > 0 ? powers.map((v) => v / total) : new Float64Array(pair.length);
+}

@@ -1,0 +1,60 @@
+/**
+ * @file Cross-entropy: how improbable a network makes the right classes.
+ */
+import { classLabels, type LabelOptions } from "./answers.ts";
+import { placeValues, type ClassOutputs } from "./layout.ts";
+import type { Measure } from "./measure.ts";
+
+/**
+ * The largest loss of one answer, `23 ln 2` = 15.94 nat: probabilities below 2^-23, the spacing of float32 at 1, count
+ * as that, as in scikit-learn's `log_loss`. It is also the loss where an output is not finite.
+ */
+export const maximumLoss = 23 * Math.LN2;
+
+/** `-ln` of the probability of a class at a place, at most `maximumLoss`. */
+function lossAt(outputs: ClassOutputs, values: Float32Array, place: number, label: number): number {
+  const { scale, layout } = outputs;
+  const row = placeValues(layout, values, place);
+  if (row.some((v) => v - v !== 0)) return maximumLoss;
+  const pair = row.length > 1 ? row : Float64Array.of(scale === "logits" ? 0 : 1 - row[0]!, row[0]!);
+  if (scale === "probabilities") {
+    const loss = -Math.log(Math.max(0, pair[label]!));
+    return Math.min(Math.max(0, loss), maximumLoss);
+  }
+  const top = pair.reduce((a, b) => Math.max(a, b), -Infinity);
+  const others = pair.reduce((sum, z) => sum + Math.exp(z - top), 0);
+  return Math.min(Math.log(others) + top - pair[label]!, maximumLoss);
+}
+
+/** The mean of `-ln p(label)` over answers, in nat. */
+export function crossEntropyMeasure(options: LabelOptions = {}): Measure {
+  const name = "cross-entropy";
+  return {
+    description: {
+      name,
+      title: name,
+      unit: "nat",
+      higherIsBetter: false,
+      kept: "the clean likelihood",
+    },
+    bind(reference) {
+      const { outputs, values: labels, ignored } = classLabels(reference, name, options);
+      const { places } = outputs.layout;
+      return {
+        width: 2,
+        range: [0, maximumLoss],
+        contribute(values, sample, _isFinite, into) {
+          for (let place = 0; place < places; place++) {
+            const label = labels[sample * places + place]!;
+            if (label === ignored) continue;
+            into[0]! += lossAt(outputs, values, place, label);
+            into[1]!++;
+          }
+        },
+        score: ([loss, asked]) => loss! / asked!,
+        // The likelihood of a sample is exp(-loss); its geometric mean over samples keeps the share.
+        target: (keep, clean) => clean - Math.log(keep),
+      };
+    },
+  };
+}
