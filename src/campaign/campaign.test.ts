@@ -3,11 +3,13 @@ import { fixtureBytes } from "../../test/build-model.ts";
 import { noiseImages } from "../../test/trials.ts";
 import {
   channelMatrix,
+  codeArray,
   conditionalMoments,
   flipSampler,
   protectBits,
   symmetricFlips,
   decoder,
+  type Codes,
 } from "../channel/index.ts";
 import { bindWeights, inferLogits, type Protection } from "../engine/index.ts";
 import { cleanSegments, decodeInto, type DecodeSegment } from "../onnx/index.ts";
@@ -37,7 +39,7 @@ beforeAll(async () => {
   blind = await memory(0.05, false, "int4");
 });
 
-const decoded = ({ prepared }: Assessment, codes: (t: number) => Uint8Array): Float32Array[] =>
+const decoded = ({ prepared }: Assessment, codes: (t: number) => Codes): Float32Array[] =>
   prepared.tensors.map((tensor, t) => {
     const out = new Float32Array(tensor.count);
     decodeInto(tensor, cleanSegments(tensor), codes(t), out);
@@ -48,7 +50,7 @@ const decoded = ({ prepared }: Assessment, codes: (t: number) => Uint8Array): Fl
 function chipWeights(of: Assessment, trial: number): Float32Array[] {
   return decoded(of, (t) => {
     const { codes } = of.prepared.tensors[t]!;
-    const patterns = new Uint8Array(codes.length);
+    const patterns = codeArray(8, codes.length);
     flipSampler(of.memory[t]!.flips).drawPatterns({ seed: 31, trial, tensor: t }, codes, patterns);
     return codes.map((c, i) => c ^ patterns[i]!);
   });

@@ -2,23 +2,25 @@
  * @file Faults as XOR patterns, and what a policy's protection lets through of them.
  */
 
+import type { Codes } from "./codes.ts";
+
 /** The weights that are hit, in ascending order, and how. */
 export interface FaultList {
   /** [h] index into the codes that were given. */
   readonly indices: Uint32Array;
   /** [h] the bits that flip; never zero. */
-  readonly patterns: Uint8Array;
+  readonly patterns: Codes;
 }
 
 /** Which bits are protected (bit k set: bit k is): one mask for all weights, or [n] a mask for each. */
-export type ProtectionMask = number | Uint8Array;
+export type ProtectionMask = number | Codes;
 
 /**
  * Flips the unprotected bits of a fault list in place, touching only weights that are hit. A second call with the same
  * arguments restores the codes.
  * @param codes [n] stored codes
  */
-export function applyFaults(codes: Uint8Array, faults: FaultList, protectedMask: ProtectionMask = 0): void {
+export function applyFaults(codes: Codes, faults: FaultList, protectedMask: ProtectionMask = 0): void {
   const { indices, patterns } = faults;
   if (typeof protectedMask === "number") {
     const open = ~protectedMask;
@@ -38,12 +40,7 @@ export function applyFaults(codes: Uint8Array, faults: FaultList, protectedMask:
  * @param patterns [n] from `FlipSampler.drawPatterns`
  * @param out [n] output; may be `codes`
  */
-export function receiveInto(
-  codes: Uint8Array,
-  patterns: Uint8Array,
-  protectedMask: ProtectionMask,
-  out: Uint8Array,
-): void {
+export function receiveInto(codes: Codes, patterns: Codes, protectedMask: ProtectionMask, out: Codes): void {
   checkLength("patterns", patterns, codes);
   checkLength("outputs", out, codes);
   if (typeof protectedMask === "number") {
@@ -55,7 +52,7 @@ export function receiveInto(
   }
 }
 
-function checkLength(what: string, array: Uint8Array, codes: Uint8Array): void {
+function checkLength(what: string, array: Codes, codes: Codes): void {
   if (array.length !== codes.length)
     throw new RangeError(`${array.length} ${what} for ${codes.length} codes`);
 }

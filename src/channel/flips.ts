@@ -3,8 +3,9 @@
  */
 
 import { QtamlError } from "../errors.ts";
+import { mostBits } from "./codes.ts";
 
-/** What can happen to each bit of a code while it is stored. Both arrays have one entry a bit, 1 to 8 of them. */
+/** What can happen to each bit of a code while it is stored. Both arrays have one entry a bit, 1 to 16 of them. */
 export interface FlipProbabilities {
   /** [B] probability that bit k is read as 1 when 0 was stored. */
   readonly p01: Float64Array;
@@ -32,8 +33,11 @@ export function symmetricFlips(p: number, bits: number): FlipProbabilities {
  * @throws QtamlError invalid-argument outside [0, 1].
  */
 export function asymmetricFlips(p01: number, p10: number, bits: number): FlipProbabilities {
-  if (!Number.isInteger(bits) || bits < 1 || bits > 8) {
-    throw new QtamlError("invalid-argument", `A code of ${bits} bits is not supported: use 1 to 8 bits.`);
+  if (!Number.isInteger(bits) || bits < 1 || bits > mostBits) {
+    throw new QtamlError(
+      "invalid-argument",
+      `A code of ${bits} bits is not supported: use 1 to ${mostBits} bits.`,
+    );
   }
   return perBitFlips(
     Array.from({ length: bits }, () => p01),
@@ -45,13 +49,13 @@ export function asymmetricFlips(p01: number, p10: number, bits: number): FlipPro
  * Each bit has its own probabilities, least significant bit first.
  * @param p01 [B] from 0 to 1.
  * @param p10 [B] from 0 to 1; equal to p01 unless told.
- * @throws QtamlError invalid-argument for unequal lengths, more than 8 bits, or a probability outside [0, 1].
+ * @throws QtamlError invalid-argument for unequal lengths, more than 16 bits, or a probability outside [0, 1].
  */
 export function perBitFlips(p01: ArrayLike<number>, p10: ArrayLike<number> = p01): FlipProbabilities {
-  if (p01.length !== p10.length || p01.length < 1 || p01.length > 8) {
+  if (p01.length !== p10.length || p01.length < 1 || p01.length > mostBits) {
     throw new QtamlError(
       "invalid-argument",
-      `Flip probabilities for ${p01.length} (0 to 1) and ${p10.length} bits (1 to 0) were given: give one of each for every bit of the code, 1 to 8 bits.`,
+      `Flip probabilities for ${p01.length} (0 to 1) and ${p10.length} bits (1 to 0) were given: give one of each for every bit of the code, 1 to ${mostBits} bits.`,
     );
   }
   const flips = { p01: Float64Array.from(p01), p10: Float64Array.from(p10) };

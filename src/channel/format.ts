@@ -1,27 +1,41 @@
 /**
- * @file Number formats of 2 to 8 bits: what value each stored code stands for. A format is a table of 2^B values, so
- * two's complement, offset binary, sign-magnitude, Gray, fp8 and NF4 are all the same kind of thing; a linear code
+ * @file Number formats of 2 to 16 bits: what value each stored code stands for. A format is a table of 2^B values, so
+ * two's complement, offset binary, sign-magnitude, Gray, floats and NF4 are all the same kind of thing; a linear code
  * (value = offset + sum of the place values of its set bits) says so, because closed forms exist for it.
  */
 
 import { QtamlError } from "../errors.ts";
+import { codeArray, mostBits, type Codes } from "./codes.ts";
+
+/** How a floating-point code is laid out: the sign on top, then the exponent, the mantissa in the lowest bits. */
+export interface FloatLayout {
+  readonly exponentBits: number;
+  readonly mantissaBits: number;
+}
 
 /** A stored number format. Values are in units of the quantisation step: weight = step * value. */
 export interface NumberFormat {
-  /** For instance "int8", "int4-gray", "fp8-e4m3". */
+  /** For instance "int8", "int4-gray", "fp8-e4m3", "bf16". */
   readonly name: string;
-  /** Bits per code, B, from 2 to 8. */
+  /** Bits per code, B, from 2 to 16. */
   readonly bits: number;
-  /** [2^B] the value that each code stands for; NaN and infinities are possible (fp8). */
+  /** [2^B] the value that each code stands for; NaN and infinities are possible (floats). */
   readonly values: Float64Array;
-  /** The magnitude that the tensor's infinity norm is mapped to: 2^(B-1)-1 for integers, 448, 57344, 1. */
+  /**
+   * The magnitude that the tensor's infinity norm is mapped to: 2^(B-1)-1 for integers, 448, 57344, 1. The largest
+   * finite value of an unscaled format.
+   */
   readonly largest: number;
   /** Linear codes only: [B] signed place values, least significant bit first. */
   readonly placeValues?: Float64Array;
   /** Linear codes only: the value of the code whose bits are all zero. */
   readonly offset?: number;
   /** Integer formats only: [2*largest+1] the code of each integer q, at index q + largest. */
-  readonly integerCodes?: Uint8Array;
+  readonly integerCodes?: Codes;
+  /** Floating-point formats only. */
+  readonly floatLayout?: FloatLayout;
+  /** Values are the weights themselves: the quantisation step is 1 whatever the tensor holds (fp16, bf16). */
+  readonly unscaled?: true;
 }
 
 /** A format whose value is `offset + sum placeValues[k] * bit k`. */
@@ -54,14 +68,15 @@ const nf4Values = [
   0.24611230194568634, 0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1,
 ];
 
-const tableNames = ["fp8-e4m3", "fp8-e5m2", "nf4"];
+const tableNames = ["fp8-e4m3", "fp8-e5m2", "nf4", "fp16", "bf16"];
 
 /**
- * The names that `numberFormat` knows: `int2` to `int8` (two's complement), each also with `-offset`,
- * `-sign-magnitude` and `-gray`, then `fp8-e4m3`, `fp8-e5m2` and `nf4`.
+ * The names that `numberFormat` knows, those in which float weights can be stored: `int2` to `int8` and `int16`
+ * (two's complement), each also with `-offset`, `-sign-magnitude` and `-gray`, then `fp8-e4m3`, `fp8-e5m2`, `nf4`,
+ * `fp16` and `bf16`.
  */
 export const formatNames: readonly string[] = [
-  ...[2, 3, 4, 5, 6, 7, 8].flatMap((bits) =>
+  ...[2, 3, 4, 5, 6, 7, 8, 16].flatMap((bits) =>
     Object.keys(integerCodings).map((coding) => `int${bits}${coding}`),
   ),
   ...tableNames,
@@ -71,31 +86,35 @@ export const formatNames: readonly string[] = [
  * The format of that name (see `formatNames`).
  * `int*-gray` is the reflected Gray code of the offset-binary ordinal q + 2^(B-1), so neighbours differ in one bit.
  * `fp8-e4m3` is OCP's E4M3 (ONNX FLOAT8E4M3FN: no infinities, NaN at 0x7f and 0xff); `fp8-e5m2` has both.
+ * `fp16` is IEEE 754 binary16 (5 bits of exponent, 10 of mantissa), `bf16` the upper half of binary32 (8 and 7); both
+ * are unscaled: they hold the weights themselves.
  * @throws QtamlError invalid-argument for another name.
  */
 export function numberFormat(name: string): NumberFormat {
-  const integer = /^int([2-8])(|-offset|-sign-magnitude|-gray)$/.exec(name);
-  if (integer !== null) return integerFormat(name, Number(integer[1]), integer[2] as IntegerCoding);
+  const integer = /^int([2-8]|16)(|-offset|-sign-magnitude|-gray)$/.exec(name);
+  if (integer !== null) return codedIntegers(name, Number(integer[1]), integer[2] as IntegerCoding);
   if (name === "fp8-e4m3") return floatFormat(name, 4, 3, false);
   if (name === "fp8-e5m2") return floatFormat(name, 5, 2, true);
+  if (name === "fp16") return { ...floatFormat(name, 5, 10, true), unscaled: true };
+  if (name === "bf16") return { ...floatFormat(name, 8, 7, true), unscaled: true };
   if (name === "nf4") return tableFormat("nf4", nf4Values, 1);
   throw new QtamlError(
     "invalid-argument",
-    `Unknown number format "${name}": use int2 to int8, optionally with -offset, -sign-magnitude or -gray, or ${tableNames.join(", ")}.`,
+    `Unknown number format "${name}": use int2 to int8 or int16, optionally with -offset, -sign-magnitude or -gray, or ${tableNames.join(", ")}.`,
   );
 }
 
 /**
- * A format given by its table of values, one a code; 4, 8, ..., 256 of them.
+ * A format given by its table of values, one a code; 4, 8, ..., 65536 of them.
  * @param largest what the tensor's infinity norm is mapped to; the largest finite magnitude unless told.
- * @throws QtamlError invalid-argument if the count is not a power of two from 4 to 256, or nothing is finite and non-zero.
+ * @throws QtamlError invalid-argument if the count is not a power of two from 4 to 65536, or nothing is finite and non-zero.
  */
 export function tableFormat(name: string, values: ArrayLike<number>, largest?: number): NumberFormat {
   const bits = Math.log2(values.length);
-  if (!Number.isInteger(bits) || bits < 2 || bits > 8) {
+  if (!Number.isInteger(bits) || bits < 2 || bits > mostBits) {
     throw new QtamlError(
       "invalid-argument",
-      `Format "${name}" has ${values.length} values: give one value for each code, 4, 8, 16, 32, 64, 128 or 256 of them.`,
+      `Format "${name}" has ${values.length} values: give one value for each code, a power of two from 4 to ${2 ** mostBits} of them.`,
     );
   }
   const table = Float64Array.from(values);
@@ -112,7 +131,7 @@ export function tableFormat(name: string, values: ArrayLike<number>, largest?: n
 /**
  * A linear code: value = offset + sum of placeValues[k] over the set bits (an unsigned integer with a zero point z
  * has place values 1, 2, 4, ... and offset -z).
- * @param placeValues 2 to 8 of them, least significant bit first.
+ * @param placeValues 2 to 16 of them, least significant bit first.
  * @throws QtamlError invalid-argument as `tableFormat`.
  */
 export function linearFormat(
@@ -128,14 +147,28 @@ export function linearFormat(
   return { ...tableFormat(name, values, largest), placeValues: places, offset };
 }
 
-function integerFormat(name: string, bits: number, coding: IntegerCoding): NumberFormat {
+/**
+ * The integers as a model stores them: `int2` to `int16` in two's complement, `uint2` to `uint16` whose value is the
+ * code. Zero points and scales are the tensor's own business.
+ * @param bits 2 to 16
+ * @throws QtamlError invalid-argument for another width.
+ */
+export function integerFormat(bits: number, signed: boolean): LinearFormat {
+  const places = Array.from({ length: bits }, (_, k) => (signed && k === bits - 1 ? -(2 ** k) : 2 ** k));
+  const largest = signed ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
+  return linearFormat(`${signed ? "" : "u"}int${bits}`, places, 0, largest);
+}
+
+function codedIntegers(name: string, bits: number, coding: IntegerCoding): NumberFormat {
   const half = 2 ** (bits - 1);
   const largest = half - 1;
   const codeOf = integerCodings[coding];
-  const integerCodes = Uint8Array.from({ length: 2 * largest + 1 }, (_, i) => codeOf(i - largest, bits));
-  if (coding === "" || coding === "-offset") {
-    const places = Array.from({ length: bits }, (_, k) => (coding === "" && k === bits - 1 ? -half : 2 ** k));
-    return { ...linearFormat(name, places, coding === "" ? 0 : -half, largest), integerCodes };
+  const integerCodes = codeArray(bits, 2 * largest + 1);
+  for (let q = -largest; q <= largest; q++) integerCodes[q + largest] = codeOf(q, bits);
+  if (coding === "") return { ...integerFormat(bits, true), integerCodes };
+  if (coding === "-offset") {
+    const places = Array.from({ length: bits }, (_, k) => 2 ** k);
+    return { ...linearFormat(name, places, -half, largest), integerCodes };
   }
   // Sign-magnitude has a second zero at `half`, and no code for -half.
   const values = new Float64Array(2 * half);
@@ -143,7 +176,7 @@ function integerFormat(name: string, bits: number, coding: IntegerCoding): Numbe
   return { ...tableFormat(name, values, largest), integerCodes };
 }
 
-/** IEEE-like eight-bit floats: sign, exponent, mantissa; the top exponent is either all special or only its last code. */
+/** IEEE-like floats: sign, exponent, mantissa; the top exponent is either all special or only its last code. */
 function floatFormat(
   name: string,
   exponentBits: number,
@@ -162,9 +195,11 @@ function floatFormat(
       ? (mantissa / mantissas) * 2 ** (1 - bias)
       : (1 + mantissa / mantissas) * 2 ** (exponent - bias);
   };
-  const values = Float64Array.from(
-    { length: 256 },
-    (_, code) => (code < 128 ? 1 : -1) * magnitude(code & 127),
-  );
-  return tableFormat(name, values);
+  const half = 2 ** (exponentBits + mantissaBits);
+  const values = new Float64Array(2 * half);
+  for (let code = 0; code < half; code++) {
+    values[code] = magnitude(code);
+    values[code + half] = -values[code]!;
+  }
+  return { ...tableFormat(name, values), floatLayout: { exponentBits, mantissaBits } };
 }

@@ -1,11 +1,13 @@
 /**
- * @file The room `channel`: number formats of at most 8 bits, bit flips as a stochastic matrix on codes, the error law
+ * @file The room `channel`: number formats of at most 16 bits, bit flips on codes, the error law
  * that follows from it, decoders, and addressed sampling of faults. Pure: runs in a browser unchanged.
  */
 
+export { codeArray, mostBits } from "./codes.ts";
+export type { Codes } from "./codes.ts";
 export { encode, encodeInto, codeHistogram, quantisationStep } from "./encode.ts";
-export { formatNames, isLinear, linearFormat, numberFormat, tableFormat } from "./format.ts";
-export type { LinearFormat, NumberFormat } from "./format.ts";
+export { formatNames, integerFormat, isLinear, linearFormat, numberFormat, tableFormat } from "./format.ts";
+export type { FloatLayout, LinearFormat, NumberFormat } from "./format.ts";
 export {
   asymmetricFlips,
   bitContrast,
@@ -39,7 +41,8 @@ export { decoder, decoderKinds, decoders } from "./decoders.ts";
 export type { Decoder, DecoderInput, DecoderKind } from "./decoders.ts";
 export { applyFaults, receiveInto } from "./faults.ts";
 export type { FaultList, ProtectionMask } from "./faults.ts";
-export { blockWeights, flipSampler, sparseLimit } from "./sampler.ts";
+export { blockWeights } from "./patterns.ts";
+export { flipSampler, sparseLimit } from "./sampler.ts";
 export type { FlipSampler, SamplerOptions } from "./sampler.ts";
 export { addressedStreams, nextNormal, nextUint32, nextUniform } from "./stream.ts";
 export type { FlipAddress } from "./stream.ts";

@@ -89,7 +89,7 @@ describe("flip probabilities", () => {
     for (const p of [-0.01, 0.51, NaN]) expect(() => symmetricFlips(p, 8)).toThrow(/outside \[0, 0.5\]/);
     expect(() => asymmetricFlips(0.1, 1.01, 8)).toThrow(/p10 = 1.01 of bit 0 is outside \[0, 1\]/);
     expect(() => perBitFlips([0.1], [0.1, 0.2])).toThrow(/1 \(0 to 1\) and 2 bits/);
-    expect(() => symmetricFlips(0.1, 9)).toThrow(/9 bits/);
+    expect(() => symmetricFlips(0.1, 17)).toThrow(/17 bits/);
     expect(() => protectBits(symmetricFlips(0.1, 4), 16)).toThrow(/mask 16/);
     expect(() => protectBits(symmetricFlips(0.1, 4), 1, symmetricFlips(0.1, 3))).toThrow(/3 bits/);
   });

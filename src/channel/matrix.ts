@@ -15,8 +15,14 @@ export function channelSize(channel: Float64Array): number {
   return size;
 }
 
-/** The matrix [2^B * 2^B] of independent bit flips: the product over bits of the 2 x 2 matrix of each. */
+/**
+ * The matrix [2^B * 2^B] of independent bit flips: the product over bits of the 2 x 2 matrix of each. For composing
+ * channels and as a check; error laws need no matrix (`flipMoments`).
+ * @throws RangeError above 12 bits, where it would not fit the memory.
+ */
 export function channelMatrix(flips: FlipProbabilities): Float64Array {
+  if (flips.p01.length > 12)
+    throw new RangeError(`A channel matrix on codes of ${flips.p01.length} bits is too large`);
   let matrix = Float64Array.of(1);
   let size = 1;
   for (let k = 0; k < flips.p01.length; k++) {

@@ -10,7 +10,8 @@ import {
   type FlipProbabilities,
 } from "./flips.ts";
 import { channelMatrix } from "./matrix.ts";
-import { blockWeights, flipSampler, sparseLimit } from "./sampler.ts";
+import { blockWeights } from "./patterns.ts";
+import { flipSampler, sparseLimit } from "./sampler.ts";
 import { addressedStreams } from "./stream.ts";
 
 const mixed = perBitFlips([0.02, 0.3, 0, 0.1, 0.5, 1e-3, 0.05, 0.9], [0.02, 0.1, 0.2, 0, 0.5, 0.3, 0.06, 1]);

@@ -40,7 +40,7 @@ async function hardenedAnswers(
     "gather",
   );
   prepared.tensors.forEach((tensor, t) => {
-    const codes = tensor.codes.slice();
+    const codes = Uint8Array.from(tensor.codes);
     const masks = new Uint8Array(tensor.count);
     for (const s of plan[t]!) masks.fill(s.protectedMask, s.start, s.start + s.count);
     const address = { seed: context.seed, trial, tensor: t };

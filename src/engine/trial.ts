@@ -2,10 +2,12 @@
  * @file One trial: draw a chip's faults, read the memory under each policy, run the network, count.
  */
 import {
+  codeArray,
   decoder,
   flipSampler,
   protectBits,
   receiveInto,
+  type Codes,
   type FlipProbabilities,
   type FlipSampler,
   type ProtectionSegment,
@@ -80,8 +82,8 @@ function readTensor(
   tensor: StoredTensor,
   segments: readonly ProtectionSegment[],
   decode: readonly DecodeSegment[],
-  patterns: Uint8Array,
-  received: Uint8Array,
+  patterns: Codes,
+  received: Codes,
   weights: Float32Array,
 ): void {
   for (const { start, count, protectedMask } of segments) {
@@ -103,8 +105,8 @@ export async function openTrialRunner(context: TrialContext): Promise<TrialRunne
   const binder: WeightBinder = await bindWeights(prepared, context.binder);
   const labels = data.labels === undefined ? undefined : classLabels(data.labels);
   const samplers: FlipSampler[] = context.flips.map((flips) => flipSampler(flips));
-  const patterns = tensors.map((t) => new Uint8Array(t.count));
-  const received = tensors.map((t) => new Uint8Array(t.count));
+  const patterns = tensors.map((t) => codeArray(t.format.bits, t.count));
+  const received = tensors.map((t) => codeArray(t.format.bits, t.count));
   const weights = tensors.map((t) => new Float32Array(t.count));
   const tables = new Map<string, DecodeSegment>();
 

@@ -1,5 +1,5 @@
 /**
- * @file Writes the hardened model: each stored tensor as uint8 codes, decoded in the graph. What the memory holds
+ * @file Writes the hardened model: each stored tensor as uint8 or uint16 codes, decoded in the graph. What the memory holds
  * is then exactly what the file holds, and any ONNX runtime can run it.
  */
 import { create } from "@bufbuild/protobuf";
@@ -10,7 +10,7 @@ import { makeNode } from "./graph.ts";
 import { cloneModel, opsetVersion, type OnnxModel } from "./model.ts";
 import type { PreparedModel } from "./prepare.ts";
 import { scaledTable, type DecodeSegment, type StoredTensor } from "./stored.ts";
-import { DataType, floatTensor, int64Tensor, int8Tensor, uint8Tensor } from "./tensor.ts";
+import { codesTensor, DataType, floatTensor, int64Tensor, int8Tensor, uint8Tensor } from "./tensor.ts";
 
 /**
  * How codes are decoded in the graph. `gather`: a table look-up, for every decoder; runtimes fold it when they load
@@ -108,7 +108,7 @@ function gatherDecode(tensor: StoredTensor, segments: readonly DecodeSegment[], 
     const dims = segments.length === 1 ? tensor.dims : [segment.count];
     const part = segments.length === 1 ? gathered : `${base}.decoded.${i}`;
     initialisers.push(
-      uint8Tensor(codes, dims, tensor.codes.slice(segment.start, segment.start + segment.count)),
+      codesTensor(codes, dims, tensor.codes.slice(segment.start, segment.start + segment.count)),
       floatTensor(`${base}.table${suffix}`, [segment.table.length], scaledTable(tensor, segment.table)),
     );
     nodes.push(
@@ -170,7 +170,7 @@ function qdqDecode(
   const inputs = [`${base}.codes`, `${base}.step`];
   const initialisers = [
     unsigned
-      ? uint8Tensor(`${base}.codes`, tensor.dims, tensor.codes.slice())
+      ? codesTensor(`${base}.codes`, tensor.dims, tensor.codes.slice())
       : int8Tensor(`${base}.codes`, tensor.dims, new Int8Array(tensor.codes)),
     floatTensor(`${base}.step`, channels, steps),
   ];
@@ -217,7 +217,7 @@ function qdqSplit(
     const part = `${base}.decoded.${i}`;
     decode.initialisers.push(
       tensor.format.name === "uint8"
-        ? uint8Tensor(names.codes, [count], codes)
+        ? codesTensor(names.codes, [count], codes)
         : int8Tensor(names.codes, [count], new Int8Array(codes)),
       floatTensor(names.step, [], Float32Array.of(slope * step)),
     );

@@ -3,10 +3,12 @@
  */
 import type { NodeProto } from "onnx-buf";
 import {
+  codeArray,
   codeHistogram,
   encodeInto,
+  integerFormat,
   quantisationStep,
-  tableFormat,
+  type Codes,
   type NumberFormat,
 } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
@@ -47,7 +49,7 @@ export interface StoredTensor {
   readonly operators: readonly string[];
   readonly format: NumberFormat;
   /** [count] codes in C order, in the low `format.bits` bits. */
-  readonly codes: Uint8Array;
+  readonly codes: Codes;
   /** Axis that runs over output channels, where it is known. */
   readonly outputAxis: number | undefined;
   /** Axis along which the quantisation step changes; undefined when the tensor has one step. */
@@ -110,7 +112,7 @@ export function quantiseTensor(
   const weights = floatData(weight.tensor);
   const norms = infinityNorms(weight.name, weights, layout);
   const steps = Float32Array.from(norms, (norm) => quantisationStep(format, norm));
-  const codes = new Uint8Array(weights.length);
+  const codes = codeArray(format.bits, weights.length);
   if (layout.channels === 1) {
     encodeInto(format, weights, steps[0]!, codes);
   } else {
@@ -143,14 +145,6 @@ function describe(weight: WeightTensor) {
   };
 }
 
-/** uint8 codes as they are: the value of a code is the code. */
-const unsignedFormat = (): NumberFormat =>
-  tableFormat(
-    "uint8",
-    Float64Array.from({ length: 256 }, (_, i) => i),
-    255,
-  );
-
 /**
  * Takes over the codes of a tensor that the model stores already quantised (`DequantizeLinear` of int8 or uint8,
  * per tensor or per channel).
@@ -181,7 +175,7 @@ export function adoptQuantised(weight: WeightTensor, index: GraphIndex, int8: Nu
   const stored = {
     ...describe(weight),
     runtimeName: node.output[0]!,
-    format: signed ? int8 : unsignedFormat(),
+    format: signed ? int8 : integerFormat(8, false),
     codes,
     channelAxis,
     blockSize: undefined,
@@ -257,7 +251,7 @@ export function scaledTable(
 export function decodeInto(
   tensor: Pick<StoredTensor, "dims" | "channelAxis" | "blockSize" | "steps" | "zeroPoints">,
   segments: readonly DecodeSegment[],
-  codes: Uint8Array,
+  codes: Codes,
   out: Float32Array,
 ): void {
   for (const segment of segments) {

@@ -244,6 +244,11 @@ export function uint8Tensor(name: string, dims: Dims, data: Uint8Array): TensorP
   return rawTensor(name, dims, DataType.UINT8, data);
 }
 
+/** A uint8 or uint16 tensor over the given codes (shared, not copied). */
+export function codesTensor(name: string, dims: Dims, codes: Uint8Array | Uint16Array): TensorProto {
+  return rawTensor(name, dims, codes.BYTES_PER_ELEMENT === 1 ? DataType.UINT8 : DataType.UINT16, codes);
+}
+
 /** An int8 tensor over the given data (shared, not copied). */
 export function int8Tensor(name: string, dims: Dims, data: Int8Array): TensorProto {
   return rawTensor(name, dims, DataType.INT8, data);

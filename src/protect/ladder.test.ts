@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { narrowFormatNames } from "../../test/formats.ts";
 import { memoryTensor } from "../../test/memory-tensors.ts";
-import { asymmetricFlips, formatNames, perBitFlips, topBitsMask } from "../channel/index.ts";
+import { asymmetricFlips, perBitFlips, topBitsMask } from "../channel/index.ts";
 import { protectionLadder, weightVariance } from "./ladder.ts";
 
 /** Variances come from sums over 2^16 products of the channel matrix, each rounded to 2^-53. */
@@ -32,7 +33,7 @@ describe("protectionLadder", () => {
     expect(protectionLadder(tensor).rungs.map((r) => r.mask)).toEqual([0b010, 0b011, 0b111]);
   });
 
-  it.each(formatNames.filter((name) => !/^int[567]/.test(name)))(
+  it.each(narrowFormatNames.filter((name) => !/^int[567]/.test(name)))(
     "%s: gains fall, rungs are nested, add up, and end without variance",
     (format) => {
       const { bits } = memoryTensor({ count: 1, format }).format;
@@ -61,7 +62,7 @@ describe("protectionLadder", () => {
 
   it("joins rungs where a single bit brings less than the next", () => {
     // Otherwise the test of rungs above, and of curves over them, would see single bits only.
-    const joined = formatNames.flatMap((format) => {
+    const joined = narrowFormatNames.flatMap((format) => {
       const { bits } = memoryTensor({ count: 1, format }).format;
       return protectionLadder(
         memoryTensor({ count: 1, format, flips: asymmetricFlips(0.01, 0.2, bits) }),

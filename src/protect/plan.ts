@@ -3,7 +3,7 @@
  * schema; every command that needs it reads it from a file.
  */
 import { z } from "zod";
-import { decoderKinds } from "../channel/index.ts";
+import { decoderKinds, mostBits } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import { bitCount } from "./ladder.ts";
 import { policyNames } from "./policies.ts";
@@ -14,20 +14,28 @@ const whole = z.number().int().nonnegative();
 const segmentSchema = z.strictObject({
   start: whole,
   count: whole,
-  protectedMask: whole.max(255),
+  protectedMask: whole.max(2 ** mostBits - 1),
   decoder: z.enum(decoderKinds),
 });
 
-const tensorSchema = z.strictObject({
-  name: z.string(),
-  count: whole.positive(),
-  format: z.string(),
-  /** Flip probabilities of the unprotected cells, least significant bit first. */
-  p01: z.array(probability).min(2).max(8),
-  p10: z.array(probability).min(2).max(8),
-  /** Neighbouring runs of weights, in C order, that together cover the tensor. */
-  segments: z.array(segmentSchema).min(1),
-});
+const tensorSchema = z
+  .strictObject({
+    name: z.string(),
+    count: whole.positive(),
+    format: z.string(),
+    /** Flip probabilities of the unprotected cells, least significant bit first. */
+    p01: z.array(probability).min(2).max(mostBits),
+    p10: z.array(probability).min(2).max(mostBits),
+    /** Neighbouring runs of weights, in C order, that together cover the tensor. */
+    segments: z.array(segmentSchema).min(1),
+  })
+  .superRefine(({ p01, segments }, context) => {
+    for (const [i, { protectedMask }] of segments.entries()) {
+      if (protectedMask < 2 ** p01.length) continue;
+      const message = `mask ${protectedMask} does not fit codes of ${p01.length} bits`;
+      context.addIssue({ code: "custom", message, path: ["segments", i, "protectedMask"] });
+    }
+  });
 
 /** Schema of `plan.json`. */
 export const planSchema = z.strictObject({
