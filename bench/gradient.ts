@@ -59,7 +59,7 @@ async function measure(path: string, batch: number): Promise<string> {
   const adjoint = await openSession(graph.adjoint);
   const values = await tape.run(feeds);
   const output = values[model.graph.output[0]!.name]!;
-  const backward = adjointFeeds(graph, values, randomTensor(output.dims, next));
+  const backward = await adjointFeeds(graph, values, randomTensor(output.dims, next));
   const once = await milliseconds(forward, feeds);
   const parts = [await milliseconds(tape, feeds), await milliseconds(adjoint, backward)] as const;
   for (const session of [forward, tape, adjoint]) await session.release();

@@ -10,9 +10,11 @@ import {
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import {
   buildGradientGraph,
+  lowerModel,
   probedValues,
   probeModel,
   type GradientGraph,
+  type ProbedValue,
 } from "../../src/onnx/gradient/index.ts";
 import { cloneModel, serialiseModel, type OnnxModel } from "../../src/onnx/model.ts";
 import { elementCount, floatData, floatTensor, tensorDims } from "../../src/onnx/tensor.ts";
@@ -43,6 +45,11 @@ export async function runOnce(model: OnnxModel, feeds: Feeds): Promise<Record<st
   }
 }
 
+/** Shapes and small integers of all values of a model on these inputs. */
+export async function probe(model: OnnxModel, feeds: Feeds): Promise<Map<string, ProbedValue>> {
+  return probedValues(await runOnce(probeModel(model), feeds));
+}
+
 /** Probes a model on these inputs and builds its gradient graph. */
 export async function gradientGraph(
   model: OnnxModel,
@@ -50,17 +57,25 @@ export async function gradientGraph(
   tensors: readonly string[],
   output = model.graph.output[0]!.name,
 ): Promise<GradientGraph> {
-  const probed = probedValues(await runOnce(probeModel(model), feeds));
-  return buildGradientGraph(model, { output, tensors, probed });
+  const probed = await probe(model, feeds);
+  const lowered = lowerModel(model, probed);
+  return buildGradientGraph(lowered, {
+    output,
+    tensors,
+    probed: lowered === model ? probed : await probe(lowered, feeds),
+  });
 }
 
-/** The tape's values and cotangent as the adjoint's inputs. */
-export function adjointFeeds(
+/** The tape's values, what the prelude makes of them, and a cotangent as the adjoint's inputs. */
+export async function adjointFeeds(
   graph: GradientGraph,
   values: Readonly<Record<string, Tensor>>,
   seed: Tensor,
-): Feeds {
-  return { ...Object.fromEntries(graph.taped.map((name) => [name, values[name]!])), [graph.seed]: seed };
+): Promise<Feeds> {
+  const pick = (names: readonly string[]): Feeds =>
+    Object.fromEntries(names.map((name) => [name, values[name]!]));
+  const shared = graph.prelude === undefined ? {} : await runOnce(graph.prelude, pick(graph.preludeTaped));
+  return { ...pick(graph.taped), ...shared, [graph.seed]: seed };
 }
 
 /** Gradients of `sum(seed * output)` by the gradient graph. */
@@ -80,7 +95,7 @@ export async function gradientsOf(
     shape.dims,
   );
   const results =
-    graph.gradients.size === 0 ? {} : await runOnce(graph.adjoint, adjointFeeds(graph, values, seed));
+    graph.gradients.size === 0 ? {} : await runOnce(graph.adjoint, await adjointFeeds(graph, values, seed));
   const gradients = new Map(
     [...graph.gradients].map(([name, result]) => [name, results[result]!.data as Float32Array]),
   );
@@ -106,7 +121,10 @@ export function modelOf(
 ): OnnxModel {
   return create(ModelProtoSchema, {
     irVersion: 8n,
-    opsetImport: [{ domain: "", version: BigInt(opset) }],
+    opsetImport: [
+      { domain: "", version: BigInt(opset) },
+      { domain: "com.microsoft", version: 1n },
+    ],
     graph: {
       name: "test",
       node: [...nodes],

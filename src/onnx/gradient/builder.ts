@@ -15,12 +15,31 @@ export type Range = readonly [start: number, end: number, step?: number];
 
 const FAR = 2 ** 31;
 
+/** A weight gradient as a product of matrices: `factor L^T R`, where the columns of a factor may lie side by side in several. */
+export interface Product {
+  /** `[rows, ...]` each. */
+  readonly left: readonly string[];
+  readonly right: readonly string[];
+  readonly rows: number;
+  /** Columns of `L` and of `R`. */
+  readonly dims: readonly [number, number];
+  readonly factor: number;
+  /** The factor that varies with the cotangent; the other one follows from the forward values alone. */
+  readonly dependent: "left" | "right";
+}
+
 /** Collects the nodes and constants of an adjoint graph. */
 export class AdjointBuilder {
   readonly nodes: NodeProto[] = [];
   readonly initialisers = new Map<string, TensorProto>();
   /** Cotangents of `Relu` outputs that are known to vanish where the output does. */
   readonly masked = new Set<string>();
+  /** Values that are products of matrices. */
+  readonly products = new Map<string, Product>();
+  /** Values that do not vary with the cotangent and are worth computing once for several of them. */
+  readonly shared = new Set<string>();
+  /** Gram matrices by the names of what they are made from. */
+  readonly grams = new Map<string, string>();
   readonly #constants = new Map<string, string>();
   #count = 0;
 

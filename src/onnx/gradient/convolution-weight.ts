@@ -5,7 +5,7 @@
  * channels; it is read off products of whole rows (or images), which cost more operations but run as matrix products.
  */
 import { elementCount, type Dims } from "../tensor.ts";
-import type { AdjointBuilder, Range } from "./builder.ts";
+import type { AdjointBuilder, Product, Range } from "./builder.ts";
 import { offsets, tap, trailing, type Window } from "./window.ts";
 
 /** A convolution as its weight gradient sees it. */
@@ -206,8 +206,43 @@ function parts(b: AdjointBuilder, layer: Layer): Layer[] {
   });
 }
 
-/** Gradient of a convolution's weight `[M, C / group, ...kernel]`. */
-export function weightGradient(b: AdjointBuilder, layer: Layer): string {
+/** The same gradient as a product of the cotangent's positions with the input's cuts, for its squared norm. */
+function asProduct(b: AdjointBuilder, layer: Layer, dependent: Product["dependent"]): Product {
+  const { batch, channels, filters, wide, narrow, window } = layer;
+  const rows = batch * elementCount(narrow);
+  const channelsLast = [0, ...wide.map((_, i) => 2 + i), 1];
+  const x = b.pad(
+    b.transpose(layer.x, channelsLast),
+    [0, ...window.begin, 0],
+    [0, ...trailing(window, wide, narrow), 0],
+  );
+  const all = offsets(window.kernel);
+  return {
+    left: [b.reshape(b.transpose(layer.dy, channelsLast), [rows, filters])],
+    right: all.map((offset) => b.reshape(b.slice(x, spatialCut(layer, offset, 1)), [rows, channels])),
+    rows,
+    dims: [filters, all.length * channels],
+    factor: 1,
+    dependent,
+  };
+}
+
+/**
+ * Gradient of a convolution's weight `[M, C / group, ...kernel]`.
+ *
+ * @param dependent which of `dy` ("left") and `x` ("right") varies with the cotangent
+ */
+export function weightGradient(
+  b: AdjointBuilder,
+  layer: Layer,
+  dependent: Product["dependent"] = "left",
+): string {
+  const gradient = explicitGradient(b, layer);
+  if (layer.group === 1) b.products.set(gradient, asProduct(b, layer, dependent));
+  return gradient;
+}
+
+function explicitGradient(b: AdjointBuilder, layer: Layer): string {
   const { group, channels, filters, window, wide, narrow } = layer;
   const result = [group * filters, channels, ...window.kernel];
   const count = elementCount(window.kernel);

@@ -2,13 +2,40 @@
 import { create } from "@bufbuild/protobuf";
 import { TensorProtoSchema, type NodeProto, type TensorProto, type ValueInfoProto } from "onnx-buf";
 import { attribute, intsAttribute, makeNode, makeValueInfo, type GraphIndex } from "../graph.ts";
-import { DataType, floatData, integerData, isFloatTensor, tensorDims, type Dims } from "../tensor.ts";
+import {
+  DataType,
+  floatData,
+  floatTensor,
+  integerData,
+  isFloatTensor,
+  tensorDims,
+  type Dims,
+} from "../tensor.ts";
 import { NoRule, type ForwardValues } from "./rule.ts";
 import type { AdjointBuilder } from "./builder.ts";
 import type { ProbedValue } from "./probe.ts";
 
 /** Operators that leave a constant's elements as they are; the adjoint repeats them so that it stays constant. */
 const rearrangements = new Set(["Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose"]);
+
+/** Element types under the runtime's names. */
+const runtimeTypes: Readonly<Record<string, DataType>> = {
+  float32: DataType.FLOAT,
+  float64: DataType.DOUBLE,
+  float16: DataType.FLOAT16,
+  bfloat16: DataType.BFLOAT16,
+  int4: DataType.INT4,
+  uint4: DataType.UINT4,
+  int8: DataType.INT8,
+  uint8: DataType.UINT8,
+  int16: DataType.INT16,
+  uint16: DataType.UINT16,
+  int32: DataType.INT32,
+  uint32: DataType.UINT32,
+  int64: DataType.INT64,
+  uint64: DataType.UINT64,
+  bool: DataType.BOOL,
+};
 
 /** A value handed from the tape to the adjoint. */
 interface Taped {
@@ -46,6 +73,20 @@ export class ForwardReader implements ForwardValues {
     return name;
   }
 
+  type(name: string): DataType {
+    const constant = this.#index.constants.get(name);
+    if (constant !== undefined) return constant.dataType;
+    return runtimeTypes[this.#probed.get(name)?.type ?? "float32"] ?? DataType.UNDEFINED;
+  }
+
+  /** Hands a value over in another element type. */
+  #converted(name: string, type: DataType, prefix: string): string {
+    const converted = `qtaml.${prefix}.${name}`;
+    const node = makeNode("Cast", [name], [converted], { to: type });
+    this.taped.set(converted, { type, dims: this.dims(name), node });
+    return converted;
+  }
+
   #embed(tensor: TensorProto, name: string): string {
     if (!this.#b.initialisers.has(name)) {
       const { $typeName: _, $unknown: __, ...fields } = tensor;
@@ -58,7 +99,10 @@ export class ForwardReader implements ForwardValues {
   #constant(name: string): string | undefined {
     const tensor = this.#index.constants.get(name);
     if (tensor !== undefined) {
-      return tensor.dataType === DataType.FLOAT ? this.#embed(tensor, name) : undefined;
+      if (tensor.dataType === DataType.FLOAT) return this.#embed(tensor, name);
+      return isFloatTensor(tensor)
+        ? this.#embed(floatTensor(name, tensorDims(tensor), floatData(tensor)), name)
+        : undefined;
     }
     const known = this.#repeated.get(name);
     if (known !== undefined) return known;
@@ -77,7 +121,11 @@ export class ForwardReader implements ForwardValues {
   }
 
   value(name: string): string {
-    return this.#constant(name) ?? this.#tape(name, DataType.FLOAT);
+    const constant = this.#constant(name);
+    if (constant !== undefined) return constant;
+    return this.type(name) === DataType.FLOAT
+      ? this.#tape(name, DataType.FLOAT)
+      : this.#converted(name, DataType.FLOAT, "float32");
   }
 
   condition(name: string): string {
@@ -88,10 +136,7 @@ export class ForwardReader implements ForwardValues {
   indices(name: string): string {
     const tensor = this.#index.constants.get(name);
     if (tensor?.dataType === DataType.INT64) return this.#embed(tensor, name);
-    const converted = `qtaml.int64.${name}`;
-    const node = makeNode("Cast", [name], [converted], { to: DataType.INT64 });
-    this.taped.set(converted, { type: DataType.INT64, dims: this.dims(name), node });
-    return converted;
+    return this.#converted(name, DataType.INT64, "int64");
   }
 
   integers(name: string): readonly number[] | undefined {

@@ -5,17 +5,19 @@
  * product with each requested weight. Weights are constants of the adjoint, so that the runtime lays them out for
  * convolution once.
  */
-import { create } from "@bufbuild/protobuf";
-import { ModelProtoSchema, ValueInfoProtoSchema, type GraphProto, type NodeProto } from "onnx-buf";
+import type { GraphProto, NodeProto } from "onnx-buf";
 import { QtamlError } from "../../errors.ts";
-import { indexGraph, intAttribute, makeNode, makeValueInfo, type GraphIndex } from "../graph.ts";
-import { cloneModel, opsetVersion, type OnnxModel } from "../model.ts";
-import { DataType, dataTypeName, tensorDims } from "../tensor.ts";
-import { ADJOINT_OPSET, AdjointBuilder } from "./builder.ts";
+import { indexGraph, intAttribute, makeNode, type GraphIndex } from "../graph.ts";
+import { opsetVersion, type OnnxModel } from "../model.ts";
+import { DataType, dataTypeName, type Dims } from "../tensor.ts";
+import { assembleAdjoint, assembleTape } from "./assemble.ts";
+import { AdjointBuilder } from "./builder.ts";
+import { Cotangents } from "./cotangents.ts";
 import { ForwardReader } from "./forward.ts";
 import { gradientStops, rules } from "./operators.ts";
 import type { ProbedValue } from "./probe.ts";
 import { NoRule, RuleContext } from "./rule.ts";
+import { channelSquares } from "./squares.ts";
 
 /** A model and its adjoint, ready for two sessions. */
 export interface GradientGraph {
@@ -23,11 +25,19 @@ export interface GradientGraph {
   readonly tape: OnnxModel;
   /** Computes the gradients; without nodes when there are none to compute. */
   readonly adjoint: OnnxModel;
+  /** Computes from taped values what all cotangents share: `shared`, fed to the adjoint; undefined when there is nothing. */
+  readonly prelude: OnnxModel | undefined;
+  readonly shared: readonly string[];
   /** Values fed from the tape's outputs to the adjoint's inputs of the same name. */
   readonly taped: readonly string[];
+  /** Values fed from the tape's outputs to the prelude's inputs of the same name. */
+  readonly preludeTaped: readonly string[];
   /** The adjoint's input for the cotangent, of the judged output's shape. */
   readonly seed: string;
-  /** The adjoint's output with the gradient of each tensor, in the tensor's stored shape, summed over the batch. */
+  /**
+   * The adjoint's output with the gradient of each tensor, in the tensor's stored shape, summed over the batch; or its
+   * squared norms, `[channels]`.
+   */
   readonly gradients: ReadonlyMap<string, string>;
   /** Tensors whose gradient could not be built, and the operator that stopped it. */
   readonly uncovered: readonly { readonly tensor: string; readonly operator: string }[];
@@ -41,11 +51,18 @@ export interface GradientOptions {
   readonly tensors: readonly string[];
   /** Shapes of all values at the batch size of the runs to come: `probedValues` of a run of `probeModel`. */
   readonly probed: ReadonlyMap<string, ProbedValue>;
+  /**
+   * When given, the adjoint outputs squared norms instead of gradients: by index along this axis of each tensor, or one
+   * number where the axis is undefined.
+   */
+  readonly squares?: ReadonlyMap<string, number | undefined>;
 }
 
 const SEED = "qtaml.seed";
 const floatTypes = new Set<number>([DataType.FLOAT, DataType.FLOAT16, DataType.DOUBLE, DataType.BFLOAT16]);
 const stops = new Set(gradientStops);
+
+const withPositions = new Set(["MaxPool", "TopK"]);
 
 const isStandard = (node: NodeProto): boolean => node.domain === "" || node.domain === "ai.onnx";
 
@@ -70,7 +87,9 @@ function activeValues(graph: GraphProto, tensors: readonly string[]): Set<string
   const active = new Set(tensors);
   for (const node of graph.node) {
     if (isStop(node) || !reads(node).some((name) => active.has(name))) continue;
-    for (const name of node.output) if (name !== "") active.add(name);
+    // Further outputs of these are positions.
+    const values = withPositions.has(node.opType) ? node.output.slice(0, 1) : node.output;
+    for (const name of values) if (name !== "") active.add(name);
   }
   return active;
 }
@@ -100,39 +119,6 @@ function checkRequest(index: GraphIndex, { output, tensors, probed }: GradientOp
   }
 }
 
-/** Cotangents by value, and the operators at which they are lost. */
-class Cotangents {
-  readonly #parts = new Map<string, string[]>();
-  readonly #totals = new Map<string, string>();
-  readonly #lost = new Map<string, string>();
-  readonly #b: AdjointBuilder;
-
-  constructor(b: AdjointBuilder) {
-    this.#b = b;
-  }
-  contribute(name: string, part: string): void {
-    const parts = this.#parts.get(name);
-    if (parts === undefined) this.#parts.set(name, [part]);
-    else parts.push(part);
-  }
-  /** Marks a value whose cotangent lacks a part. */
-  lose(name: string, operator: string): void {
-    if (!this.#lost.has(name)) this.#lost.set(name, operator);
-  }
-  lostAt(name: string): string | undefined {
-    return this.#lost.get(name);
-  }
-  /** The sum of all parts; to be asked for when all consumers have contributed. */
-  total(name: string): string | undefined {
-    const known = this.#totals.get(name);
-    const parts = this.#parts.get(name);
-    if (known !== undefined || parts === undefined) return known;
-    const total = this.#b.total(parts);
-    this.#totals.set(name, total);
-    return total;
-  }
-}
-
 /** Sends the cotangents of a node's outputs to its inputs. */
 function backward(
   node: NodeProto,
@@ -151,8 +137,8 @@ function backward(
   if (lost !== undefined) return loseAll(lost);
   const incoming = node.output.map((name) => cotangents.total(name));
   if (incoming.every((g) => g === undefined)) return;
-  const rule = isStandard(node) ? rules.get(node.opType) : undefined;
   const operator = isStandard(node) ? node.opType : `${node.domain}.${node.opType}`;
+  const rule = rules.get(operator);
   if (rule === undefined) return loseAll(operator);
   const context = new RuleContext(node, opset, b, incoming, forward, (name) => active.has(name));
   try {
@@ -161,45 +147,12 @@ function backward(
       if (!active.has(name)) return;
       const part = parts[i];
       if (part === undefined) cotangents.lose(name, operator);
-      else cotangents.contribute(name, part);
+      else if (part !== null) cotangents.contribute(name, part);
     });
   } catch (error) {
     if (!(error instanceof NoRule)) throw error;
     loseAll(operator);
   }
-}
-
-/** The nodes that the outputs need, and the names that these read. */
-function needed(
-  nodes: readonly NodeProto[],
-  outputs: Iterable<string>,
-): { kept: NodeProto[]; names: Set<string> } {
-  const names = new Set(outputs);
-  const kept: NodeProto[] = [];
-  for (const node of nodes.toReversed()) {
-    if (!node.output.some((name) => names.has(name))) continue;
-    kept.push(node);
-    for (const name of node.input) names.add(name);
-  }
-  return { kept: kept.reverse(), names };
-}
-
-function tapeModel(
-  model: OnnxModel,
-  output: string,
-  forward: ForwardReader,
-  taped: readonly string[],
-): OnnxModel {
-  const tape = cloneModel(model);
-  const shown = new Set(tape.graph.output.map((o) => o.name));
-  for (const name of [output, ...taped]) {
-    if (shown.has(name)) continue;
-    shown.add(name);
-    tape.graph.output.push(create(ValueInfoProtoSchema, { name }));
-    const node = forward.taped.get(name)?.node;
-    if (node !== undefined) tape.graph.node.push(node);
-  }
-  return tape;
 }
 
 /**
@@ -225,6 +178,7 @@ export function buildGradientGraph(model: OnnxModel, options: GradientOptions): 
   for (const node of model.graph.node.toReversed()) backward(node, opset, b, forward, active, cotangents);
 
   const gradients = new Map<string, string>();
+  const shapes = new Map<string, Dims>();
   const uncovered: { tensor: string; operator: string }[] = [];
   for (const tensor of new Set(options.tensors)) {
     const operator = cotangents.lostAt(tensor);
@@ -232,36 +186,25 @@ export function buildGradientGraph(model: OnnxModel, options: GradientOptions): 
       uncovered.push({ tensor, operator });
       continue;
     }
-    const total = cotangents.total(tensor) ?? b.zeros(forward.dims(tensor));
+    const dims = forward.dims(tensor);
+    const total = cotangents.total(tensor) ?? b.zeros(dims);
     const output = `qtaml.gradient.${tensor}`;
-    b.nodes.push(makeNode("Identity", [total], [output]));
+    const axis = options.squares?.get(tensor);
+    const value = options.squares === undefined ? total : channelSquares(b, total, dims, axis);
+    b.nodes.push(makeNode("Identity", [value], [output]));
     gradients.set(tensor, output);
+    shapes.set(tensor, options.squares === undefined ? dims : [axis === undefined ? 1 : dims[axis]!]);
   }
 
-  const { kept, names } = needed(b.nodes, gradients.values());
-  const taped = [...forward.taped.keys()].filter((name) => names.has(name));
-  const sizes = new Map(index.graph.initializer.map((t) => [t.name, tensorDims(t)]));
-  const adjoint = create(ModelProtoSchema, {
-    irVersion: 9n,
-    producerName: "qtaml",
-    opsetImport: [{ domain: "", version: BigInt(ADJOINT_OPSET) }],
-    graph: {
-      name: "adjoint",
-      node: kept,
-      initializer: [...b.initialisers].flatMap(([name, tensor]) => (names.has(name) ? [tensor] : [])),
-      input: [
-        makeValueInfo(SEED, DataType.FLOAT, forward.dims(options.output)),
-        ...taped.map((name) => forward.valueInfo(name)),
-      ],
-      output: [...gradients].map(([tensor, name]) =>
-        makeValueInfo(name, DataType.FLOAT, sizes.get(tensor) ?? []),
-      ),
-    },
-  }) as OnnxModel;
+  const parts = assembleAdjoint(b, forward, {
+    seed: SEED,
+    seedDims: forward.dims(options.output),
+    outputs: new Map([...gradients].map(([tensor, name]) => [name, shapes.get(tensor)])),
+  });
+  const taped = [...new Set([...parts.taped, ...parts.preludeTaped])];
   return {
-    tape: tapeModel(model, options.output, forward, taped),
-    adjoint,
-    taped,
+    ...parts,
+    tape: assembleTape(model, options.output, forward, taped),
     seed: SEED,
     gradients,
     uncovered,

@@ -3,3 +3,4 @@ export { buildGradientGraph, type GradientGraph, type GradientOptions } from "./
 export { gradientOperators, gradientStops } from "./operators.ts";
 export { probedValues, probeModel, type FetchedTensor, type ProbedValue } from "./probe.ts";
 export { gradientTable } from "./table.ts";
+export { loweredOperators, lowerModel } from "./lower/lower.ts";

@@ -81,7 +81,7 @@ describe("whole networks as PyTorch exports them", () => {
         const logits = values[model.graph.output[0]!.name]!;
         for (let k = 0; k < logits.size; k += 1) {
           const seed = new Tensor("float32", new Float32Array(logits.size).fill(1, k, k + 1), logits.dims);
-          const found = await adjoint.run(adjointFeeds(graph, values, seed));
+          const found = await adjoint.run(await adjointFeeds(graph, values, seed));
           for (const [name, output] of graph.gradients) {
             const g = found[output]!.data as Float32Array;
             squares.set(name, squares.get(name)! + dot(g, g) / count);

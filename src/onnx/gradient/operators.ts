@@ -6,8 +6,10 @@ import { convolution } from "./rules/convolution.ts";
 import { linearAlgebra } from "./rules/linear-algebra.ts";
 import { normalisation } from "./rules/normalisation.ts";
 import { pooling } from "./rules/pooling.ts";
+import { quantisation } from "./rules/quantisation.ts";
 import { reductions } from "./rules/reduction.ts";
 import { resampling } from "./rules/resampling.ts";
+import { scatter } from "./rules/scatter.ts";
 import { shape } from "./rules/shape.ts";
 
 /** The rules by kind of operator. */
@@ -20,7 +22,9 @@ export const ruleGroups: readonly RuleGroup[] = [
   arithmetic,
   reductions,
   shape,
+  scatter,
   resampling,
+  quantisation,
 ];
 
 /** The rules by operator of the default operator set. */
@@ -44,11 +48,14 @@ export const gradientStops: readonly string[] = [
   "GreaterOrEqual",
   "IsInf",
   "IsNaN",
+  "Hardmax",
   "Less",
   "LessOrEqual",
+  "NonMaxSuppression",
   "NonZero",
   "Not",
   "Or",
+  "OneHot",
   "RandomNormalLike",
   "RandomUniformLike",
   "Shape",

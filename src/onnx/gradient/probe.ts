@@ -6,6 +6,8 @@ import { cloneModel, type OnnxModel } from "../model.ts";
 /** What one probing run says about a value. */
 export interface ProbedValue {
   readonly dims: readonly number[];
+  /** The runtime's name of the element type; float32 where it is left out. */
+  readonly type?: string;
   /** Elements of an integer or boolean value that is small enough to keep (shape arithmetic). */
   readonly integers?: readonly number[];
 }
@@ -62,8 +64,8 @@ export function probedValues(outputs: Readonly<Record<string, FetchedTensor>>): 
     Object.entries(outputs).map(([name, { type, dims, data }]) => {
       const integral = /^(u?int|bool)/.test(type);
       return integral && isNumberList(data) && data.length <= KEPT_INTEGERS
-        ? [name, { dims: [...dims], integers: Array.from(data, Number) }]
-        : [name, { dims: [...dims] }];
+        ? [name, { dims: [...dims], type, integers: Array.from(data, Number) }]
+        : [name, type === "float32" ? { dims: [...dims] } : { dims: [...dims], type }];
     }),
   );
 }

@@ -1,7 +1,7 @@
 /** @file What a differentiation rule is given and what it returns. */
 import type { NodeProto } from "onnx-buf";
 import { attribute, floatAttribute, intAttribute, intsAttribute, stringAttribute } from "../graph.ts";
-import type { Dims } from "../tensor.ts";
+import type { DataType, Dims } from "../tensor.ts";
 import type { AdjointBuilder } from "./builder.ts";
 
 /** Thrown by a rule for a form of its operator that it does not cover; the tensors behind it become uncovered. */
@@ -10,9 +10,9 @@ export class NoRule extends Error {}
 /**
  * A rule adds the vector-Jacobian product of one node to the adjoint and returns the cotangent of each input, by
  * position, in the input's shape; `undefined` for inputs that are not wanted. A wanted input that is left out counts as
- * uncovered.
+ * uncovered; `null` says that its gradient is taken to be zero.
  */
-export type Rule = (node: RuleContext) => readonly (string | undefined)[];
+export type Rule = (node: RuleContext) => readonly (string | null | undefined)[];
 
 /** What the driver knows about the forward values. */
 export interface ForwardValues {
@@ -30,6 +30,8 @@ export interface ForwardValues {
   numbers(name: string): readonly number[] | undefined;
   /** The operator that computes the value, if one does. */
   producer(name: string): string | undefined;
+  /** Element type of a value. */
+  type(name: string): DataType;
 }
 
 /** One node of the forward model as its rule sees it. */
@@ -100,6 +102,18 @@ export class RuleContext {
   /** Integer input `i` as an int64 value of the adjoint. */
   indices(i: number): string {
     return this.#forward.indices(this.#input(i));
+  }
+  /** Integer output `i` as an int64 value of the adjoint. */
+  outputIndices(i: number): string {
+    return this.#forward.indices(this.node.output[i]!);
+  }
+  /** Element type of input `i`. */
+  type(i = 0): DataType {
+    return this.#forward.type(this.#input(i));
+  }
+  /** Element type of output `i`. */
+  outputType(i = 0): DataType {
+    return this.#forward.type(this.node.output[i]!);
   }
   /** Whether input `i` is the output of that operator. */
   madeBy(i: number, operator: string): boolean {

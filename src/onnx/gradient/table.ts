@@ -1,15 +1,18 @@
 /** @file The support table of `docs/gradient-operators.md`, made from the rules themselves. */
+import { loweredOperators, loweringRemarks } from "./lower/lower.ts";
 import { gradientStops, ruleGroups } from "./operators.ts";
 
 const introduction = `# Operators with a gradient
 
-Made from the rules in \`src/onnx/gradient/rules\`; \`QTAML_UPDATE_DOCS=1 vitest run src/onnx/gradient/table.test.ts\`
-writes it anew, and the same test fails when it is stale.
+Made from the rules in \`src/onnx/gradient\`: \`npm run docs:operators\` writes it anew, and a test fails when it is
+stale.
 
-The gradient graph differentiates operators of ONNX's default domain, in any operator set from 7 on. A tensor that
-reaches the output through any other operator, or through a form that the remarks leave out, is reported as uncovered.
-Arithmetic broadcasts as numpy does. Derivatives at kinks are those of one side, and where elements tie for a maximum
-or minimum they share the gradient unless the remarks say otherwise.`;
+The gradient graph differentiates these operators in any operator set from 7 on; without a domain they are ONNX's own.
+Networks in float16, bfloat16 and double are differentiated in float32 at the values they compute themselves. A tensor
+that reaches the output through any other operator, or through a form that the remarks leave out, is measured by
+forward probes instead, and \`qtaml inspect\` names the operator. Arithmetic broadcasts as numpy does. Derivatives at
+kinks are those of one side, and where elements tie for a maximum or minimum they share the gradient unless the remarks
+say otherwise.`;
 
 /** The document in Markdown. */
 export function gradientTable(): string {
@@ -18,15 +21,31 @@ export function gradientTable(): string {
       .sort()
       .map((operator) => `| \`${operator}\` | ${group.kind} | ${group.remarks?.[operator] ?? ""} |`),
   );
+  const rewritten = loweredOperators.map(
+    (operator) => `| \`${operator}\` | ${loweringRemarks[operator] ?? ""} |`,
+  );
   return `${introduction}
 
 | operator | kind | remarks |
 |---|---|---|
 ${rows.join("\n")}
 
+## Compound operators
+
+These are first written out in operators of the table above.
+
+| operator | remarks |
+|---|---|
+${rewritten.join("\n")}
+
 ## Where gradients end
 
 These have integer or boolean results, or none that vary with a float input; what reaches the output only through them
 has a gradient of zero: ${gradientStops.map((o) => `\`${o}\``).join(", ")}, and \`Cast\` to an integer type.
+
+## Measured by forward probes
+
+Everything else; in particular \`Loop\`, \`Scan\` and an \`If\` that the data decide, rounding (\`Round\`, \`Floor\`, \`Ceil\`,
+\`Sign\`), \`GridSample\` and \`RoiAlign\`, sequences, and operators of other domains.
 `;
 }

@@ -179,7 +179,7 @@ const ConvTranspose: Rule = (c) => {
   };
   return [
     c.wants(0) ? dx() : undefined,
-    c.wants(1) ? weightGradient(c.b, layer()) : undefined,
+    c.wants(1) ? weightGradient(c.b, layer(), "right") : undefined,
     c.wants(2) ? biasGradient(c.b, c.dy, 2 + kernel.length) : undefined,
   ];
 };

@@ -18,11 +18,23 @@ const MatMul: Rule = (c) => {
     // One product over all rows of the batch instead of one for each matrix and a sum.
     const height = elementCount(left) / inner;
     const dy = c.b.reshape(c.dy, [height, columns]);
+    const toRight = (): string => {
+      const x = c.b.reshape(c.input(0), [height, inner]);
+      const product = c.b.matmul(x, dy, 2, true);
+      const dims = [inner, columns] as const;
+      c.b.products.set(product, {
+        left: [x],
+        right: [dy],
+        rows: height,
+        dims,
+        factor: 1,
+        dependent: "right",
+      });
+      return as(product, right, b);
+    };
     return [
       c.wants(0) ? c.b.reshape(c.b.matmul(dy, as(c.input(1), b, right), 2, false, true), a) : undefined,
-      c.wants(1)
-        ? as(c.b.matmul(c.b.reshape(c.input(0), [height, inner]), dy, 2, true), right, b)
-        : undefined,
+      c.wants(1) ? toRight() : undefined,
     ];
   }
   const rank = Math.max(left.length, right.length);
@@ -56,8 +68,23 @@ const Gemm: Rule = (c) => {
   if (c.dims(0).length !== 2 || c.dims(1).length !== 2) throw new NoRule("matrices of rank 2 only");
   const dA = (): string =>
     transA ? product(c.input(1), c.dy, transB, true) : product(c.dy, c.input(1), false, !transB);
-  const dB = (): string =>
-    transB ? product(c.dy, c.input(0), true, transA) : product(c.input(0), c.dy, !transA, false);
+  const dB = (): string => {
+    const value = transB
+      ? product(c.dy, c.input(0), true, transA)
+      : product(c.input(0), c.dy, !transA, false);
+    const x = transA ? c.b.transpose(c.input(0), [1, 0]) : c.input(0);
+    const [rows, columns] = c.outputDims() as [number, number];
+    const inner = c.dims(0)[transA ? 0 : 1]!;
+    c.b.products.set(value, {
+      left: [transB ? c.dy : x],
+      right: [transB ? x : c.dy],
+      rows,
+      dims: transB ? [columns, inner] : [inner, columns],
+      factor: alpha,
+      dependent: transB ? "left" : "right",
+    });
+    return value;
+  };
   return [
     c.wants(0) ? dA() : undefined,
     c.wants(1) ? dB() : undefined,

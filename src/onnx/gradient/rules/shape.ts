@@ -1,20 +1,35 @@
 /** @file Rules of operators that move, cut, repeat or choose elements. */
-import { DataType, elementCount, type Dims } from "../../tensor.ts";
+import { elementCount, type Dims } from "../../tensor.ts";
 import type { AdjointBuilder } from "../builder.ts";
 import { NoRule, positiveAxis, type Rule, type RuleContext, type RuleGroup } from "../rule.ts";
 
-const reshaped: Rule = (c) => [c.b.reshape(c.dy, c.dims())];
+const reshaped: Rule = (c) => {
+  const dx = c.b.reshape(c.dy, c.dims());
+  const product = c.b.products.get(c.dy);
+  if (product !== undefined) c.b.products.set(dx, product);
+  return [dx];
+};
 const passed: Rule = (c) => [c.dy];
 
 const Transpose: Rule = (c) => {
   const rank = c.dims().length;
   const perm = c.ints("perm") ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
-  return [
-    c.b.transpose(
-      c.dy,
-      perm.map((_, i) => perm.indexOf(i)),
-    ),
-  ];
+  const dx = c.b.transpose(
+    c.dy,
+    perm.map((_, i) => perm.indexOf(i)),
+  );
+  const product = c.b.products.get(c.dy);
+  if (product !== undefined && perm[0] === 1) {
+    const { left, right, dims, dependent } = product;
+    c.b.products.set(dx, {
+      ...product,
+      left: right,
+      right: left,
+      dims: [dims[1], dims[0]],
+      dependent: dependent === "left" ? "right" : "left",
+    });
+  }
+  return [dx];
 };
 
 const Concat: Rule = (c) => {
@@ -120,11 +135,6 @@ const Where: Rule = (c) => {
   return [undefined, part(1, [condition, c.dy, zero]), part(2, [condition, zero, c.dy])];
 };
 
-const Cast: Rule = (c) => {
-  if (c.int("to", 0) !== DataType.FLOAT) throw new NoRule("conversion to another float type");
-  return [c.dy];
-};
-
 /** Blocks of `size x size` positions against channels, in either order of the channel's parts. */
 function blocks(c: RuleContext, columnFirst: boolean): string {
   const size = c.int("blocksize", 1);
@@ -138,7 +148,7 @@ export const shape: RuleGroup = {
   kind: "shape",
   rules: {
     Identity: passed,
-    Cast,
+    Cast: passed,
     Reshape: reshaped,
     Flatten: reshaped,
     Squeeze: reshaped,
@@ -158,7 +168,7 @@ export const shape: RuleGroup = {
     SpaceToDepth: (c) => [c.b.op("DepthToSpace", [c.dy], { blocksize: c.int("blocksize", 1) })],
   },
   remarks: {
-    Cast: "from float32 to float32 (to an integer type the gradient is zero)",
+    Cast: "between float types; from an integer type it passes what quantised values stand for; to one the gradient is zero",
     Gather: "repeated indices add up",
     GatherElements: "repeated indices add up",
     GatherND: "repeated indices add up; no batch_dims",
