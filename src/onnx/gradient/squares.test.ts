@@ -14,7 +14,7 @@ import {
 } from "../../../test/support/gradients.ts";
 import { makeNode, makeValueInfo } from "../graph.ts";
 import { parseModel, type OnnxModel } from "../model.ts";
-import { channelLayout } from "../stored.ts";
+import { channelLayout } from "../steps.ts";
 import { DataType, elementCount, floatTensor, tensorDims } from "../tensor.ts";
 import { buildGradientGraph, type GradientGraph } from "./gradient.ts";
 
