@@ -17,11 +17,13 @@ import {
   meanSquareSteps,
   modelFromBytes,
   prepareModel,
-  storedHistogram,
+  surveyModel,
+  surveyOf,
   type Granularity,
   type ModelFile,
   type PreparedModel,
   type StoredTensor,
+  type SurveyedTensor,
 } from "../onnx/index.ts";
 import type { MemoryTensor } from "../protect/index.ts";
 
@@ -52,20 +54,33 @@ export interface AssessOptions {
   readonly output?: string;
 }
 
-/** A model in a memory, before any fault. */
-export interface Assessment {
+/** What the memory holds of a model, and the error law of each tensor. */
+export interface Survey {
   /** The file that was assessed; its hash is worked out when it is asked for. */
   readonly model: Pick<ModelFile, "name" | "sha256">;
   readonly storage: Storage;
-  readonly prepared: PreparedModel;
-  /** `prepared` with the judged output as its only one. */
-  readonly judged: PreparedModel;
-  /** In the order of `prepared.tensors`. */
+  /** What is stored, without the codes. */
+  readonly tensors: readonly Omit<SurveyedTensor, "histogram">[];
+  /** In the same order. */
   readonly memory: readonly MemoryTensor[];
   /** In the same order; undefined without calibration data. */
   readonly jacobian: readonly TensorJacobian[] | undefined;
   /** The inputs the Jacobian was averaged over, and the clean logits on all calibration inputs. */
   readonly calibration: { readonly data: Dataset; readonly logits: JudgedOutput } | undefined;
+}
+
+/** A model in a memory, before any fault, with all that trying chips needs. */
+export interface Assessment extends Survey {
+  readonly prepared: PreparedModel;
+  /** `prepared` with the judged output as its only one. */
+  readonly judged: PreparedModel;
+  /** The tensors of `prepared`. */
+  readonly tensors: readonly StoredTensor[];
+}
+
+/** Whether the codes and the network are at hand. */
+export function isAssessment(survey: Survey): survey is Assessment {
+  return "prepared" in survey;
 }
 
 /** Default number of samples the Jacobian is averaged over. */
@@ -76,7 +91,7 @@ export const jacobianSamples = 64;
  * the Jacobian is known by output channel, each channel's sensitivity goes with the steps of that channel.
  */
 function stepMoments(
-  tensor: StoredTensor,
+  tensor: Omit<SurveyedTensor, "histogram">,
   jacobian: TensorJacobian | undefined,
 ): { meanSquareStep: number; stepSensitivity: number | undefined } {
   const meanSquareStep = meanSquareSteps(tensor, undefined)[0]!;
@@ -90,14 +105,78 @@ function stepMoments(
   return { meanSquareStep, stepSensitivity: weighted / tensor.count };
 }
 
+/** The error law's view of a tensor. */
+function memoryTensor(
+  tensor: SurveyedTensor,
+  flips: FlipLaw,
+  jacobian: TensorJacobian | undefined,
+): MemoryTensor {
+  return {
+    name: tensor.name,
+    count: tensor.count,
+    format: tensor.format,
+    histogram: tensor.histogram,
+    flips: flips(tensor.format.bits),
+    ...stepMoments(tensor, jacobian),
+  };
+}
+
+const usualStorage: Storage = { format: "int8", granularity: "tensor" };
+
+function fileOf(given: ModelFile | ModelBytes): ModelFile {
+  return "bytes" in given ? modelFromBytes(given.bytes, given.name) : given;
+}
+
+/** A file's name and its hash, which is worked out when it is asked for. */
+function identity(file: Survey["model"]): Survey["model"] {
+  return {
+    name: file.name,
+    get sha256() {
+      return file.sha256;
+    },
+  };
+}
+
+/**
+ * Surveys a model: each tensor is read, quantised, counted and dropped, so that the model may be larger than memory.
+ * Enough to inspect it and to plan a budget by anything but the Jacobian.
+ *
+ * @throws QtamlError for a model that is damaged or has no weights
+ */
+export function survey(
+  given: ModelFile | ModelBytes,
+  options: Pick<AssessOptions, "flips" | "storage">,
+): Survey {
+  const file = fileOf(given);
+  const storage: Storage = { ...usualStorage, ...options.storage };
+  return surveyOfTensors(file, storage, surveyModel(file.model, storage), options.flips);
+}
+
+/** The survey of tensors that were gone through already. */
+export function surveyOfTensors(
+  file: Survey["model"],
+  storage: Storage,
+  surveyed: readonly SurveyedTensor[],
+  flips: FlipLaw,
+): Survey {
+  return {
+    model: identity(file),
+    storage,
+    tensors: surveyed,
+    memory: surveyed.map((tensor) => memoryTensor(tensor, flips, undefined)),
+    jacobian: undefined,
+    calibration: undefined,
+  };
+}
+
 /**
  * Reads a model, quantises its weights, and measures the Jacobian where calibration inputs are given.
  *
  * @throws QtamlError for a model that is damaged, has no weights, cannot run, or does not fit the inputs
  */
 export async function assess(given: ModelFile | ModelBytes, options: AssessOptions): Promise<Assessment> {
-  const file = "bytes" in given ? modelFromBytes(given.bytes, given.name) : given;
-  const storage: Storage = { format: "int8", granularity: "tensor", ...options.storage };
+  const file = fileOf(given);
+  const storage: Storage = { ...usualStorage, ...options.storage };
   const prepared = prepareModel(file.model, storage);
   const judged = { ...prepared, model: judgedModel(prepared.model, options.output) };
   let jacobian: TensorJacobian[] | undefined;
@@ -109,25 +188,13 @@ export async function assess(given: ModelFile | ModelBytes, options: AssessOptio
     jacobian = await measureJacobian(judged, data, options.jacobian);
     calibration = { data, logits };
   }
-  const memory = prepared.tensors.map((tensor, t): MemoryTensor => ({
-    name: tensor.name,
-    count: tensor.count,
-    format: tensor.format,
-    histogram: storedHistogram(tensor),
-    flips: options.flips(tensor.format.bits),
-    ...stepMoments(tensor, jacobian?.[t]),
-  }));
   return {
-    model: {
-      name: file.name,
-      get sha256() {
-        return file.sha256;
-      },
-    },
+    model: identity(file),
     storage,
     prepared,
     judged,
-    memory,
+    tensors: prepared.tensors,
+    memory: prepared.tensors.map((tensor, t) => memoryTensor(surveyOf(tensor), options.flips, jacobian?.[t])),
     jacobian,
     calibration,
   };

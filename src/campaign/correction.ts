@@ -14,7 +14,7 @@ import type { Dataset } from "../data/index.ts";
 import { bindWeights, logitsModel, type WeightBinder } from "../engine/index.ts";
 import { cleanWeights, decodeInto, type DecodeSegment } from "../onnx/index.ts";
 import { predictedNoise, segmentsOf, type Allocation, type MemoryTensor } from "../protect/index.ts";
-import type { Assessment } from "./assess.ts";
+import { isAssessment, type Assessment, type Survey } from "./assess.ts";
 import { predictAgreement } from "./predict.ts";
 
 /** Decoders that cost nothing at inference and keep the mean. */
@@ -129,12 +129,11 @@ function descend(tensors: number, changed: (choice: readonly number[]) => number
  *
  * @throws QtamlError when the network does not run
  */
-export async function chooseCorrection(
-  assessment: Assessment,
-  allocation: Allocation,
-): Promise<ReadingChoice> {
+export async function chooseCorrection(assessment: Survey, allocation: Allocation): Promise<ReadingChoice> {
   const { memory, calibration } = assessment;
-  if (calibration === undefined) throw new Error("chooseCorrection needs calibration data");
+  if (calibration === undefined || !isAssessment(assessment)) {
+    throw new Error("chooseCorrection needs calibration data");
+  }
   const read = (kinds: readonly DecoderKind[]) =>
     memory.map((tensor, t) => segmentsOf(tensor, allocation.tensors[t]!, kinds[t]!));
   const everywhere = (kind: DecoderKind) => read(memory.map(() => kind));
@@ -167,13 +166,13 @@ export async function chooseCorrection(
 
 /** Predicts noise and drift of tensors that are all read by one decoder; null where there is no Jacobian. */
 export async function fixedReading(
-  assessment: Assessment,
+  assessment: Survey,
   allocation: Allocation,
   kind: DecoderKind,
 ): Promise<{ segments: ProtectionSegment[][]; noise: number | null; drift: number | null }> {
   const { memory, calibration } = assessment;
   const segments = memory.map((tensor, t) => segmentsOf(tensor, allocation.tensors[t]!, kind));
-  if (calibration === undefined) return { segments, noise: null, drift: null };
+  if (calibration === undefined || !isAssessment(assessment)) return { segments, noise: null, drift: null };
   const network = await MeanNetwork.open(assessment, calibration);
   try {
     const drift = await network.drift(new Map(segments.entries()));

@@ -4,11 +4,14 @@
 export {
   assess,
   jacobianSamples,
+  survey,
+  surveyOfTensors,
   type AssessOptions,
   type Assessment,
   type FlipLaw,
   type ModelBytes,
   type Storage,
+  type Survey,
 } from "./assess.ts";
 export {
   compare,

@@ -4,7 +4,7 @@
 import { channelMatrix, driftLine, topBitShare } from "../channel/index.ts";
 import type { JacobianMethod } from "../engine/index.ts";
 import { protectionLadder, weightVariance } from "../protect/index.ts";
-import type { Assessment } from "./assess.ts";
+import type { Survey } from "./assess.ts";
 
 /** One stored tensor. Quantities of weights are in the weights' own units. */
 export interface InspectionRow {
@@ -38,11 +38,11 @@ export interface InspectionRow {
   readonly score: number | null;
 }
 
-/** The table of an assessment, in the order of first use. */
-export function inspect(assessment: Assessment): InspectionRow[] {
-  return assessment.memory.map((tensor, t) => {
-    const stored = assessment.prepared.tensors[t]!;
-    const jacobian = assessment.jacobian?.[t];
+/** The table of a survey or an assessment, in the order of first use. */
+export function inspect(survey: Survey): InspectionRow[] {
+  return survey.memory.map((tensor, t) => {
+    const stored = survey.tensors[t]!;
+    const jacobian = survey.jacobian?.[t];
     const { values } = tensor.format;
     const channel = channelMatrix(tensor.flips);
     const codes = { values, decode: values, channel, histogram: tensor.histogram };

@@ -4,7 +4,7 @@
 import { allocator, storedBits, type Plan, type PolicyName } from "../protect/index.ts";
 import { QtamlError } from "../errors.ts";
 import type { Protection } from "../engine/index.ts";
-import type { Assessment } from "./assess.ts";
+import type { Survey } from "./assess.ts";
 import { chooseCorrection, fixedReading } from "./correction.ts";
 
 /** What a plan is asked for. */
@@ -23,7 +23,7 @@ export interface PlanRequest {
  *
  * @throws QtamlError `invalid-argument` for a budget outside [0, 1], or for TAC without calibration data
  */
-export async function makePlan(assessment: Assessment, request: PlanRequest): Promise<Plan> {
+export async function makePlan(assessment: Survey, request: PlanRequest): Promise<Plan> {
   const { memory } = assessment;
   const { policy, overhead, seed = 0 } = request;
   if (policy === "tac" && assessment.calibration === undefined) {
@@ -75,7 +75,7 @@ export function planProtection(plan: Plan): Protection {
  *
  * @throws QtamlError `plan-mismatch`
  */
-export function checkPlan(plan: Plan, assessment: Assessment): void {
+export function checkPlan(plan: Plan, assessment: Survey): void {
   const { model, memory } = assessment;
   if (plan.model.sha256 !== model.sha256) {
     throw new QtamlError(

@@ -5,16 +5,11 @@
 import { realpathSync } from "node:fs";
 import { dirname, isAbsolute, join, relative, sep, win32 } from "node:path";
 import { clearField } from "@bufbuild/protobuf";
-import {
-  TensorProto_DataLocation as DataLocation,
-  TensorProtoSchema,
-  type ModelProto,
-  type TensorProto,
-} from "onnx-buf";
+import { TensorProtoSchema, type ModelProto, type TensorProto } from "onnx-buf";
 import { QtamlError } from "../errors.ts";
 import { deferRawData, forEachTensor } from "./lazy.ts";
 import { fileSource, type ByteSource } from "./source.ts";
-import { storedByteLength } from "./tensor.ts";
+import { isExternal, storedByteLength } from "./tensor.ts";
 
 /** Where a tensor says its bytes are. */
 interface Place {
@@ -46,11 +41,6 @@ function placeOf(tensor: TensorProto): Place {
     offset: whole(tensor, "offset", entries.get("offset") ?? "0"),
     length: length === undefined ? undefined : whole(tensor, "length", length),
   };
-}
-
-/** Whether a tensor's data are in another file that has not been looked for. */
-export function isExternal(tensor: TensorProto): boolean {
-  return tensor.dataLocation === DataLocation.EXTERNAL;
 }
 
 /** Opens a file that a model names. @throws QtamlError `unsupported-model` when it leaves the model's folder */

@@ -3,6 +3,8 @@
  * hardened model and the gradient graph.
  */
 export * from "./check.ts";
+export * from "./counting.ts";
+export * from "./floats.ts";
 export * from "./fold.ts";
 export * from "./gradient/index.ts";
 export * from "./graph.ts";
@@ -14,5 +16,6 @@ export * from "./prepare.ts";
 export * from "./source.ts";
 export * from "./steps.ts";
 export * from "./stored.ts";
+export * from "./survey.ts";
 export * from "./tensor.ts";
 export * from "./weights.ts";

@@ -16,7 +16,7 @@ import {
   type StoredTensor,
 } from "./stored.ts";
 import { DataType, floatTensor } from "./tensor.ts";
-import { findWeights } from "./weights.ts";
+import { findWeights, type WeightTensor } from "./weights.ts";
 
 /** A model split into the memory's content and the network around it. */
 export interface PreparedModel {
@@ -36,6 +36,24 @@ export interface StorageOptions {
   readonly granularity?: Granularity;
 }
 
+/** A copy of a model with its constants as initialisers and its normalisations folded into weights. */
+export function foldedModel(source: OnnxModel): { model: OnnxModel; foldedNormalizations: number } {
+  const model = cloneModel(source);
+  hoistConstants(model);
+  dropUnusedInitialisers(model);
+  return { model, foldedNormalizations: foldBatchNormalization(model) };
+}
+
+/** @throws QtamlError `unsupported-model` when there are no weights */
+export function checkHasWeights(weights: readonly WeightTensor[]): void {
+  if (weights.length === 0) {
+    throw new QtamlError(
+      "unsupported-model",
+      "The model has no weights in the memory: no Conv, ConvTranspose, Gemm or MatMul has a constant operand; give a trained network.",
+    );
+  }
+}
+
 /**
  * Folds normalisations, finds the weights and quantises them. The given model is left as it was.
  *
@@ -43,10 +61,7 @@ export interface StorageOptions {
  */
 export function prepareModel(source: OnnxModel, options: StorageOptions = {}): PreparedModel {
   const format = numberFormat(options.format ?? "int8");
-  const model = cloneModel(source);
-  hoistConstants(model);
-  dropUnusedInitialisers(model);
-  const foldedNormalizations = foldBatchNormalization(model);
+  const { model, foldedNormalizations } = foldedModel(source);
   const tensors = storeWeights(model, format, options.granularity ?? "tensor");
   dropUnusedInitialisers(model);
   return { model, tensors, foldedNormalizations };
@@ -56,12 +71,7 @@ function storeWeights(model: OnnxModel, format: NumberFormat, granularity: Granu
   const graph = model.graph;
   const index = indexGraph(graph);
   const weights = findWeights(index);
-  if (weights.length === 0) {
-    throw new QtamlError(
-      "unsupported-model",
-      "The model has no weights in the memory: no Conv, ConvTranspose, Gemm or MatMul has a constant operand; give a trained network.",
-    );
-  }
+  checkHasWeights(weights);
   const int8 = numberFormat("int8");
   return weights.map((weight) => {
     const stored =

@@ -122,7 +122,7 @@ export function quantiseTensor(
     }
   }
   return {
-    ...describe(weight),
+    ...describeWeight(weight),
     runtimeName: weight.name,
     format,
     codes,
@@ -134,7 +134,8 @@ export function quantiseTensor(
   };
 }
 
-function describe(weight: WeightTensor) {
+/** What is known of a weight tensor before it is stored. */
+export function describeWeight(weight: WeightTensor) {
   return {
     name: weight.name,
     role: "weight" as const,
@@ -173,7 +174,7 @@ export function adoptQuantised(weight: WeightTensor, index: GraphIndex, int8: Nu
   const { steps, zeroPoints, channelAxis } = decoding;
   const codes = Uint8Array.from(integerData(weight.tensor), (q) => q & 255);
   const stored = {
-    ...describe(weight),
+    ...describeWeight(weight),
     runtimeName: node.output[0]!,
     format: signed ? int8 : integerFormat(8, false),
     codes,

@@ -87,7 +87,8 @@ export function storedByteLength(tensor: TensorProto): number | undefined {
   return bits === undefined ? undefined : Math.ceil((elementCount(tensorDims(tensor)) * bits) / 8);
 }
 
-const damaged = (tensor: TensorProto, stored: string) =>
+/** The error of a tensor that stores more or less than its dimensions say. */
+export const damagedTensor = (tensor: TensorProto, stored: string) =>
   new QtamlError(
     "invalid-file",
     `Tensor "${tensor.name}" declares ${elementCount(tensorDims(tensor))} elements but stores ${stored}; the model file is damaged.`,
@@ -101,13 +102,18 @@ function rawView<T>(
 ): T {
   const raw = tensor.rawData;
   const length = elementCount(tensorDims(tensor));
-  if (raw.byteLength !== length * bytesPerElement) throw damaged(tensor, `${raw.byteLength} bytes`);
+  if (raw.byteLength !== length * bytesPerElement) throw damagedTensor(tensor, `${raw.byteLength} bytes`);
   if (raw.byteOffset % bytesPerElement === 0) return construct(raw.buffer, raw.byteOffset, length);
   return construct(new Uint8Array(raw).buffer, 0, length);
 }
 
 function checkLength(tensor: TensorProto, found: number): void {
-  if (found !== elementCount(tensorDims(tensor))) throw damaged(tensor, String(found));
+  if (found !== elementCount(tensorDims(tensor))) throw damagedTensor(tensor, String(found));
+}
+
+/** Whether a tensor's data are in another file that has not been looked for. */
+export function isExternal(tensor: TensorProto): boolean {
+  return tensor.dataLocation === TensorProto_DataLocation.EXTERNAL;
 }
 
 function externalLocation(tensor: TensorProto): string {
@@ -116,7 +122,7 @@ function externalLocation(tensor: TensorProto): string {
 
 /** Whether the data are in `raw_data`. @throws QtamlError `unsupported-model` when they are in another file */
 function isRaw(tensor: TensorProto): boolean {
-  if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL) {
+  if (isExternal(tensor)) {
     throw new QtamlError(
       "unsupported-model",
       `The data of tensor "${tensor.name}" are in another file (${externalLocation(tensor)}); open the model by its path, or save it with its weights inside.`,

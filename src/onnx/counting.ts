@@ -1,0 +1,216 @@
+/**
+ * @file Quantises weights and counts their codes without keeping them: histogram, steps and norm are all that the
+ * error law needs. The weights are gone through twice, piece by piece, so that a tensor may be larger than memory.
+ */
+import { encodeInto, quantisationStep, type NumberFormat } from "../channel/index.ts";
+import { QtamlError } from "../errors.ts";
+import { channelLayout, type ChannelLayout } from "./steps.ts";
+
+/** Weights that can be gone through more than once. */
+export interface WeightStream {
+  readonly name: string;
+  readonly dims: readonly number[];
+  /** Axis along which the step changes; undefined for one step. */
+  readonly channelAxis: number | undefined;
+  /** The weights in C order; pieces may share one buffer. */
+  pieces(): Iterable<Float32Array>;
+}
+
+/** What quantising a tensor gives, but for the codes. */
+export interface FloatSurvey {
+  /** [1] or [channels]. */
+  readonly steps: Float32Array;
+  /** [2^B] how many weights get each code. */
+  readonly histogram: Float64Array;
+  readonly infinityNorm: number;
+}
+
+const notFinite = (name: string, index: number, value: number) =>
+  new QtamlError(
+    "non-finite",
+    `Weight ${index} of tensor "${name}" is ${value}: replace NaN and infinite weights before storing them.`,
+  );
+
+/** The bit patterns of float32 magnitudes are ordered as the magnitudes; from this one on they are no numbers. */
+const infinityBits = 0x7f800000;
+
+/** Largest magnitude of some weights, as its bits. */
+function largestBits(words: Int32Array, from: number, to: number): number {
+  let [a, b, c, d] = [0, 0, 0, 0];
+  let i = from;
+  for (; i + 4 <= to; i += 4) {
+    const w = words[i]! & 0x7fffffff;
+    const x = words[i + 1]! & 0x7fffffff;
+    const y = words[i + 2]! & 0x7fffffff;
+    const z = words[i + 3]! & 0x7fffffff;
+    a = w > a ? w : a;
+    b = x > b ? x : b;
+    c = y > c ? y : c;
+    d = z > d ? z : d;
+  }
+  for (; i < to; i++) {
+    const w = words[i]! & 0x7fffffff;
+    a = w > a ? w : a;
+  }
+  return Math.max(a, b, c, d);
+}
+
+/** Calls `visit` for each stretch of a piece that lies in one channel. */
+function forEachRow(
+  { channels, inner }: ChannelLayout,
+  start: number,
+  length: number,
+  visit: (channel: number, from: number, to: number) => void,
+): void {
+  let row = Math.floor(start / inner);
+  let left = inner - (start - row * inner);
+  for (let from = 0; from < length; row++, left = inner) {
+    const to = Math.min(length, from + left);
+    visit(row % channels, from, to);
+    from = to;
+  }
+}
+
+/** Infinity norm of each channel. */
+function channelNorms(weights: WeightStream, layout: ChannelLayout): Float64Array {
+  const { channels, inner } = layout;
+  const norms = new Int32Array(channels);
+  let start = 0;
+  for (const piece of weights.pieces()) {
+    const words = new Int32Array(piece.buffer, piece.byteOffset, piece.length);
+    let largest = 0;
+    if (channels > 1 && inner === 1) {
+      for (let i = 0, c = start % channels; i < words.length; i++) {
+        const word = words[i]! & 0x7fffffff;
+        if (word > norms[c]!) norms[c] = word;
+        if (++c === channels) c = 0;
+      }
+      largest = norms.reduce((a, b) => Math.max(a, b), 0);
+    } else {
+      forEachRow(layout, start, piece.length, (channel, from, to) => {
+        const found = largestBits(words, from, to);
+        if (found > norms[channel]!) norms[channel] = found;
+        if (found > largest) largest = found;
+      });
+    }
+    if (largest >= infinityBits) {
+      const bad = piece.findIndex((w) => !Number.isFinite(w));
+      throw notFinite(weights.name, start + bad, piece[bad]!);
+    }
+    start += piece.length;
+  }
+  return Float64Array.from(new Float32Array(norms.buffer));
+}
+
+/** Counts codes of weights that share a step. */
+type Counter = (weights: Float32Array, from: number, to: number, step: number) => void;
+
+/**
+ * Counts `q + largest` of weights, q their integers, in one of four tables of `2 largest + 1`, so that equal
+ * neighbours do not wait for each other.
+ *
+ * The integer is that of `encodeInto`, which rounds the float32 quotient. Multiplying by the reciprocal is off that
+ * quotient by at most `2^-24 + 2^-52` of it, so both round to the same integer unless the product is within
+ * `2^-22 largest` of a tie; only there does it divide.
+ */
+function countIntegers(
+  weights: Float32Array,
+  from: number,
+  to: number,
+  step: number,
+  largest: number,
+  counts: Uint32Array,
+): void {
+  // Adding 1.5 * 2^52 rounds to the nearest integer, ties to even: doubles of that size are whole numbers.
+  const rounder = 1.5 * 2 ** 52;
+  const stride = 2 * largest + 1;
+  const sure = 0.5 - largest * 2 ** -22;
+  const reciprocal = 1 / step;
+  let i = from;
+  for (; i + 4 <= to; i += 4) {
+    const a = weights[i]! * reciprocal;
+    const b = weights[i + 1]! * reciprocal;
+    const c = weights[i + 2]! * reciprocal;
+    const d = weights[i + 3]! * reciprocal;
+    let p = a + rounder - rounder;
+    let q = b + rounder - rounder;
+    let r = c + rounder - rounder;
+    let s = d + rounder - rounder;
+    if (Math.abs(a - p) > sure) p = Math.fround(weights[i]! / step) + rounder - rounder;
+    if (Math.abs(b - q) > sure) q = Math.fround(weights[i + 1]! / step) + rounder - rounder;
+    if (Math.abs(c - r) > sure) r = Math.fround(weights[i + 2]! / step) + rounder - rounder;
+    if (Math.abs(d - s) > sure) s = Math.fround(weights[i + 3]! / step) + rounder - rounder;
+    counts[(p + largest) | 0]!++;
+    counts[((q + largest) | 0) + stride]!++;
+    counts[((r + largest) | 0) + 2 * stride]!++;
+    counts[((s + largest) | 0) + 3 * stride]!++;
+  }
+  for (; i < to; i++) counts[(Math.fround(weights[i]! / step) + rounder - rounder + largest) | 0]!++;
+}
+
+/** Counts integer codes without making them. */
+function integerCounter(format: NumberFormat, integerCodes: ArrayLike<number>, histogram: Float64Array) {
+  const stride = integerCodes.length;
+  const counts = new Uint32Array(4 * stride);
+  const count: Counter = (weights, from, to, step) =>
+    countIntegers(weights, from, to, step, format.largest, counts);
+  const flush = () => {
+    for (let i = 0; i < counts.length; i++) histogram[integerCodes[i % stride]!]! += counts[i]!;
+    counts.fill(0);
+  };
+  return { count, flush };
+}
+
+/** Counts codes of any format by making them, a piece at a time. */
+function codeCounter(format: NumberFormat, histogram: Float64Array) {
+  let codes = new Uint8Array(0);
+  const count: Counter = (weights, from, to, step) => {
+    if (codes.length < to - from) codes = new Uint8Array(to - from);
+    const own = codes.subarray(0, to - from);
+    encodeInto(format, weights.subarray(from, to), step, own);
+    for (let i = 0; i < own.length; i++) histogram[own[i]!]! += 1;
+  };
+  return { count, flush: () => undefined };
+}
+
+/**
+ * Quantises float weights as `quantiseTensor` does, and counts the codes instead of keeping them.
+ *
+ * @throws QtamlError `non-finite` when a weight is NaN or infinite
+ */
+export function surveyFloats(weights: WeightStream, format: NumberFormat): FloatSurvey {
+  const layout = channelLayout(weights.dims, weights.channelAxis);
+  const { channels, inner } = layout;
+  const norms = channelNorms(weights, layout);
+  const steps = Float32Array.from(norms, (norm) => quantisationStep(format, norm));
+  const histogram = new Float64Array(2 ** format.bits);
+  const { integerCodes } = format;
+  // A step too coarse for its norm, among the smallest numbers, leaves quotients beyond the largest code.
+  const isSafe = norms.every((norm, c) => Math.fround(norm / steps[c]!) <= format.largest + 0.25);
+  const { count, flush } =
+    integerCodes !== undefined && isSafe
+      ? integerCounter(format, integerCodes, histogram)
+      : codeCounter(format, histogram);
+  let start = 0;
+  let scaled = new Float32Array(0);
+  for (const piece of weights.pieces()) {
+    if (channels > 1 && inner < 16) {
+      // Short rows: bring every weight into units of its step first. The quotient is rounded once, as by `encodeInto`.
+      if (scaled.length < piece.length) scaled = new Float32Array(piece.length);
+      let row = Math.floor(start / inner);
+      for (let i = 0, k = start - row * inner, c = row % channels; i < piece.length; i++) {
+        scaled[i] = piece[i]! / steps[c]!;
+        if (++k === inner) {
+          k = 0;
+          if (++c === channels) c = 0;
+        }
+      }
+      count(scaled, 0, piece.length, 1);
+    } else {
+      forEachRow(layout, start, piece.length, (channel, from, to) => count(piece, from, to, steps[channel]!));
+    }
+    start += piece.length;
+    flush();
+  }
+  return { steps, histogram, infinityNorm: norms.reduce((a, b) => Math.max(a, b), 0) };
+}
