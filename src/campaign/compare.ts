@@ -5,7 +5,7 @@
 import type { PolicyName } from "../protect/index.ts";
 import { jointConfidence, ratioInterval, type Interval } from "../stats/index.ts";
 import { QtamlError } from "../errors.ts";
-import type { Assessment } from "./assess.ts";
+import type { Assessment, Survey } from "./assess.ts";
 import { makePlan, planProtection } from "./plan.ts";
 import { predict } from "./predict.ts";
 import { overheadAtTarget, searchOverhead, type CurvePoint, type OverheadAtTarget } from "./search.ts";
@@ -69,7 +69,7 @@ function jointInterval(found: OverheadAtTarget, target: number): Interval {
 }
 
 /** Mean flip probability over all stored cells and both values. */
-export function meanFlipProbability(assessment: Assessment): number {
+export function meanFlipProbability(assessment: Survey): number {
   let cells = 0;
   let sum = 0;
   for (const { count, flips } of assessment.memory) {

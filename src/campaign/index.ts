@@ -3,6 +3,7 @@
  */
 export {
   assess,
+  isAssessment,
   jacobianSamples,
   survey,
   surveyOfTensors,

@@ -13,16 +13,16 @@ import {
   type PolicyName,
 } from "../protect/index.ts";
 import { outputSize, type Protection } from "../engine/index.ts";
-import type { Assessment } from "./assess.ts";
+import type { Survey } from "./assess.ts";
 
 /** What a prediction is made from. */
-interface Measured extends Assessment {
-  readonly jacobian: NonNullable<Assessment["jacobian"]>;
-  readonly calibration: NonNullable<Assessment["calibration"]>;
+interface Measured extends Survey {
+  readonly jacobian: NonNullable<Survey["jacobian"]>;
+  readonly calibration: NonNullable<Survey["calibration"]>;
 }
 
 /** @throws QtamlError `invalid-argument` without calibration data */
-function measured(assessment: Assessment): Measured {
+function measured(assessment: Survey): Measured {
   const { jacobian, calibration } = assessment;
   if (jacobian === undefined || calibration === undefined) {
     throw new QtamlError(
@@ -55,7 +55,7 @@ function sampleNoise({ memory, jacobian }: Measured, protection: Protection): Fl
  * @throws QtamlError `invalid-argument` without calibration data
  */
 export function predictAgreement(
-  assessment: Assessment,
+  assessment: Survey,
   protection: Protection,
   shift?: ArrayLike<number>,
 ): number {
@@ -103,7 +103,7 @@ function leastOverhead(known: Measured, policy: PolicyName, keep: number): numbe
  *
  * @throws QtamlError `invalid-argument` without calibration data
  */
-export function predict(assessment: Assessment, keep: number): Prediction {
+export function predict(assessment: Survey, keep: number): Prediction {
   const known = measured(assessment);
   const overhead = {
     "uniform-msp": leastOverhead(known, "uniform-msp", keep),

@@ -7,13 +7,11 @@ import type { ByteRange } from "./source.ts";
 import {
   DataType,
   damagedTensor,
-  elementCount,
   float16,
   floatData,
   isExternal,
   isFloatTensor,
   storedByteLength,
-  tensorDims,
 } from "./tensor.ts";
 
 /** The element types that are floating-point numbers of their own, without a scale. */
@@ -102,5 +100,5 @@ export function* tensorFloats(tensor: TensorProto): Generator<Float32Array> {
   }
   const range = rawRange(tensor);
   if (range.length !== storedByteLength(tensor)) throw damagedTensor(tensor, `${range.length} bytes`);
-  yield* streamFloats({ dataType: tensor.dataType as FloatType, range });
+  yield* streamFloats({ dataType: tensor.dataType, range });
 }

@@ -177,7 +177,7 @@ export async function runDemo(flags: DemoFlags): Promise<void> {
   const report = collectReport({
     title: "LeNet-5 in a memory that leaks by tunnelling",
     device,
-    assessment,
+    survey: assessment,
     plan,
     comparison,
     commands: ["npm run demo"],

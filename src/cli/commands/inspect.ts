@@ -3,7 +3,7 @@ import { inspect, meanFlipProbability, type InspectionRow } from "../../campaign
 import { formatCount, formatNumber, formatTable } from "../../report/index.ts";
 import { hasFlips } from "../memory.ts";
 import { openProgress, say, sayJson, terminalWidth, warn } from "../output.ts";
-import { assessFromFlags, type AssessFlags } from "./shared.ts";
+import { surveyFromFlags, type AssessFlags } from "./shared.ts";
 
 /** The flip probability whose law is shown when none is given. */
 const usualP = 0.1;
@@ -32,19 +32,19 @@ export function inspectionTable(rows: readonly InspectionRow[]): string {
 export async function runInspect(model: string, flags: AssessFlags): Promise<void> {
   const progress = openProgress(flags);
   const isGiven = hasFlips(flags);
-  const { assessment, warnings } = await assessFromFlags(
+  const { survey, warnings } = await surveyFromFlags(
     model,
     isGiven ? flags : { ...flags, p: usualP },
     progress,
   );
   progress.stop();
-  const rows = inspect(assessment);
+  const rows = inspect(survey);
   warn(warnings);
   if (flags.json === true) {
     sayJson({
-      model: assessment.model,
-      storage: assessment.storage,
-      p: meanFlipProbability(assessment),
+      model: survey.model,
+      storage: survey.storage,
+      p: meanFlipProbability(survey),
       tensors: rows,
     });
     return;

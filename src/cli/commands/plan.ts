@@ -1,5 +1,6 @@
 /** @file `qtaml plan`: which bits to protect. */
 import {
+  isAssessment,
   makePlan,
   predictAgreement,
   planProtection,
@@ -19,7 +20,7 @@ import {
 } from "../../report/index.ts";
 import { toJson, writeWhole } from "../files.ts";
 import { openProgress, say, sayJson, terminalWidth, warn, type Progress } from "../output.ts";
-import { assessFromFlags, withSimulation, type AssessFlags } from "./shared.ts";
+import { surveyFromFlags, withSimulation, type AssessFlags } from "./shared.ts";
 
 /** Flags of `qtaml plan`. */
 export interface PlanFlags extends AssessFlags {
@@ -86,18 +87,18 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
       "Give either --budget (a share of stored bits, such as 0.05) or --keep (a share of the clean result, such as 0.95).",
     );
   }
-  const progress = openProgress(flags);
-  const { assessment, data, warnings } = await assessFromFlags(model, flags, progress);
-  if (keep !== undefined && data === undefined) {
+  if (keep !== undefined && flags.data === undefined) {
     throw new QtamlError(
       "invalid-argument",
       "--keep needs inputs to try chips on: give --data (labels are not needed).",
     );
   }
+  const progress = openProgress(flags);
+  const { survey, data, warnings } = await surveyFromFlags(model, flags, progress);
   const plan =
-    budget === undefined
-      ? await planForShare(assessment, data!, keep!, flags, progress)
-      : await makePlan(assessment, { policy, overhead: budget, seed });
+    keep !== undefined && data !== undefined && isAssessment(survey)
+      ? await planForShare(survey, data, keep, flags, progress)
+      : await makePlan(survey, { policy, overhead: budget!, seed });
   progress.stop();
   if (flags.output !== undefined) writeWhole(flags.output, toJson(plan));
   warn(warnings);
@@ -106,9 +107,9 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
     return;
   }
   say(planAccount(plan));
-  if (assessment.calibration !== undefined) {
+  if (survey.calibration !== undefined) {
     say(
-      `Predicted: ${formatPercent(predictAgreement(assessment, planProtection(plan)))} of answers unchanged by the noise alone, without simulating a fault.`,
+      `Predicted: ${formatPercent(predictAgreement(survey, planProtection(plan)))} of answers unchanged by the noise alone, without simulating a fault.`,
     );
   }
   say(

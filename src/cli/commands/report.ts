@@ -1,5 +1,5 @@
 /** @file `qtaml report`: the pictures and tables of a run as one self-contained HTML page. */
-import { inspect, type Assessment, type Comparison } from "../../campaign/index.ts";
+import { inspect, type Comparison, type Survey } from "../../campaign/index.ts";
 import { outputSize } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
 import type { Device } from "../../physics/index.ts";
@@ -16,7 +16,7 @@ import { readJson, readPlan, writeWhole } from "../files.ts";
 import { flipsFromFlags, hasFlips } from "../memory.ts";
 import { openProgress, say, sayJson, warn } from "../output.ts";
 import { version } from "../version.ts";
-import { assessFromFlags, type AssessFlags } from "./shared.ts";
+import { surveyFromFlags, type AssessFlags } from "./shared.ts";
 
 /** Flags of `qtaml report`. */
 export interface ReportFlags extends AssessFlags {
@@ -27,8 +27,8 @@ export interface ReportFlags extends AssessFlags {
 }
 
 /** The error law of the tensor with most weights, predicted and sampled. */
-function largestLaw(assessment: Assessment, seed: number): LawSection {
-  const { memory } = assessment;
+function largestLaw(survey: Survey, seed: number): LawSection {
+  const { memory } = survey;
   const tensor = memory.reduce((a, b) => (b.count > a.count ? b : a));
   return lawSection({
     tensor: tensor.name,
@@ -44,7 +44,7 @@ function largestLaw(assessment: Assessment, seed: number): LawSection {
 export interface ReportParts {
   readonly title: string;
   readonly device?: Device;
-  readonly assessment?: Assessment;
+  readonly survey?: Survey;
   readonly plan?: Plan;
   readonly comparison?: Comparison;
   readonly commands?: readonly string[];
@@ -53,14 +53,14 @@ export interface ReportParts {
 
 /** Collects a report's data. */
 export function collectReport(parts: ReportParts): ReportInput {
-  const { title, device, assessment, plan, comparison, commands, seed } = parts;
-  const logits = assessment?.calibration?.logits;
+  const { title, device, survey, plan, comparison, commands, seed } = parts;
+  const logits = survey?.calibration?.logits;
   const classes = logits === undefined ? undefined : outputSize(logits);
   return {
     title,
-    ...(assessment === undefined
+    ...(survey === undefined
       ? {}
-      : { model: assessment.model, tensors: inspect(assessment), law: largestLaw(assessment, seed) }),
+      : { model: survey.model, tensors: inspect(survey), law: largestLaw(survey, seed) }),
     ...(device === undefined ? {} : { device: deviceSection(device) }),
     ...(plan === undefined ? {} : { plan }),
     ...(comparison === undefined ? {} : { comparison }),
@@ -93,16 +93,16 @@ export async function runReport(model: string | undefined, flags: ReportFlags): 
       ? undefined
       : parseComparison(readJson(flags.results, "Results"), flags.results);
   const device = hasFlips(flags) ? flipsFromFlags(flags).device : undefined;
-  const assessed = model === undefined ? undefined : await assessFromFlags(model, flags, progress);
+  const assessed = model === undefined ? undefined : await surveyFromFlags(model, flags, progress);
   progress.stop();
   warn(assessed?.warnings ?? []);
-  const name = assessed?.assessment.model.name ?? plan?.model.name ?? comparison?.model.name ?? "a memory";
+  const name = assessed?.survey.model.name ?? plan?.model.name ?? comparison?.model.name ?? "a memory";
   const html = renderReport(
     collectReport({
       title: flags.title ?? `Bit flips in ${name}`,
       seed: flags.seed,
       ...(device === undefined ? {} : { device }),
-      ...(assessed === undefined ? {} : { assessment: assessed.assessment }),
+      ...(assessed === undefined ? {} : { survey: assessed.survey }),
       ...(plan === undefined ? {} : { plan }),
       ...(comparison === undefined ? {} : { comparison }),
     }),

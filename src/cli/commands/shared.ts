@@ -2,9 +2,11 @@
 import {
   assess,
   openSimulation,
+  survey,
   type Assessment,
   type Simulation,
   type SimulationOptions,
+  type Survey,
 } from "../../campaign/index.ts";
 import type { Dataset } from "../../data/index.ts";
 import type { Granularity } from "../../onnx/index.ts";
@@ -52,6 +54,25 @@ export async function assessFromFlags(
     },
   });
   return { assessment, data, warnings: report.warnings };
+}
+
+/** What is known of a model: without inputs a survey, which keeps no weights; with them an assessment. */
+export async function surveyFromFlags(
+  path: string,
+  flags: AssessFlags,
+  progress: Progress,
+): Promise<Omit<Assessed, "assessment"> & { readonly survey: Survey }> {
+  if (flags.data !== undefined || flags.calibration !== undefined) {
+    const { assessment, ...rest } = await assessFromFlags(path, flags, progress);
+    return { ...rest, survey: assessment };
+  }
+  const { report } = flipsFromFlags(flags);
+  const storage = { format: flags.format, granularity: flags.granularity };
+  return {
+    survey: survey(readModel(path), { flips: flipLaw(report), storage }),
+    data: undefined,
+    warnings: report.warnings,
+  };
 }
 
 /** Opens a simulation, uses it and closes it. */
