@@ -1,0 +1,61 @@
+/** @file The shipped networks do what their cards and the table in zoo/README.md say. */
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { assess, openSimulation } from "../src/campaign/index.ts";
+import { symmetricFlips } from "../src/channel/index.ts";
+import { readDataset, readModel } from "../src/cli/files.ts";
+import { classLabels } from "../src/data/index.ts";
+import { inferLogits, topClasses } from "../src/engine/index.ts";
+import { inRepository } from "./cli-run.ts";
+
+const testFiles = ["zoo/fashion-mnist-test-2000.npz", "zoo/watch-test-1008.npz"];
+const [images, recordings] = testFiles.map((path) => readDataset(inRepository(path)));
+
+/** The rows of the table of networks: name, parameters, test split, shipped, shipped with int8 weights by tensor and by channel. */
+const rows = Array.from(
+  readFileSync(inRepository("zoo/README.md"), "utf8").matchAll(
+    /^\| `([\w-]+)` \| [\d,]+ \| ([\d.]+) % \| ([\d.]+) % \| ([\d.]+) % \| ([\d.]+) % \|$/gm,
+  ),
+  ([, name, split, shipped, tensor, channel]) => ({
+    name: name!,
+    split: Number(split),
+    shipped: Number(shipped),
+    tensor: Number(tensor),
+    channel: Number(channel),
+  }),
+);
+
+/**
+ * Percentage points that the accuracy of `samples` answers may be off: figures are rounded to 0.01 points, and
+ * kernels of other versions and processors add in another order, which may turn the answer of two samples whose
+ * largest logits are equal to some 1e-6.
+ */
+const tolerance = (samples: number) => 0.005 + 200 / samples;
+
+describe("the zoo", () => {
+  it("is in the table", () => {
+    expect(rows).toHaveLength(7);
+  });
+
+  it.each(rows)("$name: the accuracy of its card, and with int8 weights", async ({ name, ...said }) => {
+    const data = (name.startsWith("watch-") ? recordings : images)!;
+    const labels = classLabels(data.labels!);
+    const file = readModel(inRepository(`zoo/${name}.onnx`));
+    const answers = topClasses(await inferLogits(file.model, data));
+    const percent = (100 * answers.filter((answer, i) => answer === labels[i]).length) / data.count;
+    expect(Math.abs(percent - said.shipped)).toBeLessThanOrEqual(tolerance(data.count));
+
+    const card = readFileSync(inRepository(`zoo/${name}.md`), "utf8");
+    const [, split] = /^\| accuracy, (?:test split|held-out).*\| \*\*([\d.]+)%\*\*/m.exec(card)!;
+    const [, shipped] = /^\| accuracy, shipped.*\| ([\d.]+)%/m.exec(card)!;
+    expect([Number(split), Number(shipped)]).toEqual([said.split, said.shipped]);
+
+    for (const granularity of ["tensor", "channel"] as const) {
+      const flips = (bits: number) => symmetricFlips(0, bits);
+      const assessment = await assess(file, { flips, storage: { granularity } });
+      const simulation = await openSimulation(assessment, data, { threads: 1 });
+      expect(Math.abs(100 * simulation.clean - said[granularity])).toBeLessThanOrEqual(tolerance(data.count));
+      await simulation.close();
+    }
+  });
+});

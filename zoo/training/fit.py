@@ -1,0 +1,41 @@
+"""The training loop, which nothing that is held out chooses or stops."""
+
+import time
+
+import torch
+from torch.nn import functional as F
+
+from .recipes import SEED
+
+
+def fit(recipe, x, y, prepare, epochs, title):
+    """Trains a new network on `x` [n,...] and `y` [n]; `prepare(batch, generator)` augments and makes the input.
+
+    Returns the network after the last epoch and the minutes it took."""
+    torch.manual_seed(SEED)
+    torch.use_deterministic_algorithms(True)
+    generator = torch.Generator().manual_seed(SEED)
+    model = recipe.build()
+    steps = len(x) // recipe.batch
+    optimiser = torch.optim.AdamW(model.parameters(), recipe.peak, weight_decay=recipe.decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.peak, epochs * steps)
+    start = time.time()
+    for epoch in range(epochs):
+        model.train()
+        total = 0.0
+        for part in torch.randperm(len(x), generator=generator)[: steps * recipe.batch].split(recipe.batch):
+            loss = F.cross_entropy(model(prepare(x[part], generator)), y[part])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            total += loss.item()
+        print(f"{title} {epoch + 1}/{epochs}: loss {total / steps:.4f}, {time.time() - start:.0f} s", flush=True)
+    return model.eval(), (time.time() - start) / 60
+
+
+@torch.no_grad()
+def predicted(model, x):
+    """The class of every input of `x` [n,...]."""
+    model.eval()
+    return torch.cat([model(part).argmax(1) for part in x.split(500)]).numpy()
