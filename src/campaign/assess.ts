@@ -19,9 +19,11 @@ import {
   prepareModel,
   surveyModel,
   surveyOf,
+  surveySafetensors,
   type Granularity,
   type ModelFile,
   type PreparedModel,
+  type SafetensorsFile,
   type StoredTensor,
   type SurveyedTensor,
 } from "../onnx/index.ts";
@@ -138,32 +140,23 @@ function identity(file: Survey["model"]): Survey["model"] {
 }
 
 /**
- * Surveys a model: each tensor is read, quantised, counted and dropped, so that the model may be larger than memory.
+ * Surveys a model, or weights without a graph: each tensor is read, quantised, counted and dropped, so that the model may be larger than memory.
  * Enough to inspect it and to plan a budget by anything but the Jacobian.
  *
  * @throws QtamlError for a model that is damaged or has no weights
  */
 export function survey(
-  given: ModelFile | ModelBytes,
+  given: ModelFile | ModelBytes | SafetensorsFile,
   options: Pick<AssessOptions, "flips" | "storage">,
 ): Survey {
-  const file = fileOf(given);
+  const file = "tensors" in given ? given : fileOf(given);
   const storage: Storage = { ...usualStorage, ...options.storage };
-  return surveyOfTensors(file, storage, surveyModel(file.model, storage), options.flips);
-}
-
-/** The survey of tensors that were gone through already. */
-export function surveyOfTensors(
-  file: Survey["model"],
-  storage: Storage,
-  surveyed: readonly SurveyedTensor[],
-  flips: FlipLaw,
-): Survey {
+  const surveyed = "tensors" in file ? surveySafetensors(file, storage) : surveyModel(file.model, storage);
   return {
     model: identity(file),
     storage,
     tensors: surveyed,
-    memory: surveyed.map((tensor) => memoryTensor(tensor, flips, undefined)),
+    memory: surveyed.map((tensor) => memoryTensor(tensor, options.flips, undefined)),
     jacobian: undefined,
     calibration: undefined,
   };

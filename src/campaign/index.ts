@@ -6,7 +6,6 @@ export {
   isAssessment,
   jacobianSamples,
   survey,
-  surveyOfTensors,
   type AssessOptions,
   type Assessment,
   type FlipLaw,

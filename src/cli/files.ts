@@ -8,7 +8,13 @@ import { parse as parseYaml } from "yaml";
 import { parseDataset, type Dataset } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
 import { parseDevice, type Device } from "../physics/index.ts";
-import { openModel, type ModelFile } from "../onnx/index.ts";
+import {
+  isSafetensorsFile,
+  openModel,
+  openSafetensors,
+  type ModelFile,
+  type SafetensorsFile,
+} from "../onnx/index.ts";
 import { parsePlan, type Plan } from "../protect/index.ts";
 
 function fileProblem(path: string, what: string, cause: unknown): QtamlError {
@@ -57,6 +63,11 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
 /** Opens a model file; its large tensors stay there until they are asked for. */
 export function readModel(path: string): ModelFile {
   return openModel(path);
+}
+
+/** Opens a model file, or a file of weights without a graph. */
+export function readModelOrWeights(path: string): ModelFile | SafetensorsFile {
+  return isSafetensorsFile(path) ? openSafetensors(path) : openModel(path);
 }
 
 /** Reads a data set. */

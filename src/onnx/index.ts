@@ -13,6 +13,7 @@ export * from "./lazy.ts";
 export * from "./model.ts";
 export * from "./open.ts";
 export * from "./prepare.ts";
+export * from "./safetensors.ts";
 export * from "./source.ts";
 export * from "./steps.ts";
 export * from "./stored.ts";

@@ -51,35 +51,39 @@ function isText(head: Uint8Array): boolean {
   return head.byteLength > 0 && head.every(isPrintable);
 }
 
-/**
- * What a file is that could not be read as an ONNX model, as the rest of a sentence; undefined when nothing tells.
- *
- * @param head its first bytes, up to 512
- * @param byteLength size of the whole file
- */
-function kindOf(head: Uint8Array, byteLength: number): string | undefined {
-  if (byteLength === 0) return "is empty; give an ONNX file";
+/** What a file was expected to be. */
+type Wanted = "an ONNX model" | "a safetensors file";
+
+/** What a file is that could not be read as what it was expected to be; undefined when nothing tells. */
+function kindOf(head: Uint8Array, byteLength: number, wanted: Wanted): string | undefined {
+  if (byteLength === 0) return `is empty; give ${wanted}`;
   const found = kinds.find(({ at, bytes }) => bytes.every((b, i) => head[at + i] === b));
   if (found !== undefined) return found.what;
-  if (isSafetensors(head, byteLength)) {
-    return "holds weights without a graph (safetensors), which only qtaml inspect and qtaml plan take; give an ONNX model";
+  if (wanted === "an ONNX model" && isSafetensors(head, byteLength)) {
+    return "holds weights without a graph (safetensors), which only inspect, plan and report take; give an ONNX model";
   }
-  return isText(head) ? "is a text file, not an ONNX model; give an ONNX file" : undefined;
+  return isText(head) ? `is a text file, not ${wanted}; give ${wanted}` : undefined;
 }
 
 /**
- * Reads a model; when it is none, the error says what the file is instead, where its first bytes tell.
+ * Reads a file; when it is not what is wanted, the error says what it is instead, where its first bytes tell.
  *
  * @param head the file's first bytes, up to 512
  * @param byteLength size of the whole file
  * @throws QtamlError `invalid-file`, and what `read` throws
  */
-export function orNameKind<T>(read: () => T, head: Uint8Array, byteLength: number, name: string): T {
+export function orNameKind<T>(
+  read: () => T,
+  head: Uint8Array,
+  byteLength: number,
+  name: string,
+  wanted: Wanted = "an ONNX model",
+): T {
   try {
     return read();
   } catch (cause) {
     const isRefused = cause instanceof QtamlError && cause.code === "invalid-file";
-    const kind = isRefused ? kindOf(head, byteLength) : undefined;
+    const kind = isRefused ? kindOf(head, byteLength, wanted) : undefined;
     throw kind === undefined ? cause : new QtamlError("invalid-file", `${name} ${kind}.`, { cause });
   }
 }

@@ -4,7 +4,7 @@ import { QtamlError } from "../../errors.ts";
 import { formatPercent, formatTable, formatTimes } from "../../report/index.ts";
 import { toJson, writeWhole } from "../files.ts";
 import { openProgress, say, sayJson, terminalWidth, warn } from "../output.ts";
-import { assessFromFlags, withSimulation, type AssessFlags } from "./shared.ts";
+import { assessFromFlags, requireGraph, withSimulation, type AssessFlags } from "./shared.ts";
 
 /** Flags of `qtaml compare`. */
 export interface CompareFlags extends AssessFlags {
@@ -45,6 +45,7 @@ export function headline(comparison: Comparison): string {
 
 /** Runs the command; true when TAC keeps the target short of protecting everything. */
 export async function runCompare(model: string, flags: CompareFlags): Promise<boolean> {
+  requireGraph(model, "qtaml compare");
   const progress = openProgress(flags);
   const { assessment, data, warnings } = await assessFromFlags(model, flags, progress);
   if (data === undefined)

@@ -8,6 +8,7 @@ import { readModel, readPlan, writeWhole } from "../files.ts";
 import { planFlipLaw } from "../memory.ts";
 import { say, sayJson, type Manner } from "../output.ts";
 import { version } from "../version.ts";
+import { requireGraph } from "./shared.ts";
 
 /** Flags of `qtaml harden`. */
 export interface HardenFlags extends Manner {
@@ -30,6 +31,7 @@ export function hardenedBytes(assessment: Assessment, plan: Plan, form: DecodeFo
 
 /** Runs the command. */
 export async function runHarden(model: string, flags: HardenFlags): Promise<void> {
+  requireGraph(model, "qtaml harden");
   const plan = readPlan(flags.plan);
   const assessment = await assess(readModel(model), { flips: planFlipLaw(plan), storage: plan.storage });
   checkPlan(plan, assessment);

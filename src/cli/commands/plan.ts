@@ -20,7 +20,7 @@ import {
 } from "../../report/index.ts";
 import { toJson, writeWhole } from "../files.ts";
 import { openProgress, say, sayJson, terminalWidth, warn, type Progress } from "../output.ts";
-import { surveyFromFlags, withSimulation, type AssessFlags } from "./shared.ts";
+import { requireGraph, surveyFromFlags, withSimulation, type AssessFlags } from "./shared.ts";
 
 /** Flags of `qtaml plan`. */
 export interface PlanFlags extends AssessFlags {
@@ -87,6 +87,8 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
       "Give either --budget (a share of stored bits, such as 0.05) or --keep (a share of the clean result, such as 0.95).",
     );
   }
+  if (policy === "tac") requireGraph(model, `--policy ${policy}`);
+  if (keep !== undefined) requireGraph(model, "--keep");
   if (keep !== undefined && flags.data === undefined) {
     throw new QtamlError(
       "invalid-argument",

@@ -9,8 +9,9 @@ import {
   type Survey,
 } from "../../campaign/index.ts";
 import type { Dataset } from "../../data/index.ts";
-import type { Granularity } from "../../onnx/index.ts";
-import { readDataset, readModel } from "../files.ts";
+import { QtamlError } from "../../errors.ts";
+import { isSafetensorsFile, type Granularity } from "../../onnx/index.ts";
+import { readDataset, readModel, readModelOrWeights } from "../files.ts";
 import { flipLaw, flipsFromFlags, type FlipFlags } from "../memory.ts";
 import type { Manner, Progress } from "../output.ts";
 
@@ -56,6 +57,20 @@ export async function assessFromFlags(
   return { assessment, data, warnings: report.warnings };
 }
 
+/**
+ * Refuses weights without a graph where a graph is needed.
+ *
+ * @param needs what needs the graph, to begin a sentence with
+ * @throws QtamlError `unsupported-model`
+ */
+export function requireGraph(path: string, needs: string): void {
+  if (!isSafetensorsFile(path)) return;
+  throw new QtamlError(
+    "unsupported-model",
+    `${needs} needs a network, but ${path} holds weights without a graph, and so without a Jacobian; give the network as ONNX, or plan with --policy magnitude, uniform-msp or random and --budget.`,
+  );
+}
+
 /** What is known of a model: without inputs a survey, which keeps no weights; with them an assessment. */
 export async function surveyFromFlags(
   path: string,
@@ -63,13 +78,14 @@ export async function surveyFromFlags(
   progress: Progress,
 ): Promise<Omit<Assessed, "assessment"> & { readonly survey: Survey }> {
   if (flags.data !== undefined || flags.calibration !== undefined) {
+    requireGraph(path, flags.data === undefined ? "--calibration" : "--data");
     const { assessment, ...rest } = await assessFromFlags(path, flags, progress);
     return { ...rest, survey: assessment };
   }
   const { report } = flipsFromFlags(flags);
   const storage = { format: flags.format, granularity: flags.granularity };
   return {
-    survey: survey(readModel(path), { flips: flipLaw(report), storage }),
+    survey: survey(readModelOrWeights(path), { flips: flipLaw(report), storage }),
     data: undefined,
     warnings: report.warnings,
   };

@@ -5,7 +5,7 @@ import { formatPercent } from "../../report/index.ts";
 import { readDataset, readModel, readPlan } from "../files.ts";
 import { flipLaw, flipsFromFlags, hasFlips, planFlipLaw, planFlips, type FlipFlags } from "../memory.ts";
 import { openProgress, say, sayJson, warn, type Manner } from "../output.ts";
-import { withSimulation } from "./shared.ts";
+import { requireGraph, withSimulation } from "./shared.ts";
 
 /** Flags of `qtaml verify`. */
 export interface VerifyFlags extends FlipFlags, Manner {
@@ -26,6 +26,7 @@ export async function runVerify(model: string, flags: VerifyFlags): Promise<bool
       `--keep ${keep} is outside (0, 1]: give the share of the clean result to keep, for instance 0.95.`,
     );
   }
+  requireGraph(model, "qtaml verify");
   const plan = readPlan(flags.plan);
   const file = readModel(model);
   const data = readDataset(flags.data);
