@@ -2,7 +2,6 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { fixtureBytes } from "../../test/build-model.ts";
 import { noiseImages } from "../../test/trials.ts";
 import {
-  channelMatrix,
   codeArray,
   conditionalMoments,
   flipSampler,
@@ -105,7 +104,7 @@ describe("chooseCorrection", () => {
       const segments = protection[t]!.map(({ start, count, protectedMask, decoder: kind }): DecodeSegment => {
         const flips = protectBits(open, protectedMask);
         const { table } = decoder(kind, { format, flips, histogram });
-        return { start, count, table: conditionalMoments(table, channelMatrix(flips)).mean };
+        return { start, count, table: conditionalMoments(table, flips).mean };
       });
       const out = new Float32Array(tensor.count);
       decodeInto(tensor, segments, tensor.codes, out);

@@ -3,7 +3,6 @@
  * part of the output error and amplifies the random part, so each tensor is decided by how many answers are predicted to change.
  */
 import {
-  channelMatrix,
   conditionalMoments,
   decoder,
   protectBits,
@@ -32,7 +31,7 @@ function meanTable(tensor: MemoryTensor, segment: ProtectionSegment): Float64Arr
   const flips = protectBits(tensor.flips, segment.protectedMask);
   const { format, histogram } = tensor;
   const decode = decoder(segment.decoder, { format, flips, histogram }).table;
-  return conditionalMoments(decode, channelMatrix(flips)).mean;
+  return conditionalMoments(decode, flips).mean;
 }
 
 /** Segments that decode clean codes to the weights' expected values. */

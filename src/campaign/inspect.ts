@@ -1,7 +1,7 @@
 /**
  * @file A model's tensors as a table: what is stored, what the flips do to it, how much it matters.
  */
-import { channelMatrix, driftLine, topBitShare } from "../channel/index.ts";
+import { driftLine, topBitShare } from "../channel/index.ts";
 import type { JacobianMethod } from "../engine/index.ts";
 import { protectionLadder, weightVariance } from "../protect/index.ts";
 import type { Survey } from "./assess.ts";
@@ -44,8 +44,7 @@ export function inspect(survey: Survey): InspectionRow[] {
     const stored = survey.tensors[t]!;
     const jacobian = survey.jacobian?.[t];
     const { values } = tensor.format;
-    const channel = channelMatrix(tensor.flips);
-    const codes = { values, decode: values, channel, histogram: tensor.histogram };
+    const codes = { values, decode: values, flips: tensor.flips, histogram: tensor.histogram };
     const line = driftLine(codes);
     const scale = Math.sqrt(tensor.meanSquareStep);
     const zeros: ArrayLike<number> = stored.zeroPoints ?? [0];

@@ -18,8 +18,7 @@ import {
 import { bitContributions, errorDistribution } from "./distribution.ts";
 import { asymmetricFlips, perBitFlips, protectBits, symmetricFlips, topBitsMask } from "./flips.ts";
 import { isLinear, numberFormat, type LinearFormat } from "./format.ts";
-import { channelMatrix } from "./matrix.ts";
-import { conditionalMoments } from "./moments.ts";
+import { conditionalMoments } from "./butterfly.ts";
 
 /**
  * Enumeration adds 2^B terms, each at most 2^B in magnitude (4^B squared), with some B roundings of 2^-53 in each
@@ -49,7 +48,7 @@ describe("linear codes, any flip probabilities", () => {
       fc.property(bitsRange, suffix, eight, eight, (bits, kind, p01, p10) => {
         const format = linear(`int${bits}${kind}`);
         const flips = perBitFlips(p01.slice(0, bits), p10.slice(0, bits));
-        const { mean, variance } = conditionalMoments(format.values, channelMatrix(flips));
+        const { mean, variance } = conditionalMoments(format.values, flips);
         for (let code = 0; code < 2 ** bits; code++) {
           expect(meanGap(mean[code]!, linearMean(format, flips, code), bits)).toBeLessThan(1);
           expect(varianceGap(variance[code]!, linearVariance(format, flips, code), bits)).toBeLessThan(1);
@@ -65,7 +64,7 @@ describe("symmetric flips of linear codes", () => {
     fc.assert(
       fc.property(bitsRange, suffix, half, (bits, kind, p) => {
         const { values } = linear(`int${bits}${kind}`);
-        const { mean, variance } = conditionalMoments(values, channelMatrix(symmetricFlips(p, bits)));
+        const { mean, variance } = conditionalMoments(values, symmetricFlips(p, bits));
         for (const [code, q] of values.entries()) {
           expect(meanGap(mean[code]!, symmetricMean(p, q), bits)).toBeLessThan(1);
           expect(varianceGap(variance[code]!, symmetricVariance(p, bits), bits)).toBeLessThan(1);
@@ -95,8 +94,8 @@ describe("symmetric flips of linear codes", () => {
         const histogram = new Float64Array(2 ** bits);
         // Any one code: the fluctuation about the conditional mean has the same cumulants for all, up to sign.
         histogram[1] = 1;
-        const channel = channelMatrix(symmetricFlips(p, bits));
-        const { support, probability } = errorDistribution({ values, decode: values, channel, histogram });
+        const flips = symmetricFlips(p, bits);
+        const { support, probability } = errorDistribution({ values, decode: values, flips, histogram });
         const moment = (order: number, centre: number) =>
           support.reduce((sum, e, i) => sum + probability[i]! * (e - centre) ** order, 0);
         const centre = moment(1, 0);
@@ -123,7 +122,7 @@ describe("charge loss alone", () => {
         const flips = asymmetricFlips(0, loss, bits);
         for (const kind of ["", "-offset"]) {
           const format = linear(`int${bits}${kind}`);
-          const { mean } = conditionalMoments(format.values, channelMatrix(flips));
+          const { mean } = conditionalMoments(format.values, flips);
           for (const [code, q] of format.values.entries()) {
             const floor = kind === "" ? 0 : -(2 ** (bits - 1));
             expect(meanGap(mean[code]!, chargeLossMean(format, loss, q), bits)).toBeLessThan(1);
@@ -141,7 +140,7 @@ describe("sign-magnitude codes", () => {
     fc.assert(
       fc.property(bitsRange, half, (bits, p) => {
         const { values } = numberFormat(`int${bits}-sign-magnitude`);
-        const { mean } = conditionalMoments(values, channelMatrix(symmetricFlips(p, bits)));
+        const { mean } = conditionalMoments(values, symmetricFlips(p, bits));
         for (const [code, q] of values.entries()) {
           const sign = code < 2 ** (bits - 1) ? 1 : -1;
           expect(meanGap(mean[code]!, signMagnitudeMean(p, bits, q, sign), bits)).toBeLessThan(1);
@@ -163,7 +162,7 @@ describe("the top bits protected", () => {
         const rest = bits - protectedBits;
         const { values } = linear(`int${bits}${kind}`);
         const flips = protectBits(symmetricFlips(p, bits), topBitsMask(protectedBits, bits));
-        const { mean, variance } = conditionalMoments(values, channelMatrix(flips));
+        const { mean, variance } = conditionalMoments(values, flips);
         for (const [code, q] of values.entries()) {
           expect(unprotectedPart(q, rest)).toBe(code % 2 ** rest);
           expect(meanGap(mean[code]!, protectedMean(p, rest, q), bits)).toBeLessThan(1);
@@ -178,10 +177,10 @@ describe("the top bits protected", () => {
     fc.assert(
       fc.property(bitsRange, suffix, fc.double({ min: 0, max: 0.4, noNaN: true }), (bits, kind, p) => {
         const { values } = linear(`int${bits}${kind}`);
-        const channel = channelMatrix(protectBits(symmetricFlips(p, bits), topBitsMask(1, bits)));
+        const flips = protectBits(symmetricFlips(p, bits), topBitsMask(1, bits));
         const { mean } = conditionalMoments(
           values.map((v) => protectedUnbiased(p, bits - 1, v)),
-          channel,
+          flips,
         );
         // The correction is at most 1/(1-2p) = 5 times as large as the values.
         for (const [code, q] of values.entries())
@@ -190,9 +189,9 @@ describe("the top bits protected", () => {
       { seed: 27, numRuns: 40 },
     );
     const { values } = linear("int8");
-    const channel = channelMatrix(protectBits(symmetricFlips(0.1, 8), topBitsMask(1, 8)));
+    const flips = protectBits(symmetricFlips(0.1, 8), topBitsMask(1, 8));
     const worst = (decode: Float64Array) =>
-      conditionalMoments(decode, channel).mean.reduce((m, e, c) => Math.max(m, Math.abs(e - values[c]!)), 0);
+      conditionalMoments(decode, flips).mean.reduce((m, e, c) => Math.max(m, Math.abs(e - values[c]!)), 0);
     expect(worst(values)).toBeCloseTo(2 * 0.1 * 63.5, 9);
     // (|q| + p)/(1-2p) - |q| is 2p/(1-2p) of the whole value, where the drift is 2p of its low half.
     expect(worst(values.map((v) => (v + 0.1) / 0.8))).toBeCloseTo(16, 9);

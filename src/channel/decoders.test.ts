@@ -12,14 +12,14 @@ import {
 } from "./decoders.ts";
 import { bitContrast, perBitFlips, protectBits, symmetricFlips, topBitsMask } from "./flips.ts";
 import { isLinear, numberFormat } from "./format.ts";
-import { channelMatrix } from "./matrix.ts";
-import { conditionalMoments, errorMoments, valueMoments } from "./moments.ts";
+import { conditionalMoments } from "./butterfly.ts";
+import { errorMoments, valueMoments } from "./moments.ts";
 
 const momentsOf = (input: DecoderInput, decode: Float64Array) =>
   errorMoments({
     values: input.format.values,
     decode,
-    channel: channelMatrix(input.flips),
+    flips: input.flips,
     histogram: input.histogram,
   });
 
@@ -95,7 +95,7 @@ describe("unbiased decoders", () => {
       fc.property(anyInput(narrowFormatNames), (input) => {
         const { values } = input.format;
         const { table, unbiased } = decoder("unbiased", input);
-        const { mean } = conditionalMoments(table, channelMatrix(input.flips));
+        const { mean } = conditionalMoments(table, input.flips);
         const scale = table.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
         const worst = values.reduce(
           (m, v, c) => (Number.isFinite(v) ? Math.max(m, Math.abs(mean[c]! - v)) : m),

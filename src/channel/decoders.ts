@@ -5,8 +5,8 @@
 import { QtamlError } from "../errors.ts";
 import { bitContrast, type FlipProbabilities } from "./flips.ts";
 import type { NumberFormat } from "./format.ts";
-import { channelMatrix } from "./matrix.ts";
-import { conditionalMoments, driftLine, histogramTotal, largestMagnitude } from "./moments.ts";
+import { conditionalMoments, receivedWeights } from "./butterfly.ts";
+import { driftLine, histogramTotal, largestMagnitude } from "./moments.ts";
 
 /** In order of what they may cost at inference; affine ones fold into scale and zero point. */
 export const decoderKinds = ["none", "unbiased-affine", "linear-mmse", "unbiased", "bayes"] as const;
@@ -35,22 +35,21 @@ export interface DecoderInput {
 }
 
 /**
- * One decoder. Received codes whose value is not finite (fp8) stay so under the affine kinds and `none`, which have no
+ * One decoder. Received codes whose value is not finite (floats) stay so under the affine kinds and `none`, which have no
  * table to mend them with; `unbiased` and `bayes` give every received code a finite value.
  * @throws QtamlError invalid-argument if no such decoder exists (a bit whose reading says nothing cannot be unbiased),
  * or as `errorMoments`.
  */
 export function decoder(kind: DecoderKind, input: DecoderInput): Decoder {
-  const channel = channelMatrix(input.flips);
-  if (channel.length !== input.format.values.length ** 2) {
+  if (input.flips.p01.length !== input.format.bits) {
     throw new QtamlError(
       "invalid-argument",
       `Flip probabilities of ${input.flips.p01.length} bits do not fit format ${input.format.name} of ${input.format.bits} bits.`,
     );
   }
   histogramTotal(input.format.values, input.histogram);
-  const { affine, table } = build[kind](input, channel);
-  const unbiased = isUnbiased(input.format.values, table, channel);
+  const { affine, table } = build[kind](input);
+  const unbiased = isUnbiased(input.format.values, table, input.flips);
   return affine === undefined ? { kind, table, unbiased } : { kind, table, affine, unbiased };
 }
 
@@ -82,12 +81,12 @@ const affineTable = (values: Float64Array, slope: number, offset: number): Built
   affine: { slope, offset },
 });
 
-const build: Record<DecoderKind, (input: DecoderInput, channel: Float64Array) => Built> = {
+const build: Record<DecoderKind, (input: DecoderInput) => Built> = {
   none: ({ format }) => affineTable(format.values, 1, 0),
 
   /** Undoes the drift line: `(W~ + p Delta) / (1 - 2p)` where all bits flip alike. */
-  "unbiased-affine": ({ format: { values }, histogram }, channel) => {
-    const line = driftLine({ values, decode: values, channel, histogram });
+  "unbiased-affine": ({ format: { values }, flips, histogram }) => {
+    const line = driftLine({ values, decode: values, flips, histogram });
     if (!(Math.abs(line.slope) > smallestContrast)) {
       throw new NoSuchDecoder(
         "No affine unbiased decoder exists: on average the value that is read does not depend on the one stored; protect more bits or choose another decoder.",
@@ -96,12 +95,8 @@ const build: Record<DecoderKind, (input: DecoderInput, channel: Float64Array) =>
     return affineTable(values, 1 / line.slope, -line.offset / line.slope);
   },
 
-  "linear-mmse": ({ format: { values }, histogram }, channel) => {
-    const { weight, meanStored, meanRead, varianceRead, covariance } = jointMoments(
-      values,
-      histogram,
-      channel,
-    );
+  "linear-mmse": ({ format: { values }, flips, histogram }) => {
+    const { weight, meanStored, meanRead, varianceRead, covariance } = jointMoments(values, histogram, flips);
     const slope = weight > 0 && varianceRead > 0 ? covariance / varianceRead : 0;
     return affineTable(values, slope, meanStored - slope * meanRead);
   },
@@ -133,18 +128,14 @@ const build: Record<DecoderKind, (input: DecoderInput, channel: Float64Array) =>
   },
 
   /** `E[v(c) | received]` with the histogram as prior; a received code that cannot occur keeps its own value. */
-  bayes: ({ format: { values }, histogram }, channel) => {
-    const size = values.length;
-    const mass = new Float64Array(size);
-    const moment = new Float64Array(size);
-    for (let c = 0; c < size; c++) {
-      if (!(histogram[c]! > 0)) continue;
-      for (let r = 0; r < size; r++) {
-        const joint = histogram[c]! * channel[c * size + r]!;
-        mass[r]! += joint;
-        moment[r]! += joint * values[c]!;
-      }
-    }
+  bayes: ({ format: { values }, flips, histogram }) => {
+    const stored = (of: (c: number) => number) =>
+      receivedWeights(
+        histogram.map((count, c) => (count > 0 ? count * of(c) : 0)),
+        flips,
+      );
+    const mass = stored(() => 1);
+    const moment = stored((c) => values[c]!);
     const own = (v: number) => (Number.isFinite(v) ? v : 0);
     return { table: moment.map((m, r) => (mass[r]! > 0 ? m / mass[r]! : own(values[r]!))) };
   },
@@ -154,8 +145,8 @@ const build: Record<DecoderKind, (input: DecoderInput, channel: Float64Array) =>
 const smallestContrast = 2 ** -40;
 
 /** To 2^-36 of the table's largest entry: an unbiased table is large where the channel is nearly singular. */
-function isUnbiased(values: Float64Array, table: Float64Array, channel: Float64Array): boolean {
-  const { mean, nonFinite } = conditionalMoments(table, channel);
+function isUnbiased(values: Float64Array, table: Float64Array, flips: FlipProbabilities): boolean {
+  const { mean, nonFinite } = conditionalMoments(table, flips);
   const scale = largestMagnitude(table);
   return values.every(
     (v, c) => !Number.isFinite(v) || (nonFinite[c] === 0 && Math.abs(mean[c]! - v) <= scale * 2 ** -36),
@@ -163,8 +154,8 @@ function isUnbiased(values: Float64Array, table: Float64Array, channel: Float64A
 }
 
 /** Moments of (stored, read) over the tensor, given that the value read is finite. */
-function jointMoments(values: Float64Array, histogram: Float64Array, channel: Float64Array) {
-  const { mean, variance, nonFinite } = conditionalMoments(values, channel);
+function jointMoments(values: Float64Array, histogram: Float64Array, flips: FlipProbabilities) {
+  const { mean, variance, nonFinite } = conditionalMoments(values, flips);
   const shares = histogram.map((count, c) => (count > 0 ? count * (1 - nonFinite[c]!) : 0));
   const weight = shares.reduce((sum, w) => sum + w, 0);
   const average = (of: (c: number) => number) =>

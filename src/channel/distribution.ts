@@ -3,7 +3,7 @@
  */
 
 import type { FlipProbabilities } from "./flips.ts";
-import { channelMatrix } from "./matrix.ts";
+import { receivedWeights } from "./butterfly.ts";
 import { errorMoments, histogramTotal, type StoredCodes } from "./moments.ts";
 
 /** The distribution of `decoded - stored value` over the weights of a tensor and the faults. */
@@ -16,20 +16,30 @@ export interface ErrorDistribution {
   readonly nonFinite: number;
 }
 
+/** The widest code whose error distribution is enumerated, in bits. */
+const widestEnumeration = 12;
+
 /**
- * The exact error distribution of a tensor. Errors are the same when they are equal as doubles.
+ * The exact error distribution of a tensor, by enumeration of pairs of codes. Errors are the same when they are equal
+ * as doubles.
  * @throws QtamlError as `errorMoments`.
+ * @throws RangeError for codes of more than 12 bits, of whose errors only moments are worked out.
  */
 export function errorDistribution(stored: StoredCodes): ErrorDistribution {
-  const { values, decode, channel, histogram } = stored;
+  const { values, decode, flips, histogram } = stored;
+  if (flips.p01.length > widestEnumeration)
+    throw new RangeError(`The error distribution of ${flips.p01.length}-bit codes is too long to enumerate`);
   const total = histogramTotal(values, histogram);
   const size = values.length;
   const masses = new Map<number, number>();
   let nonFinite = 0;
   for (let c = 0; c < size; c++) {
     if (!(histogram[c]! > 0)) continue;
+    const alone = new Float64Array(size);
+    alone[c] = histogram[c]! / total;
+    const received = receivedWeights(alone, flips);
     for (let r = 0; r < size; r++) {
-      const joint = (histogram[c]! / total) * channel[c * size + r]!;
+      const joint = received[r]!;
       if (joint === 0) continue;
       const error = decode[r]! - values[c]!;
       if (Number.isFinite(error)) masses.set(error, (masses.get(error) ?? 0) + joint);
@@ -60,8 +70,8 @@ export function bitContributions(
 ): BitContributions {
   const alone = Array.from(flips.p01.keys(), (k) => {
     const only = (p: number, bit: number) => (bit === k ? p : 0);
-    const channel = channelMatrix({ p01: flips.p01.map(only), p10: flips.p10.map(only) });
-    return errorMoments({ values, decode: values, channel, histogram });
+    const single = { p01: flips.p01.map(only), p10: flips.p10.map(only) };
+    return errorMoments({ values, decode: values, flips: single, histogram });
   });
   return {
     variance: Float64Array.from(alone, (moments) => moments.variance),

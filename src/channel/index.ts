@@ -18,8 +18,10 @@ export {
 } from "./flips.ts";
 export type { FlipProbabilities } from "./flips.ts";
 export { channelMatrix, composeChannels } from "./matrix.ts";
-export { conditionalMoments, driftLine, errorMoments, valueMoments } from "./moments.ts";
-export type { ConditionalMoments, DriftLine, ErrorMoments, StoredCodes } from "./moments.ts";
+export { conditionalMoments, receivedWeights } from "./butterfly.ts";
+export type { ConditionalMoments } from "./butterfly.ts";
+export { driftLine, errorMoments, valueMoments } from "./moments.ts";
+export type { DriftLine, ErrorMoments, StoredCodes } from "./moments.ts";
 export { bitContributions, bitVarianceShares, errorDistribution, topBitShare } from "./distribution.ts";
 export type { BitContributions, ErrorDistribution } from "./distribution.ts";
 export {

@@ -1,6 +1,6 @@
 /**
  * @file A memoryless channel on codes is a row-stochastic matrix: P[c * 2^B + r] is the probability that code r is
- * read where code c was stored. For B <= 8 the matrix is at most 256 x 256, whatever the number of weights.
+ * read where code c was stored. Error laws come from the butterfly of `butterfly.ts`, which needs no matrix.
  */
 
 import { QtamlError } from "../errors.ts";
@@ -17,7 +17,7 @@ export function channelSize(channel: Float64Array): number {
 
 /**
  * The matrix [2^B * 2^B] of independent bit flips: the product over bits of the 2 x 2 matrix of each. For composing
- * channels and as a check; error laws need no matrix (`flipMoments`).
+ * channels and as a check; error laws need no matrix (`conditionalMoments`).
  * @throws RangeError above 12 bits, where it would not fit the memory.
  */
 export function channelMatrix(flips: FlipProbabilities): Float64Array {

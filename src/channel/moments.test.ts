@@ -1,11 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { narrowFormatNames } from "../../test/formats.ts";
+import { conditionalMoments } from "./butterfly.ts";
 import { bitContributions, bitVarianceShares, errorDistribution, topBitShare } from "./distribution.ts";
 import { asymmetricFlips, perBitFlips, symmetricFlips, type FlipProbabilities } from "./flips.ts";
 import { isLinear, numberFormat } from "./format.ts";
 import { channelMatrix } from "./matrix.ts";
-import { conditionalMoments, driftLine, errorMoments, valueMoments, type StoredCodes } from "./moments.ts";
+import { driftLine, errorMoments, valueMoments, type StoredCodes } from "./moments.ts";
 
 interface Law {
   readonly name: string;
@@ -26,7 +27,7 @@ const anyLaw = (names: readonly string[]): fc.Arbitrary<Law> =>
       const histogram = Float64Array.from(count, (n, c) => (Number.isFinite(values[c]!) ? n : 0));
       histogram[1]! += 1;
       const flips = perBitFlips(p01, p10);
-      return { name, flips, stored: { values, decode: values, channel: channelMatrix(flips), histogram } };
+      return { name, flips, stored: { values, decode: values, flips, histogram } };
     });
   });
 
@@ -96,36 +97,36 @@ describe("error moments", () => {
   it("are conditional on a finite result in fp8, whose NaN probability is exact", () => {
     const { values } = numberFormat("fp8-e4m3");
     const p = 0.1;
-    const channel = channelMatrix(symmetricFlips(p, 8));
+    const flips = symmetricFlips(p, 8);
     const histogram = new Float64Array(256);
     histogram[0x7e] = 1;
     // 448 is one flip away from NaN (0x7f) and two from the other NaN (0xff).
     const nan = (1 - p) ** 7 * p + (1 - p) ** 6 * p * p;
-    const moments = errorMoments({ values, decode: values, channel, histogram });
+    const moments = errorMoments({ values, decode: values, flips, histogram });
     expect(gap(moments.nonFinite, nan)).toBeLessThanOrEqual(2 ** -44);
-    const row = channel.subarray(0x7e * 256, 0x7f * 256);
+    const row = channelMatrix(flips).subarray(0x7e * 256, 0x7f * 256);
     const mean =
       values.reduce((s, v, r) => (Number.isFinite(v) ? s + row[r]! * (v - 448) : s), 0) / (1 - nan);
     expect(gap(moments.mean, mean)).toBeLessThanOrEqual(tolerance);
-    expect(errorDistribution({ values, decode: values, channel, histogram }).nonFinite).toBeCloseTo(nan, 14);
+    expect(errorDistribution({ values, decode: values, flips, histogram }).nonFinite).toBeCloseTo(nan, 14);
   });
 
   it("refuse empty histograms and weights that are not finite", () => {
     const { values } = numberFormat("fp8-e4m3");
-    const channel = channelMatrix(symmetricFlips(0.1, 8));
+    const flips = symmetricFlips(0.1, 8);
     const histogram = new Float64Array(256);
-    expect(() => errorMoments({ values, decode: values, channel, histogram })).toThrow(/holds no weights/);
+    expect(() => errorMoments({ values, decode: values, flips, histogram })).toThrow(/holds no weights/);
     histogram[0x7f] = 2;
-    expect(() => errorMoments({ values, decode: values, channel, histogram })).toThrow(
+    expect(() => errorMoments({ values, decode: values, flips, histogram })).toThrow(
       /2 weights are stored as code 127/,
     );
     histogram[0x7f] = -1;
-    expect(() => errorMoments({ values, decode: values, channel, histogram })).toThrow(/counts -1/);
+    expect(() => errorMoments({ values, decode: values, flips, histogram })).toThrow(/counts -1/);
   });
 
   it("know codes that can only be read as NaN", () => {
     const values = numberFormat("fp8-e4m3").values;
-    const { mean, nonFinite } = conditionalMoments(values, channelMatrix(symmetricFlips(0, 8)));
+    const { mean, nonFinite } = conditionalMoments(values, symmetricFlips(0, 8));
     expect([mean[0x7f], nonFinite[0x7f], nonFinite[0x7e]]).toEqual([NaN, 1, 0]);
   });
 });
@@ -147,7 +148,7 @@ describe("the drift line", () => {
         const p01 = ups.slice(0, bits).map((u) => u * (1 - contrast));
         const p10 = p01.map((p) => 1 - contrast - p);
         const lineOf = (flips: FlipProbabilities) =>
-          driftLine({ values, decode: values, channel: channelMatrix(flips), histogram: flat(name) });
+          driftLine({ values, decode: values, flips, histogram: flat(name) });
         const line = lineOf(
           perBitFlips(
             p01,
@@ -179,7 +180,7 @@ describe("the drift line", () => {
     const line = driftLine({
       values,
       decode: values,
-      channel: channelMatrix(symmetricFlips(0.1, 8)),
+      flips: symmetricFlips(0.1, 8),
       histogram,
     });
     expect(line.exact).toBe(true);
@@ -207,7 +208,7 @@ describe("the drift line", () => {
       const line = driftLine({
         values,
         decode: values,
-        channel: channelMatrix(symmetricFlips(0.1, 8)),
+        flips: symmetricFlips(0.1, 8),
         histogram: flat(name),
       });
       expect(line.exact).toBe(false);
@@ -239,7 +240,7 @@ describe("what each bit carries", () => {
       const p = 1e-7;
       const flips = asymmetricFlips(p, 0.5 * p, bits);
       const sum = bitContributions(values, flips, histogram).meanSquareError.reduce((a, b) => a + b, 0);
-      const whole = errorMoments({ values, decode: values, channel: channelMatrix(flips), histogram });
+      const whole = errorMoments({ values, decode: values, flips, histogram });
       // Pairs of flips are a share of at most B p; their errors at most 2^B times those of one flip, squared.
       expect(Math.abs(sum / whole.meanSquareError - 1)).toBeLessThan(bits * bits * 4 * p);
     }

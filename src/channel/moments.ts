@@ -1,13 +1,14 @@
 /**
  * @file The error law: what a channel and a decode table do to a tensor of which only the histogram of codes is
- * known. Everything is exact enumeration over 2^B x 2^B pairs of codes, whatever the number of weights.
+ * known. Everything is exact, and costs the same whatever the number of weights.
  *
- * Where a received code decodes to NaN or an infinity (fp8), moments are conditional on a finite result, and the
+ * Where a received code decodes to NaN or an infinity (floats), moments are conditional on a finite result, and the
  * probability of the other kind is reported beside them.
  */
 
 import { QtamlError } from "../errors.ts";
-import { channelSize } from "./matrix.ts";
+import { conditionalMoments } from "./butterfly.ts";
+import type { FlipProbabilities } from "./flips.ts";
 
 /** A tensor in a memory that is read through a channel. All tables have 2^B entries. */
 export interface StoredCodes {
@@ -15,20 +16,10 @@ export interface StoredCodes {
   readonly values: Float64Array;
   /** [2^B] what each received code is decoded to: `values` itself, or the table of a decoder. */
   readonly decode: Float64Array;
-  /** [2^B * 2^B] the channel matrix, row = stored code. */
-  readonly channel: Float64Array;
+  /** What can happen to each bit. */
+  readonly flips: FlipProbabilities;
   /** [2^B] how many weights (or which share of them) hold each code. */
   readonly histogram: Float64Array;
-}
-
-/** What is known of the result when one code was stored. */
-export interface ConditionalMoments {
-  /** [2^B] `E[decoded | stored code]`. */
-  readonly mean: Float64Array;
-  /** [2^B] variance of the decoded value, given the stored code. */
-  readonly variance: Float64Array;
-  /** [2^B] probability that the decoded value is NaN or infinite, given the stored code. */
-  readonly nonFinite: Float64Array;
 }
 
 /** The error `decoded - stored value` of one weight, averaged over the weights of a tensor, in units of the step. */
@@ -46,43 +37,12 @@ export interface ErrorMoments {
 }
 
 /**
- * Mean, variance and probability of a non-finite result for each stored code. Mean and variance are NaN for a code
- * that can only decode to something that is not finite.
- */
-export function conditionalMoments(decode: Float64Array, channel: Float64Array): ConditionalMoments {
-  const size = channelSize(channel);
-  const mean = new Float64Array(size);
-  const variance = new Float64Array(size);
-  const nonFinite = new Float64Array(size);
-  for (let c = 0; c < size; c++) {
-    let finite = 0;
-    let sum = 0;
-    for (let r = 0; r < size; r++) {
-      const probability = channel[c * size + r]!;
-      if (Number.isFinite(decode[r]!)) {
-        finite += probability;
-        sum += probability * decode[r]!;
-      } else nonFinite[c]! += probability;
-    }
-    const centre = sum / finite;
-    let square = 0;
-    for (let r = 0; r < size; r++) {
-      const deviation = decode[r]! - centre;
-      if (Number.isFinite(deviation)) square += channel[c * size + r]! * deviation * deviation;
-    }
-    mean[c] = centre;
-    variance[c] = square / finite;
-  }
-  return { mean, variance, nonFinite };
-}
-
-/**
  * Bias, variance and mean-square error of a tensor's weights.
  * @throws QtamlError invalid-argument if the histogram is empty, non-finite if it counts codes whose value is not.
  */
 export function errorMoments(stored: StoredCodes): ErrorMoments {
   const total = histogramTotal(stored.values, stored.histogram);
-  const conditional = conditionalMoments(stored.decode, stored.channel);
+  const conditional = conditionalMoments(stored.decode, stored.flips);
   let finite = 0;
   let nonFinite = 0;
   let mean = 0;
@@ -92,7 +52,8 @@ export function errorMoments(stored: StoredCodes): ErrorMoments {
     nonFinite += (stored.histogram[c]! / total) * conditional.nonFinite[c]!;
     const share = (stored.histogram[c]! / total) * (1 - conditional.nonFinite[c]!);
     if (share <= 0) continue;
-    const bias = conditional.mean[c]! - stored.values[c]!;
+    const own = stored.decode[c]!;
+    const bias = conditional.shift[c]! + ((Number.isFinite(own) ? own : 0) - stored.values[c]!);
     finite += share;
     mean += share * bias;
     variance += share * conditional.variance[c]!;
@@ -130,14 +91,14 @@ export interface DriftLine {
 /**
  * The drift of a tensor's weights. If the conditional mean is affine in the value over all codes, that line is
  * returned and `exact` is true; otherwise it is the least-squares line weighted by the histogram, which is right on
- * average over the tensor. Exact means within 2^-36 of the largest entry of the tables: enumeration rounds to about
- * 2^8 additions * 2^-53 = 2^-45 of it.
+ * average over the tensor. Exact means within 2^-36 of the largest entry of the tables: each of at most 16
+ * stages rounds to about 2^-51 of it.
  * @throws QtamlError as `errorMoments`.
  */
 export function driftLine(stored: StoredCodes): DriftLine {
-  const { values, decode, channel, histogram } = stored;
+  const { values, decode, flips, histogram } = stored;
   histogramTotal(values, histogram);
-  const { mean, nonFinite } = conditionalMoments(decode, channel);
+  const { mean, nonFinite } = conditionalMoments(decode, flips);
   const scale = Math.max(largestMagnitude(values), largestMagnitude(decode));
   const everyCode = values.map((v, c) => (Number.isFinite(v) && Number.isFinite(mean[c]!) ? 1 : 0));
   const deviation = (line: { slope: number; offset: number }, weights: Float64Array) =>

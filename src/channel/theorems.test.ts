@@ -227,7 +227,7 @@ describe("decoders on a bell-shaped tensor", () => {
       const predicted = errorMoments({
         values: int8.values,
         decode: table,
-        channel: channelMatrix(flips),
+        flips,
         histogram,
       });
       const squared = (c: number, r: number) => (table[r]! - int8.values[c]!) ** 2;

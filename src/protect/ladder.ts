@@ -3,7 +3,6 @@
  * each.
  */
 import {
-  channelMatrix,
   decoder,
   errorMoments,
   protectBits,
@@ -83,7 +82,7 @@ function enumerateVariance(tensor: MemoryTensor, protectedMask: number, kind: De
   const { format, histogram } = tensor;
   const flips = protectBits(tensor.flips, protectedMask);
   const decode = kind === "none" ? format.values : decoder(kind, { format, flips, histogram }).table;
-  return errorMoments({ values: format.values, decode, channel: channelMatrix(flips), histogram }).variance;
+  return errorMoments({ values: format.values, decode, flips, histogram }).variance;
 }
 
 /** Error variance with nothing protected and the ladder down to everything protected. */

@@ -3,7 +3,6 @@
  */
 import {
   bitVarianceShares,
-  channelMatrix,
   driftLine,
   errorDistribution,
   flipSampler,
@@ -240,7 +239,7 @@ function sampledDrift(values: Float64Array, joint: Float64Array): LawSection["dr
 export function lawSection(request: LawRequest): LawSection {
   const { tensor, format, step, histogram, flips, draws = 400_000 } = request;
   const { values } = format;
-  const codes = { values, decode: values, channel: channelMatrix(flips), histogram };
+  const codes = { values, decode: values, flips, histogram };
   const { support, probability, nonFinite } = errorDistribution(codes);
   const line = driftLine(codes);
   const joint = sampledChannel(request, draws);
