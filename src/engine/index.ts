@@ -13,14 +13,7 @@ export {
   type ModelInput,
   type ModelIo,
 } from "./io.ts";
-export {
-  inferLogits,
-  logitsModel,
-  measureJacobian,
-  type JacobianMethod,
-  type JacobianOptions,
-  type TensorJacobian,
-} from "./jacobian.ts";
+export { measureJacobian, type JacobianOptions } from "./jacobian.ts";
 export {
   checkLabels,
   cleanReference,
@@ -31,6 +24,8 @@ export {
   type CleanReference,
   type Tally,
 } from "./judge.ts";
+export { inferLogits, logitsModel } from "./logits.ts";
+export type { JacobianMethod, TensorJacobian } from "./norms.ts";
 export {
   bindWeights,
   chooseBinder,

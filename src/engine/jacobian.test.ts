@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { buildModel } from "../../test/build-model.ts";
 import { noiseImages, trialContext } from "../../test/trials.ts";
 import { floatTensor, makeNode, prepareModel } from "../onnx/index.ts";
-import { logitsModel, measureJacobian } from "./jacobian.ts";
+import { measureJacobian } from "./jacobian.ts";
+import { logitsModel } from "./logits.ts";
 
 const features = 6;
 
