@@ -50,8 +50,15 @@ function openPool(context: GradientContext, threads: number): Piscina<GradientJo
   });
 }
 
-/** @param threads most threads at the same time, this one included */
-export async function openGradientLanes(context: GradientContext, threads: number): Promise<GradientLanes> {
+/**
+ * @param threads most threads at the same time, this one included
+ * @param worth milliseconds of work left from which further threads are started
+ */
+export async function openGradientLanes(
+  context: GradientContext,
+  threads: number,
+  worth = WORTH_A_THREAD,
+): Promise<GradientLanes> {
   const runner = await openGradientRunner(context);
   let pool: Piscina<GradientJob, GradientReply> | undefined;
   return {
@@ -79,7 +86,7 @@ export async function openGradientLanes(context: GradientContext, threads: numbe
       };
       const start = performance.now();
       await lane(here, 1);
-      if (threads > 1 && (performance.now() - start) * (jobs.length - 1) > WORTH_A_THREAD)
+      if (threads > 1 && (performance.now() - start) * (jobs.length - 1) > worth)
         pool ??= openPool(context, threads - 1);
       // Two lanes a worker keep the next job at hand when one ends.
       const others =

@@ -5,28 +5,15 @@
 import { availableParallelism } from "node:os";
 import { sliceDataset, type Dataset } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
-import {
-  buildGradientGraph,
-  channelLayout,
-  elementCount,
-  lowerModel,
-  probedValues,
-  probeModel,
-  serialiseModel,
-  type GradientGraph,
-  type OnnxModel,
-  type PreparedModel,
-  type ProbedValue,
-  type StoredTensor,
-} from "../onnx/index.ts";
-import { bindInputs, planFeeds } from "./feed.ts";
+import { channelLayout, type PreparedModel } from "../onnx/index.ts";
+import { planFeeds } from "./feed.ts";
 import { forwardNorms } from "./forward-norms.ts";
 import { openGradientLanes } from "./gradient-lanes.ts";
+import { planGradients, type GradientPlan } from "./gradient-plan.ts";
 import type { GradientJob } from "./gradient-run.ts";
-import { modelIo, type ModelIo } from "./io.ts";
+import { modelIo } from "./io.ts";
 import { logitsModel } from "./logits.ts";
 import { NormSums, type TensorJacobian } from "./norms.ts";
-import { openSession, runSession } from "./session.ts";
 
 /** Settings of `measureJacobian`. */
 export interface JacobianOptions {
@@ -46,74 +33,20 @@ const exactClasses = 32;
 const firstProbes = 2;
 const mostProbes = 64;
 
-/** Runs the network once and records the dimensions, and small integer contents, of every value. */
-async function probeValues(model: OnnxModel, io: ModelIo, data: Dataset): Promise<Map<string, ProbedValue>> {
-  const session = await openSession(serialiseModel(probeModel(model)), { optimise: false });
-  try {
-    const feeds = bindInputs(io, data).feeds(0, data.count);
-    return probedValues({ ...feeds, ...(await runSession(session, feeds)) });
-  } finally {
-    await session.release();
-  }
-}
-
-/** The gradient graph of a network for one group of samples, and the number of its logits a sample. */
-async function prepareGraph(
-  model: OnnxModel,
-  io: ModelIo,
-  tensors: readonly StoredTensor[],
-  group: Dataset,
-): Promise<{ graph: GradientGraph; classes: number }> {
-  const asGiven = await probeValues(model, io, group);
-  const lowered = lowerModel(model, asGiven);
-  const probed = lowered === model ? asGiven : await probeValues(lowered, io, group);
-  const output = probed.get(io.output)!;
-  if (!/float/.test(output.type ?? "float32")) {
-    throw new QtamlError(
-      "unsupported-model",
-      `Output "${io.output}" holds ${output.type}, which has no derivative; name a floating-point output with --output-name.`,
-    );
-  }
-  const graph = buildGradientGraph(lowered, {
-    output: io.output,
-    tensors: tensors.map((t) => t.runtimeName),
-    probed,
-    squares: new Map(tensors.map((t) => [t.runtimeName, t.outputAxis])),
-  });
-  return { graph, classes: elementCount(output.dims) / group.count };
-}
-
 /** Squared norms of the tensors that the gradient graph covers, by name. */
 async function gradientNorms(
-  { graph, classes }: { readonly graph: GradientGraph; readonly classes: number },
-  tensors: readonly StoredTensor[],
-  io: ModelIo,
-  data: Dataset,
-  size: number,
+  plan: GradientPlan,
   options: JacobianOptions,
 ): Promise<Map<string, TensorJacobian>> {
-  const covered = tensors.filter((t) => graph.gradients.has(t.runtimeName));
+  const { context, covered, classes } = plan;
   if (covered.length === 0) return new Map();
-  const groups = Math.floor(data.count / size);
+  const { size } = context;
+  const groups = Math.floor(context.data.count / size);
   const channels = covered.map((t) => channelLayout(t.dims, t.outputAxis).channels);
   const sums = channels.map((count) => new NormSums(groups, count));
   const isExact = size === 1 && classes <= exactClasses;
-  const lanes = await openGradientLanes(
-    {
-      tape: serialiseModel(graph.tape),
-      prelude: graph.prelude === undefined ? undefined : serialiseModel(graph.prelude),
-      adjoint: serialiseModel(graph.adjoint),
-      taped: graph.taped,
-      preludeTaped: graph.preludeTaped,
-      seedInput: graph.seed,
-      outputs: covered.map((t) => graph.gradients.get(t.runtimeName)!),
-      io,
-      data,
-      size,
-      seed: options.seed ?? 0,
-    },
-    Math.min(options.threads ?? availableParallelism(), groups),
-  );
+  const threads = Math.min(options.threads ?? availableParallelism(), groups);
+  const lanes = await openGradientLanes(context, threads);
   let [done, rounds] = [0, 1];
   const round = async (probes: GradientJob["probes"]) => {
     const jobs = Array.from({ length: groups }, (_, group): GradientJob => ({ group, probes }));
@@ -171,11 +104,9 @@ export async function measureJacobian(
   const norms = new Map<string, TensorJacobian>();
   let stoppedBy = new Map<string, string>();
   if (options.method !== "forward-probe") {
-    const size = fixedBatch ?? 1;
-    const built = await prepareGraph(model, io, prepared.tensors, sliceDataset(samples, 0, size));
-    const found = await gradientNorms(built, prepared.tensors, io, samples, size, options);
-    for (const [name, norm] of found) norms.set(name, norm);
-    stoppedBy = new Map(built.graph.uncovered.map(({ tensor, operator }) => [tensor, operator]));
+    const plan = await planGradients(model, prepared.tensors, samples, fixedBatch ?? 1, options.seed ?? 0);
+    for (const [name, norm] of await gradientNorms(plan, options)) norms.set(name, norm);
+    stoppedBy = new Map(plan.uncovered);
   }
   const rest = prepared.tensors.filter((t) => !norms.has(t.name));
   if (rest.length > 0) {
