@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { classLabels, parseDataset, singleInput, sliceDataset } from "./dataset.ts";
-import { formatNpz, type NpyArray } from "./npy.ts";
+import type { NpyArray } from "./decode.ts";
+import { formatNpz } from "./npz.ts";
 
 const x: NpyArray = { dims: [3, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6) };
 const labels = (data: NpyArray["data"], dims = [data.length]): NpyArray => ({ dims, data });

@@ -2,7 +2,8 @@
  * @file Data sets: the inputs of some samples by name and, where accuracy is asked, what is right for each.
  */
 import { QtamlError } from "../errors.ts";
-import { parseNpz, type NpyArray, type NpyData } from "./npy.ts";
+import type { NpyArray, NpyData } from "./decode.ts";
+import { parseNpz } from "./npz.ts";
 
 /** One input of all samples, sample after sample. */
 export interface SampleArray {

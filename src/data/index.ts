@@ -13,5 +13,10 @@ export {
   type Labels,
   type SampleArray,
 } from "./dataset.ts";
+export type { NpyArray, NpyData } from "./decode.ts";
 export { fromHalf, toHalf } from "./half.ts";
-export { formatNpy, formatNpz, parseNpy, parseNpz, type NpyArray, type NpyData } from "./npy.ts";
+export { parseIdx } from "./idx.ts";
+export { formatNpy, parseNpy } from "./npy.ts";
+export { formatNpz, parseNpz, readNpz } from "./npz.ts";
+export { parsePreprocessing, type Preprocessing } from "./preprocessing.ts";
+export { readDataset, type DataRequest, type DeclaredShape, type ReadData } from "./read.ts";

@@ -3,7 +3,9 @@ import { strToU8, zipSync } from "fflate";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { QtamlError } from "../errors.ts";
-import { formatNpy, formatNpz, parseNpy, parseNpz, type NpyArray, type NpyData } from "./npy.ts";
+import { ArrayDecoder, type NpyArray, type NpyData } from "./decode.ts";
+import { formatNpy, npyFormat, parseNpy } from "./npy.ts";
+import { formatNpz, parseNpz } from "./npz.ts";
 
 interface Header {
   readonly descr: string;
@@ -79,9 +81,11 @@ describe("npy", () => {
       dims: [5],
       data: Float32Array.of(1, -2, 2 ** -24, Infinity, -0),
     });
-    expect(parseNpy(npy({ descr: "|b1", shape: "(2,)" }, Uint8Array.of(1, 0)), "x").data).toEqual(
-      Uint8Array.of(1, 0),
-    );
+    expect(parseNpy(npy({ descr: "|b1", shape: "(2,)" }, Uint8Array.of(1, 0)), "x")).toEqual({
+      dims: [2],
+      data: Uint8Array.of(1, 0),
+      isBoolean: true,
+    });
   });
 
   it("reads scalars, empty arrays and headers in another order", () => {
@@ -106,6 +110,46 @@ describe("npy", () => {
       8,
     ]);
     expect(parseNpy(file, "x")).toEqual({ dims: [2], data: Uint8Array.of(7, 8) });
+  });
+
+  it("reads the other byte order", () => {
+    for (const [descr, data] of arrays) {
+      const bytes = new Uint8Array(data.buffer.slice(0)) as Uint8Array<ArrayBuffer>;
+      const size = data.BYTES_PER_ELEMENT;
+      for (let at = 0; at < bytes.length; at += size) bytes.subarray(at, at + size).reverse();
+      const file = npy({ descr: descr.replace("<", ">"), shape: "(6,)" }, bytes);
+      expect(parseNpy(file, "x")).toEqual({ dims: [6], data });
+    }
+    const half = npy({ descr: ">f2", shape: "(1,)" }, Uint8Array.of(0x3c, 0));
+    expect(parseNpy(half, "x").data).toEqual(Float32Array.of(1));
+  });
+
+  it("keeps the first entries, in pieces of any size, in either order", () => {
+    const [rows, columns] = [7, 6];
+    const element = (row: number, column: number) => 100 * row + column;
+    for (const order of ["True", "False"] as const) {
+      const values = Int32Array.from({ length: rows * columns }, (_, i) =>
+        order === "True"
+          ? element(i % rows, Math.floor(i / rows))
+          : element(Math.floor(i / columns), i % columns),
+      );
+      const file = npy({ descr: "<i4", order, shape: `(${rows}, 2, 3)` }, values);
+      // In Fortran order the later axes run over columns with the first of them fastest.
+      const place = (j: number) => (order === "True" ? Math.floor(j / 3) + 2 * (j % 3) : j);
+      for (const limit of [1, 3, rows, 99]) {
+        const kept = Math.min(rows, limit);
+        const expected = Int32Array.from({ length: kept * columns }, (_, i) =>
+          element(Math.floor(i / columns), place(i % columns)),
+        );
+        expect(parseNpy(file, "x", limit)).toEqual({ dims: [kept, 2, 3], data: expected });
+        for (const step of [1, 5, 64, 131]) {
+          const decoder = new ArrayDecoder(npyFormat, { name: "x", available: file.length, limit });
+          for (let at = 0; at < file.length && !decoder.isDone; at += step)
+            decoder.push(file.subarray(at, at + step));
+          expect(decoder.finish().data).toEqual(expected);
+        }
+      }
+    }
   });
 
   it("turns Fortran order into C order", () => {
@@ -149,7 +193,7 @@ describe("npy", () => {
     const good = npy({ descr: "<f4", shape: "(2,)" }, data);
     expect(refusal(() => parseNpy(good, "x"))).toBe("accepted");
     for (const header of [
-      { descr: ">f4", shape: "(2,)" },
+      { descr: ">f3", shape: "(2,)" },
       { descr: "|O", shape: "(2,)" },
       { descr: "<U4", shape: "(2,)" },
       { descr: "<c8", shape: "(1,)" },
@@ -158,6 +202,10 @@ describe("npy", () => {
       { descr: "<f4", shape: "(1.5,)" },
       { descr: "<f4", shape: "(two,)" },
       { descr: "<f4", shape: "(99999999999, 99999999999)" },
+      { descr: "<f4", shape: "(99999999999, 99999999999, 0)" },
+      { descr: "<f4", shape: "(9999999,)" },
+      { descr: "<f16", shape: "(1,)" },
+      { descr: "<f4", shape: "(0x2,)" },
       { descr: "<f4", shape: "2" },
     ]) {
       expect([header, refusal(() => parseNpy(npy(header, data), "x"))]).toEqual([header, "invalid-file"]);

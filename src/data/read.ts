@@ -1,0 +1,192 @@
+/**
+ * @file Reads data sets from files: what kind a file is, its samples, its labels, and what goes with them.
+ */
+import { existsSync, statSync } from "node:fs";
+import { basename, extname } from "node:path";
+import { fileSource } from "../bytes/index.ts";
+import { QtamlError } from "../errors.ts";
+import { datasetOf, samplesOf, unnamedInput, type Dataset, type SampleArray } from "./dataset.ts";
+import type { NpyArray } from "./decode.ts";
+import { readFolder } from "./folder.ts";
+import { idxFormat, isIdx } from "./idx.ts";
+import { labelTable, readLabels } from "./labels.ts";
+import { isNpy, npyFormat } from "./npy.ts";
+import { readNpz } from "./npz.ts";
+import { normalise, withDefaults, type Preprocessing } from "./preprocessing.ts";
+import { readConstants, readPreprocessing } from "./settings.ts";
+import { contentStart, isZip, readArray, readRows } from "./stream.ts";
+import { Table, type NamedLabels } from "./table.ts";
+
+/** Sizes that a model declares for an input, the batch included. */
+export type DeclaredShape = readonly (number | string | undefined)[] | undefined;
+
+/** Which data to read, as flags name them. */
+export interface DataRequest {
+  /** Files or folders, each as `PATH` or `NAME=PATH`. */
+  readonly data: readonly string[];
+  /** File of labels: an array, or a table. */
+  readonly labels?: string | undefined;
+  /** Column of labels in a table: its name, or its number from 0. */
+  readonly labelColumn?: string | undefined;
+  /** Preprocessing of images: a file, or settings in braces. */
+  readonly preprocessing?: string | undefined;
+  /** Inputs that are the same for every sample, each as `NAME=VALUE`. */
+  readonly feed?: readonly string[] | undefined;
+  /** Samples to take from the start (from each class in turn, of a folder); all unless given. */
+  readonly limit?: number | undefined;
+  /** What the model declares of an input; undefined names its only input. Images take their size from it. */
+  readonly declared?: (input: string | undefined) => DeclaredShape;
+}
+
+/** A data set, and the names of its classes where the files have them. */
+export interface ReadData {
+  readonly dataset: Dataset;
+  /** In the order of their numbers. */
+  readonly classNames?: readonly string[];
+}
+
+/** Splits `NAME=VALUE`; a path that exists is not split. */
+function splitNamed(text: string): { name: string | undefined; value: string } {
+  const at = text.indexOf("=");
+  if (at <= 0 || existsSync(text)) return { name: undefined, value: text };
+  return { name: text.slice(0, at), value: text.slice(at + 1) };
+}
+
+/** What a file holds. */
+type Found =
+  | { readonly kind: "arrays"; readonly dataset: Dataset }
+  | ({
+      readonly kind: "samples";
+      readonly count: number;
+      readonly samples: SampleArray;
+      /** Set where the labels come from the table that the request names. */
+      readonly isTableUsed?: boolean;
+    } & Partial<NamedLabels>);
+
+type Context = DataRequest & { readonly prepared: Preprocessing };
+
+/** One channel axis for the images of IDX files, which have none. */
+const withChannel = (array: NpyArray): NpyArray =>
+  array.dims.length === 3 ? { ...array, dims: [array.dims[0]!, 1, ...array.dims.slice(1)] } : array;
+
+/** Scales and normalises an array of images, which has three axes a sample; others are left as they are. */
+function prepareArray(samples: SampleArray, { prepared }: Context, name: string): SampleArray {
+  const { dims, data } = samples;
+  const { scale, resize, crop, layout = "nchw" } = prepared;
+  if (dims.length !== 3 || data instanceof BigInt64Array || data instanceof BigUint64Array) return samples;
+  if (resize !== undefined || crop !== undefined) {
+    throw new QtamlError(
+      "invalid-argument",
+      `${name} holds an array, and only folders of images are resized and cropped; take "resize" and "crop" out of the preprocessing.`,
+    );
+  }
+  if (scale === undefined) return samples;
+  const [channels, area] = layout === "nchw" ? [dims[0]!, dims[1]! * dims[2]!] : [dims[2]!, 1];
+  return { dims, data: normalise(data, prepared, channels, (i) => Math.floor(i / area) % channels) };
+}
+
+async function readFile(path: string, input: string | undefined, context: Context): Promise<Found> {
+  const name = basename(path);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+    const { prepared, limit, labels, labelColumn, declared } = context;
+    const settled = withDefaults(prepared, declared?.(input));
+    const table = labels === undefined ? undefined : await labelTable(labels);
+    const isLabelledElsewhere = labels !== undefined && table === undefined;
+    const found = await readFolder(path, settled, { limit, table, labelColumn, isLabelledElsewhere });
+    return { kind: "samples", ...found, isTableUsed: table !== undefined };
+  }
+  const source = fileSource(path, "Data");
+  const head = await contentStart(source, name);
+  if (isZip(head) || (extname(path) === ".npz" && !isNpy(head))) {
+    const arrays = await readNpz(source, name, context.limit);
+    const dataset = datasetOf(arrays, name);
+    const inputs = Array.from(
+      dataset.inputs,
+      ([key, samples]) => [key, prepareArray(samples, context, name)] as const,
+    );
+    return { kind: "arrays", dataset: { ...dataset, inputs: new Map(inputs) } };
+  }
+  if (isNpy(head) || isIdx(head)) {
+    const array = await readArray(source, name, isNpy(head) ? npyFormat : idxFormat, context.limit);
+    const { count, samples } = samplesOf(isNpy(head) ? array : withChannel(array), name);
+    return { kind: "samples", count, samples: prepareArray(samples, context, name) };
+  }
+  if (/\.(csv|tsv|txt)(\.gz)?$/i.test(path)) {
+    const { limit, labels, prepared } = context;
+    // With a file of labels the column is one of that file.
+    const labelColumn = labels === undefined ? context.labelColumn : undefined;
+    const table = new Table({ name, labelColumn, limit });
+    for await (const { cells, line } of readRows(source, name)) if (!table.push(cells, line)) break;
+    return { kind: "samples", ...table.finish(prepared.classes) };
+  }
+  throw new QtamlError(
+    "invalid-file",
+    `${name} is not data that can be read; give .npy, .npz, IDX (.gz too), .csv, or a folder of images.`,
+  );
+}
+
+/**
+ * Reads a data set.
+ *
+ * @throws QtamlError `file-access`, `invalid-file`, `data-mismatch`, `non-finite` or `invalid-argument`, with the file
+ *   and the place in it
+ */
+export async function readDataset(request: DataRequest): Promise<ReadData> {
+  const context: Context = { ...request, prepared: readPreprocessing(request.preprocessing) };
+  const inputs = new Map<string, SampleArray>();
+  let count: number | undefined;
+  let firstPath = "";
+  let named: Partial<NamedLabels> = {};
+  let isTableUsed = false;
+  const add = (key: string, path: string, found: number, samples: SampleArray) => {
+    if (inputs.has(key)) {
+      throw new QtamlError(
+        "invalid-argument",
+        `Two --data are for the input "${key}"; give each a name of its own, as in --data NAME=${path}.`,
+      );
+    }
+    if (count !== undefined && found !== count) {
+      throw new QtamlError(
+        "data-mismatch",
+        `${firstPath} has ${count} samples but ${path} has ${found}; give each input for the same samples.`,
+      );
+    }
+    count = found;
+    firstPath ||= path;
+    inputs.set(key, samples);
+  };
+  for (const entry of request.data) {
+    const { name, value: path } = splitNamed(entry);
+    const found = await readFile(path, name, context);
+    if (found.kind === "samples") {
+      add(name ?? unnamedInput, path, found.count, found.samples);
+      if (found.labels !== undefined) named = found;
+      isTableUsed ||= found.isTableUsed === true;
+      continue;
+    }
+    const { dataset } = found;
+    if (name !== undefined && dataset.inputs.size > 1) {
+      throw new QtamlError(
+        "invalid-argument",
+        `${basename(path)} holds several inputs (${[...dataset.inputs.keys()].join(", ")}), which have names already; give --data ${path} without "${name}=".`,
+      );
+    }
+    for (const [key, samples] of dataset.inputs) add(name ?? key, path, dataset.count, samples);
+    if (dataset.labels !== undefined) named = { labels: dataset.labels };
+  }
+  if (count === undefined) throw new QtamlError("invalid-argument", "No data are given; give --data FILE.");
+  if (request.labels !== undefined && !isTableUsed) {
+    const { labelColumn, limit } = request;
+    named = await readLabels(request.labels, count, {
+      labelColumn,
+      limit,
+      classes: context.prepared.classes,
+    });
+  }
+  const { labels, classNames } = named;
+  const constants = await readConstants(request.feed ?? []);
+  return {
+    dataset: { count, inputs, labels, ...(constants.size === 0 ? {} : { constants }) },
+    ...(classNames === undefined ? {} : { classNames }),
+  };
+}
