@@ -14,7 +14,9 @@ import {
   type GraphIndex,
 } from "./graph.ts";
 import type { OnnxModel } from "./model.ts";
-import { DataType, floatData, floatTensor, tensorDims } from "./tensor.ts";
+import { deferRawData, rawLength, rawRange } from "./lazy.ts";
+import type { ByteSource } from "./source.ts";
+import { damagedTensor, DataType, floatData, floatTensor, storedByteLength, tensorDims } from "./tensor.ts";
 
 /** Factor and shift of a normalisation at inference: `y = factor * x + shift` per channel. */
 function affineOf(
@@ -53,6 +55,47 @@ function foldableAxis(node: NodeProto): number | undefined {
     return 1 - intAttribute(node, "transB", 0);
   }
   return undefined;
+}
+
+/**
+ * A weight tensor with its channels scaled, worked out where and when it is read: folding a large model holds no
+ * second copy of it.
+ *
+ * @param factor [channels] in double precision; each product is rounded once to float32
+ * @param inner neighbours that share a channel
+ */
+function scaledChannels(weight: TensorProto, factor: Float64Array, inner: number): TensorProto {
+  const dims = tensorDims(weight);
+  const scale = (values: Float32Array, first: number) => {
+    let channel = Math.floor(first / inner) % factor.length;
+    for (let i = 0, k = first % inner; i < values.length; i++) {
+      values[i] = values[i]! * factor[channel]!;
+      if (++k < inner) continue;
+      k = 0;
+      channel = (channel + 1) % factor.length;
+    }
+  };
+  if (rawLength(weight) === 0) {
+    const data = floatData(weight);
+    scale(data, 0);
+    return floatTensor(weight.name, dims, data);
+  }
+  const { source, offset: start, length } = rawRange(weight);
+  if (length !== storedByteLength(weight)) throw damagedTensor(weight, `${length} bytes`);
+  const scaled: ByteSource = {
+    byteLength: length,
+    readInto(offset, target) {
+      if (offset % 4 !== 0 || target.byteLength % 4 !== 0) throw new RangeError("a piece of a float32");
+      const values = new Float32Array(target.byteLength / 4);
+      const bytes = new Uint8Array(values.buffer);
+      source.readInto(start + offset, bytes);
+      scale(values, offset / 4);
+      target.set(bytes);
+    },
+  };
+  const tensor = floatTensor(weight.name, dims, new Float32Array(0));
+  deferRawData(tensor, { source: scaled, offset: 0, length });
+  return tensor;
 }
 
 /**
@@ -105,13 +148,9 @@ export function foldBatchNormalization(model: OnnxModel): number {
     const oldBias = channelBias(bias, channels);
     if (affine.factor.length !== channels || oldBias === undefined) continue;
     const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
-    const data = Float32Array.from(
-      floatData(weight),
-      (w, i) => w * affine.factor[Math.floor(i / inner) % channels]!,
-    );
     const newBias = Float64Array.from(affine.shift, (shift, c) => shift + affine.factor[c]! * oldBias[c]!);
     const foldedBias = `${normalise.output[0] ?? weightName}.folded_bias`;
-    graph.initializer[graph.initializer.indexOf(weight)] = floatTensor(weightName, dims, data);
+    graph.initializer[graph.initializer.indexOf(weight)] = scaledChannels(weight, affine.factor, inner);
     graph.initializer.push(floatTensor(foldedBias, [channels], Float32Array.from(newBias)));
     node.input[2] = foldedBias;
     node.output[0] = normalise.output[0]!;
