@@ -2,7 +2,7 @@
  * @file Quantises weights and counts their codes without keeping them: histogram, steps and norm are all that the
  * error law needs. The weights are gone through twice, piece by piece, so that a tensor may be larger than memory.
  */
-import { encodeInto, quantisationStep, type NumberFormat } from "../channel/index.ts";
+import { codeArray, encodeInto, quantisationStep, type NumberFormat } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import { channelLayout, type ChannelLayout } from "./steps.ts";
 
@@ -163,9 +163,9 @@ function integerCounter(format: NumberFormat, integerCodes: ArrayLike<number>, h
 
 /** Counts codes of any format by making them, a piece at a time. */
 function codeCounter(format: NumberFormat, histogram: Float64Array) {
-  let codes = new Uint8Array(0);
+  let codes = codeArray(format.bits, 0);
   const count: Counter = (weights, from, to, step) => {
-    if (codes.length < to - from) codes = new Uint8Array(to - from);
+    if (codes.length < to - from) codes = codeArray(format.bits, to - from);
     const own = codes.subarray(0, to - from);
     encodeInto(format, weights.subarray(from, to), step, own);
     for (let i = 0; i < own.length; i++) histogram[own[i]!]! += 1;
@@ -192,6 +192,7 @@ export function surveyFloats(weights: WeightStream, format: NumberFormat): Float
       ? integerCounter(format, integerCodes, histogram)
       : codeCounter(format, histogram);
   let start = 0;
+  let unflushed = 0;
   let scaled = new Float32Array(0);
   for (const piece of weights.pieces()) {
     if (channels > 1 && inner < 16) {
@@ -210,7 +211,12 @@ export function surveyFloats(weights: WeightStream, format: NumberFormat): Float
       forEachRow(layout, start, piece.length, (channel, from, to) => count(piece, from, to, steps[channel]!));
     }
     start += piece.length;
+    unflushed += piece.length;
+    // Counts are 32 bits wide.
+    if (unflushed < 2 ** 31) continue;
     flush();
+    unflushed = 0;
   }
+  flush();
   return { steps, histogram, infinityNorm: norms.reduce((a, b) => Math.max(a, b), 0) };
 }

@@ -9,7 +9,7 @@ import { makeNode } from "./graph.ts";
 import { prepareModel } from "./prepare.ts";
 import type { ByteSource } from "./source.ts";
 import { memorySource } from "./source.ts";
-import { surveyModel, surveyOf } from "./survey.ts";
+import { surveyModel, surveyOf, type SurveyedTensor } from "./survey.ts";
 import { DataType, floatTensor, int8Tensor } from "./tensor.ts";
 
 const numbers = (count: number, seed: number) =>
@@ -23,6 +23,19 @@ const product = (dims: readonly [number, number], weights: Float32Array) =>
     inputs: { x: ["N", dims[0]] },
     outputs: ["y"],
   });
+
+/** What a survey gives, its zeros left out of the histograms; or the sentence it is refused with. */
+function plain(make: () => SurveyedTensor[]): unknown {
+  try {
+    return make().map(({ format, histogram, ...rest }) => ({
+      ...rest,
+      format: format.name,
+      counts: Array.from(histogram.entries()).filter(([, count]) => count > 0),
+    }));
+  } catch (error) {
+    return error instanceof QtamlError ? error.message : error;
+  }
+}
 
 describe("a survey", () => {
   it.each(fixtureNames)("of %s is what preparing it stores, but for the codes", (name) => {
@@ -45,7 +58,7 @@ describe("a survey", () => {
   it("counts exactly the codes that quantising makes, whatever the weights, format and grain", () => {
     fc.assert(
       fc.property(
-        fc.constantFrom(...formatNames.filter((f) => numberFormat(f).bits <= 8)),
+        fc.constantFrom(...formatNames),
         fc.constantFrom("tensor" as const, "channel" as const),
         fc.integer({ min: 1, max: 40 }),
         fc.array(weight, { minLength: 1, maxLength: 80 }),
@@ -62,11 +75,12 @@ describe("a survey", () => {
           ] as const) {
             const model = product(dims, weights);
             const options = { format, granularity };
-            expect(surveyModel(model, options)).toEqual(prepareModel(model, options).tensors.map(surveyOf));
+            const counted = plain(() => surveyModel(model, options));
+            expect(counted).toEqual(plain(() => prepareModel(model, options).tensors.map(surveyOf)));
           }
         },
       ),
-      { seed: 5, numRuns: 400 },
+      { seed: 5, numRuns: 300 },
     );
   });
 
