@@ -9,7 +9,8 @@ import {
   runModel,
   type ModelParts,
 } from "../../test/build-model.ts";
-import { dropUnusedInitialisers, foldBatchNormalization, hoistConstants } from "./fold.ts";
+import { dropUnusedInitialisers, foldBatchNormalization } from "./fold.ts";
+import { hoistConstants } from "./scopes.ts";
 import { makeNode, makeValueInfo } from "./graph.ts";
 import { cloneModel, opsetVersion, serialiseModel, type OnnxModel } from "./model.ts";
 import { DataType, elementCount, floatData, floatTensor } from "./tensor.ts";
@@ -222,22 +223,6 @@ describe("foldBatchNormalization", () => {
       );
       expect(same).toHaveLength(1);
     }
-  });
-});
-
-describe("hoistConstants", () => {
-  it("turns tensors of Constant nodes into initialisers and leaves other constants", () => {
-    const model = buildModel({
-      nodes: [
-        makeNode("Constant", [], ["w"], { value: whole("", [2, 2]) }),
-        makeNode("Constant", [], ["n"], { value_int: 2 }),
-        makeNode("MatMul", ["x", "w"], ["y"]),
-      ],
-      outputs: ["y"],
-    });
-    hoistConstants(model);
-    expect(model.graph.node.map((n) => n.opType)).toEqual(["Constant", "MatMul"]);
-    expect(model.graph.initializer.map((t) => t.name)).toEqual(["w"]);
   });
 });
 

@@ -2,9 +2,8 @@
  * @file Folds `BatchNormalization` at inference into the convolution or matrix product before it, so that the
  * stored weights are the ones a deployed network has.
  */
-import type { NodeProto, TensorProto } from "onnx-buf";
+import type { GraphProto, NodeProto, TensorProto } from "onnx-buf";
 import {
-  attribute,
   constantOf,
   floatAttribute,
   indexGraph,
@@ -15,6 +14,7 @@ import {
 } from "./graph.ts";
 import type { OnnxModel } from "./model.ts";
 import { deferRawData, rawLength, rawRange } from "./lazy.ts";
+import { nestedGraphs } from "./scopes.ts";
 import type { ByteSource } from "./source.ts";
 import { damagedTensor, DataType, floatData, floatTensor, storedByteLength, tensorDims } from "./tensor.ts";
 
@@ -99,22 +99,6 @@ function scaledChannels(weight: TensorProto, factor: Float64Array, inner: number
 }
 
 /**
- * Turns `Constant` nodes that hold a tensor into initialisers of the same name, so that a constant is always found in
- * one place. Edits the model.
- */
-export function hoistConstants(model: OnnxModel): void {
-  const graph = model.graph;
-  graph.node = graph.node.filter((node) => {
-    const tensor = node.opType === "Constant" ? attribute(node, "value")?.t : undefined;
-    const name = node.output[0];
-    if (tensor === undefined || name === undefined) return true;
-    tensor.name = name;
-    graph.initializer.push(tensor);
-    return false;
-  });
-}
-
-/**
  * Folds every `BatchNormalization` that directly follows a `Conv`, `ConvTranspose` or `Gemm` with constant weights
  * of its own in float32 (weights shared with another node, and those of another type, are left alone). Edits the
  * model; returns how many were folded.
@@ -158,6 +142,23 @@ export function foldBatchNormalization(model: OnnxModel): number {
   }
   if (removed.size > 0) graph.node = graph.node.filter((node) => !removed.has(node));
   return removed.size;
+}
+
+/** Removes nodes of the main graph and of subgraphs whose outputs nothing reads. Edits the model. */
+export function dropUnusedNodes(model: OnnxModel): void {
+  const dropIn = (graph: GraphProto, read: Set<string>) => {
+    for (const { name } of graph.output) read.add(name);
+    const kept: NodeProto[] = [];
+    // A node comes after those whose outputs it reads.
+    for (const node of graph.node.toReversed()) {
+      if (node.output.some((name) => name !== "") && !node.output.some((name) => read.has(name))) continue;
+      for (const nested of nestedGraphs(node)) dropIn(nested, read);
+      for (const name of node.input) read.add(name);
+      kept.push(node);
+    }
+    graph.node = kept.reverse();
+  };
+  dropIn(model.graph, new Set());
 }
 
 /** Removes initialisers that nothing reads and graph inputs that only repeat an initialiser (IR version 3). */

@@ -7,7 +7,8 @@ import { QtamlError } from "../errors.ts";
 import { makeNode, makeValueInfo } from "./graph.ts";
 import { hardenModel, type DecodeForm } from "./harden.ts";
 import { parseModel, serialiseModel, type OnnxModel } from "./model.ts";
-import { prepareModel, type PreparedModel, type StorageOptions } from "./prepare.ts";
+import { prepareModel, type PreparedModel } from "./prepare.ts";
+import type { StorageOptions } from "./store.ts";
 import { cleanSegments, decodeInto, type DecodeSegment, type StoredTensor } from "./stored.ts";
 import { DataType, elementCount, floatData, floatTensor, int8Tensor, uint8Tensor } from "./tensor.ts";
 

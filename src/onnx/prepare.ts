@@ -2,21 +2,20 @@
  * @file From a user's model to the two things everything else works on: what the memory holds, and a float32 model
  * whose weights can be overwritten.
  */
-import type { NodeProto } from "onnx-buf";
-import { numberFormat, type NumberFormat } from "../channel/index.ts";
+import { numberFormat } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
-import { dropUnusedInitialisers, foldBatchNormalization, hoistConstants } from "./fold.ts";
-import { constantOf, indexGraph, intAttribute, makeNode, type GraphIndex } from "./graph.ts";
+import { dropUnusedInitialisers, foldBatchNormalization } from "./fold.ts";
 import { cloneModel, type OnnxModel } from "./model.ts";
-import {
-  adoptQuantised,
-  cleanWeights,
-  quantiseTensor,
-  type Granularity,
-  type StoredTensor,
-} from "./stored.ts";
-import { DataType, floatTensor } from "./tensor.ts";
-import { findWeights, type WeightTensor } from "./weights.ts";
+import { takeApart } from "./quantised/index.ts";
+import { hoistConstants, indexModel, type ModelIndex } from "./scopes.ts";
+import type { TensorRole } from "./roles.ts";
+import { isNameSelected, roleWords, selectTensors, usualRoles } from "./selection.ts";
+import { storeTensors, type StorageOptions } from "./store.ts";
+import type { StoredTensor } from "./stored.ts";
+import { elementCount, tensorDims } from "./tensor.ts";
+import { absenceReason, findTensors, type AbsentTensor, type FoundTensor } from "./weights.ts";
+
+export type { StorageOptions } from "./store.ts";
 
 /** A model split into the memory's content and the network around it. */
 export interface PreparedModel {
@@ -26,82 +25,104 @@ export interface PreparedModel {
   readonly tensors: readonly StoredTensor[];
   /** How many batch normalisations were folded into weights. */
   readonly foldedNormalizations: number;
+  /** Constants of the model that the memory does not hold. */
+  readonly absent?: readonly AbsentTensor[];
 }
 
-/** How float weights are stored. */
-export interface StorageOptions {
-  /** A name of `numberFormat`; "int8" by default. */
-  readonly format?: string;
-  /** One quantisation step a tensor (default) or an output channel. */
-  readonly granularity?: Granularity;
-}
-
-/** A copy of a model with its constants as initialisers and its normalisations folded into weights. */
-export function foldedModel(source: OnnxModel): { model: OnnxModel; foldedNormalizations: number } {
-  const model = cloneModel(source);
-  hoistConstants(model);
-  dropUnusedInitialisers(model);
-  return { model, foldedNormalizations: foldBatchNormalization(model) };
-}
-
-/** @throws QtamlError `unsupported-model` when there are no weights */
-export function checkHasWeights(weights: readonly WeightTensor[]): void {
-  if (weights.length === 0) {
-    throw new QtamlError(
-      "unsupported-model",
-      "The model has no weights in the memory: no Conv, ConvTranspose, Gemm or MatMul has a constant operand; give a trained network.",
-    );
-  }
+/** A model on its way into the memory: what it holds is chosen and not yet stored. */
+export interface ChosenTensors {
+  /** A copy of the model, its constants as initialisers, normalisations folded, quantised operators taken apart. */
+  readonly model: OnnxModel;
+  readonly index: ModelIndex;
+  readonly chosen: readonly FoundTensor[];
+  readonly absent: readonly AbsentTensor[];
+  readonly foldedNormalizations: number;
 }
 
 /**
- * Folds normalisations, finds the weights and quantises them. The given model is left as it was.
+ * Folds normalisations, takes quantised operators apart and finds the tensors that are chosen. The given model is left
+ * as it was.
  *
- * @throws QtamlError `unsupported-model` when the model has no weights, `non-finite` when one is NaN or infinite
+ * @throws QtamlError `unsupported-model` when the model has no weights, `invalid-argument` for a pattern that no tensor
+ *   matches
+ */
+export function chooseTensors(source: OnnxModel, options: StorageOptions): ChosenTensors {
+  for (const name of [options.format, options.parameterFormat]) if (name !== undefined) numberFormat(name);
+  const model = cloneModel(source);
+  hoistConstants(model);
+  dropUnusedInitialisers(model);
+  const foldedNormalizations = foldBatchNormalization(model);
+  takeApart(model, (name) => isNameSelected(name, options));
+  dropUnusedInitialisers(model);
+  const index = indexModel(model);
+  const found = findTensors(index);
+  const chosen = selectTensors(found, options);
+  if (chosen.length === 0) throw nothingToStore(found, options);
+  const absent = absentTensors(model, index, found, chosen, options);
+  return { model, index, chosen, absent, foldedNormalizations };
+}
+
+/**
+ * Finds what the memory holds and stores it. The given model is left as it was.
+ *
+ * @throws QtamlError `unsupported-model` when the model has no weights, `non-finite` when one is NaN or infinite,
+ *   `invalid-argument` for an unknown format or a pattern that no tensor matches
  */
 export function prepareModel(source: OnnxModel, options: StorageOptions = {}): PreparedModel {
-  const format = numberFormat(options.format ?? "int8");
-  const { model, foldedNormalizations } = foldedModel(source);
-  const tensors = storeWeights(model, format, options.granularity ?? "tensor");
+  const { model, index, chosen, absent, foldedNormalizations } = chooseTensors(source, options);
+  const tensors = storeTensors(model, index, chosen, options);
   dropUnusedInitialisers(model);
-  return { model, tensors, foldedNormalizations };
+  return { model, tensors, foldedNormalizations, absent };
 }
 
-function storeWeights(model: OnnxModel, format: NumberFormat, granularity: Granularity): StoredTensor[] {
-  const graph = model.graph;
-  const index = indexGraph(graph);
-  const weights = findWeights(index);
-  checkHasWeights(weights);
-  const int8 = numberFormat("int8");
-  return weights.map((weight) => {
-    const stored =
-      weight.dequantise === undefined
-        ? quantiseTensor(weight, format, granularity)
-        : adoptQuantised(weight, index, int8);
-    const { dequantise, dequantisers } = weight;
-    // The name that the network reads the weights by, and the type it reads them in.
-    const value = stored.runtimeName;
-    const elementType = dequantise === undefined ? weight.tensor.dataType : decodedType(dequantise, index);
-    const runtimeName = elementType === DataType.FLOAT ? value : `${value}.float32`;
-    const decoded = floatTensor(runtimeName, stored.dims, cleanWeights(stored));
-    if (dequantise === undefined) {
-      graph.initializer[graph.initializer.indexOf(weight.tensor)] = decoded;
-    } else {
-      graph.initializer.push(decoded);
-      const replaced = new Set(dequantisers);
-      graph.node = graph.node
-        .filter((node) => node !== dequantise)
-        .map((node) => (replaced.has(node) ? makeNode("Identity", [value], [node.output[0]!]) : node));
-    }
-    if (elementType !== DataType.FLOAT) {
-      graph.node.unshift(makeNode("Cast", [runtimeName], [value], { to: elementType }));
-    }
-    return { ...stored, runtimeName };
-  });
+function nothingToStore(found: readonly FoundTensor[], { roles = [] }: StorageOptions): QtamlError {
+  const isChosen = ({ role }: FoundTensor) => usualRoles.includes(role) || roles.includes(role);
+  return new QtamlError(
+    found.some(isChosen) ? "invalid-argument" : "unsupported-model",
+    found.some(isChosen)
+      ? "The patterns leave no tensor in the memory; relax --include or --exclude."
+      : "The model has no weights in the memory: no operator with weights (Conv, Gemm, MatMul, Gather, LSTM, ...) has a constant operand; give a trained network.",
+  );
 }
 
-/** Element type that a `DequantizeLinear` puts out: that of its scale, unless it says otherwise. */
-function decodedType(node: NodeProto, index: GraphIndex): DataType {
-  const stated = intAttribute(node, "output_dtype", 0);
-  return stated === 0 ? constantOf(index, node.input[1] ?? "")!.dataType : stated;
+/** The constants that were not chosen, with the reason of each. */
+function absentTensors(
+  model: OnnxModel,
+  index: ModelIndex,
+  found: readonly FoundTensor[],
+  chosen: readonly FoundTensor[],
+  { roles = [] }: StorageOptions,
+): AbsentTensor[] {
+  const roleOf = new Map<string, TensorRole>(found.map(({ name, role }) => [name, role]));
+  const stored = new Set(chosen.map(({ name }) => name));
+  const absent: AbsentTensor[] = [];
+  for (const tensor of model.graph.initializer) {
+    if (stored.has(tensor.name)) continue;
+    const dims = tensorDims(tensor);
+    const role = roleOf.get(tensor.name);
+    const isWanted = role !== undefined && (usualRoles.includes(role) || roles.includes(role));
+    absent.push({
+      name: tensor.name,
+      dims,
+      count: elementCount(dims),
+      role,
+      reason: isWanted
+        ? "not chosen by name"
+        : role === undefined
+          ? absenceReason(index, tensor)
+          : roleWords[role].words,
+    });
+  }
+  for (const { values, dims } of model.graph.sparseInitializer) {
+    const shape = dims.map(Number);
+    const name = values?.name ?? "";
+    absent.push({
+      name,
+      dims: shape,
+      count: elementCount(shape),
+      role: undefined,
+      reason: "stored sparsely",
+    });
+  }
+  return absent;
 }

@@ -1,12 +1,9 @@
 import * as fc from "fast-check";
-import type { NodeProto, TensorProto } from "onnx-buf";
 import { describe, expect, it } from "vitest";
-import { buildModel } from "../../test/build-model.ts";
 import { formatNames, numberFormat } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
-import { indexGraph, makeNode } from "./graph.ts";
+import { makeNode } from "./graph.ts";
 import {
-  adoptQuantised,
   cleanSegments,
   decodeInto,
   quantiseTensor,
@@ -15,10 +12,10 @@ import {
   type StoredTensor,
 } from "./stored.ts";
 import { channelLayout } from "./steps.ts";
-import { DataType, elementCount, floatTensor, int8Tensor, int64Tensor, uint8Tensor } from "./tensor.ts";
-import { findWeights, type WeightTensor } from "./weights.ts";
+import { floatTensor } from "./tensor.ts";
+import type { FoundTensor } from "./weights.ts";
 
-const weightOf = (data: Float32Array, dims: readonly number[], channelAxis?: number): WeightTensor => ({
+const weightOf = (data: Float32Array, dims: readonly number[], channelAxis?: number): FoundTensor => ({
   name: "w",
   tensor: floatTensor("w", dims, data),
   dims,
@@ -26,8 +23,8 @@ const weightOf = (data: Float32Array, dims: readonly number[], channelAxis?: num
     { node: makeNode("MatMul", ["x", "w"], ["y"]), input: 1 },
     { node: makeNode("MatMul", ["y", "w"], ["z"]), input: 1 },
   ],
+  role: "weight",
   channelAxis,
-  dequantise: undefined,
   dequantisers: [],
 });
 
@@ -195,98 +192,5 @@ describe("decodeInto", () => {
     expect(Array.from(out)).toEqual([15, 45, 75, -3]);
     decodeInto({ ...one, zeroPoints: undefined }, segments, Uint8Array.of(1, 2, 3, 3), out);
     expect(Array.from(out)).toEqual([30, 60, 90, 12]);
-  });
-});
-
-describe("adoptQuantised", () => {
-  const numbers = (name: string, ...values: number[]) =>
-    floatTensor(name, [values.length], Float32Array.from(values));
-  const scalar = (name: string, value: number) => floatTensor(name, [], Float32Array.of(value));
-  const signed = int8Tensor("q", [2, 3], Int8Array.of(-128, -1, 0, 1, 2, 127));
-  const unsigned = uint8Tensor("q", [2, 3], Uint8Array.of(0, 1, 127, 128, 129, 255));
-  const product = makeNode("MatMul", ["x", "d"], ["y"]);
-
-  const adopt = (tensors: TensorProto[], attributes = {}, inputs = ["q", "s"], more: NodeProto[] = []) => {
-    const nodes = [makeNode("DequantizeLinear", inputs, ["d"], attributes), ...more, product];
-    const index = indexGraph(buildModel({ nodes, initialisers: tensors, outputs: ["y"] }).graph);
-    return adoptQuantised(findWeights(index)[0]!, index, numberFormat("int8"));
-  };
-
-  it("keeps the model's own codes, signed or not, with their scale and zero point", () => {
-    const plain = adopt([signed, scalar("s", 0.5)]);
-    expect(plain.codes).toEqual(Uint8Array.of(128, 255, 0, 1, 2, 127));
-    expect(plain).toMatchObject({
-      name: "q",
-      runtimeName: "d",
-      count: 6,
-      infinityNorm: 64,
-      zeroPoints: undefined,
-    });
-    expect(plain.format.name).toBe("int8");
-    expect(Array.from(decode(plain))).toEqual([-64, -0.5, 0, 0.5, 1, 63.5]);
-
-    const zero = uint8Tensor("z", [], Uint8Array.of(128));
-    const shifted = adopt([unsigned, scalar("s", 0.5), zero], {}, ["q", "s", "z"]);
-    expect(shifted.codes).toEqual(Uint8Array.of(0, 1, 127, 128, 129, 255));
-    expect(shifted.format.name).toBe("uint8");
-    expect(Array.from(decode(shifted))).toEqual([-64, -63.5, -0.5, 0, 0.5, 63.5]);
-
-    const nought = adopt([signed, scalar("s", 0.5), int8Tensor("z", [], Int8Array.of(0))], {}, [
-      "q",
-      "s",
-      "z",
-    ]);
-    expect(nought.zeroPoints).toBeUndefined();
-  });
-
-  it("takes scales along an axis, counted from either end", () => {
-    const rows = adopt([signed, numbers("s", 1, 0.5)], { axis: -2 });
-    expect(rows).toMatchObject({ channelAxis: 0, steps: Float32Array.of(1, 0.5) });
-    expect(Array.from(decode(rows))).toEqual([-128, -1, 0, 0.5, 1, 63.5]);
-    const columns = adopt([signed, numbers("s", 1, 2, 4), int8Tensor("z", [3], Int8Array.of(0, 1, 0))], {}, [
-      "q",
-      "s",
-      "z",
-    ]);
-    expect(columns.channelAxis).toBe(1);
-    expect(Array.from(decode(columns))).toEqual([-128, -4, 0, 1, 2, 508]);
-  });
-
-  it("refuses what it cannot keep exactly", () => {
-    const unsupported = [
-      () => adopt([int64Tensor("q", [2, 2], [1, 2, 3, 4]), scalar("s", 1)]),
-      // Blocked scales, and scales for another number of channels.
-      () =>
-        adopt([signed, floatTensor("s", [2, 3], new Float32Array(6).fill(1))], { axis: 1, block_size: 1 }),
-      () => adopt([signed, numbers("s", 1, 2)], { axis: 1 }),
-      () => adopt([signed, numbers("s", 1, 2, 3)], { axis: 5 }),
-      () => adopt([signed, numbers("s", 1, 2, 3), int8Tensor("z", [], Int8Array.of(1))], {}, ["q", "s", "z"]),
-      // Computed while the model runs.
-      () => adopt([signed], {}, ["q", "x"]),
-      () => adopt([signed, scalar("s", 1)], {}, ["q", "s", "x"]),
-      // The same codes under two scales.
-      () =>
-        adopt(
-          [signed, scalar("s", 1), scalar("t", 2)],
-          {},
-          ["q", "s"],
-          [makeNode("DequantizeLinear", ["q", "t"], ["e"])],
-        ),
-    ];
-    expect(unsupported.map(code)).toEqual(unsupported.map(() => "unsupported-model"));
-    expect(code(() => adopt([signed, scalar("s", NaN)]))).toBe("non-finite");
-    expect(code(() => adopt([signed, scalar("s", Infinity)]))).toBe("non-finite");
-  });
-
-  it("accepts a scale behind Identity and a second decoder that agrees", () => {
-    const stored = adopt(
-      [signed, scalar("s", 0.5)],
-      {},
-      ["q", "t"],
-      [makeNode("Identity", ["s"], ["t"]), makeNode("DequantizeLinear", ["q", "s"], ["e"])],
-    );
-    expect(stored.steps).toEqual(Float32Array.of(0.5));
-    expect(elementCount(stored.dims)).toBe(stored.count);
-    expect(DataType.INT8).toBe(signed.dataType);
   });
 });

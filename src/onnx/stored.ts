@@ -1,39 +1,19 @@
 /**
  * @file What the memory holds for each weight tensor: one code a weight, and how a code becomes a weight again.
  */
-import type { NodeProto } from "onnx-buf";
 import {
   codeArray,
   codeHistogram,
   encodeInto,
-  integerFormat,
   quantisationStep,
   type Codes,
   type NumberFormat,
 } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
-import { constantOf, intAttribute, nodeLabel, type GraphIndex } from "./graph.ts";
+import type { TensorRole } from "./roles.ts";
 import { channelLayout, forEachStepRow, type ChannelLayout } from "./steps.ts";
-import { dataTypeName, DataType, elementCount, floatData, integerData, tensorDims } from "./tensor.ts";
-import type { WeightTensor } from "./weights.ts";
-
-/**
- * What a stored tensor is to the network. `weight`: an operand of a product; `embedding`: a table that rows are taken
- * from; `bias`: added; `normalisation`: a factor, mean or variance for each channel; `scale` and `zero-point`: of
- * quantised values; `integer`: shapes, axes and indices.
- */
-export const tensorRoles = [
-  "weight",
-  "embedding",
-  "bias",
-  "normalisation",
-  "scale",
-  "zero-point",
-  "integer",
-] as const;
-
-/** One of `tensorRoles`. */
-export type TensorRole = (typeof tensorRoles)[number];
+import { DataType, elementCount, floatBits, floatData } from "./tensor.ts";
+import type { FoundTensor } from "./weights.ts";
 
 /** A tensor as the memory stores it. Weight `i` decodes to `(table[code i] - zero) * step`, both those of its place. */
 export interface StoredTensor {
@@ -75,8 +55,12 @@ export interface DecodeSegment {
 /** Whether one step serves the whole tensor or each output channel has its own. */
 export type Granularity = "tensor" | "channel";
 
-/** Infinity norm of each channel. @throws QtamlError `non-finite` when a weight is NaN or infinite */
-function infinityNorms(name: string, weights: Float32Array, layout: ChannelLayout): Float64Array {
+/**
+ * Infinity norm of each channel.
+ *
+ * @throws QtamlError `non-finite` when a weight is NaN or infinite
+ */
+export function infinityNorms(name: string, weights: Float32Array, layout: ChannelLayout): Float64Array {
   const norms = new Float64Array(layout.channels);
   let i = 0;
   for (let o = 0; o < layout.outer; o++) {
@@ -98,20 +82,50 @@ function infinityNorms(name: string, weights: Float32Array, layout: ChannelLayou
   return norms;
 }
 
+/** Formats that hold the numbers of an element type as they are. */
+const sameAs: Readonly<Partial<Record<number, string>>> = {
+  [DataType.FLOAT16]: "fp16",
+  [DataType.BFLOAT16]: "bf16",
+};
+
+/** Whether a format holds a tensor's numbers as they are, so that their bits are the codes. */
+export function keepsBits(found: FoundTensor, format: NumberFormat): boolean {
+  return sameAs[found.tensor.dataType] === format.name;
+}
+
+/** The axis along which a tensor's steps change. */
+export function stepAxis(
+  found: FoundTensor,
+  format: NumberFormat,
+  granularity: Granularity,
+): number | undefined {
+  return granularity === "channel" && format.unscaled !== true ? found.channelAxis : undefined;
+}
+
 /**
  * Quantises a float tensor symmetrically: `step = infinity norm / largest`, per tensor or per output channel (a
- * tensor whose output axis is not known gets one step).
+ * tensor whose output axis is not known gets one step). Numbers that the format holds as they are keep their bits.
  */
 export function quantiseTensor(
-  weight: WeightTensor,
+  found: FoundTensor,
   format: NumberFormat,
   granularity: Granularity,
 ): StoredTensor {
-  const channelAxis = granularity === "channel" ? weight.channelAxis : undefined;
-  const layout = channelLayout(weight.dims, channelAxis);
-  const weights = floatData(weight.tensor);
-  const norms = infinityNorms(weight.name, weights, layout);
+  const channelAxis = stepAxis(found, format, granularity);
+  const layout = channelLayout(found.dims, channelAxis);
+  const weights = floatData(found.tensor);
+  const norms = infinityNorms(found.name, weights, layout);
   const steps = Float32Array.from(norms, (norm) => quantisationStep(format, norm));
+  const stored = {
+    ...describeTensor(found),
+    format,
+    channelAxis,
+    blockSize: undefined,
+    steps,
+    zeroPoints: undefined,
+    infinityNorm: norms.reduce((a, b) => Math.max(a, b), 0),
+  };
+  if (keepsBits(found, format)) return { ...stored, codes: floatBits(found.tensor) };
   const codes = codeArray(format.bits, weights.length);
   if (layout.channels === 1) {
     encodeInto(format, weights, steps[0]!, codes);
@@ -121,104 +135,22 @@ export function quantiseTensor(
       encodeInto(format, weights.subarray(i, end), steps[row % layout.channels]!, codes.subarray(i, end));
     }
   }
+  return { ...stored, codes };
+}
+
+/** What a stored tensor has from the model. */
+export function describeTensor(
+  found: FoundTensor,
+): Pick<StoredTensor, "name" | "runtimeName" | "role" | "dims" | "count" | "outputAxis" | "operators"> {
   return {
-    ...describeWeight(weight),
-    runtimeName: weight.name,
-    format,
-    codes,
-    channelAxis,
-    blockSize: undefined,
-    steps,
-    zeroPoints: undefined,
-    infinityNorm: norms.reduce((a, b) => Math.max(a, b), 0),
+    name: found.name,
+    runtimeName: found.name,
+    role: found.role,
+    dims: found.dims,
+    count: elementCount(found.dims),
+    outputAxis: found.channelAxis,
+    operators: [...new Set(found.uses.map((use) => use.node.opType))],
   };
-}
-
-/** What is known of a weight tensor before it is stored. */
-export function describeWeight(weight: WeightTensor) {
-  return {
-    name: weight.name,
-    role: "weight" as const,
-    dims: weight.dims,
-    count: elementCount(weight.dims),
-    outputAxis: weight.channelAxis,
-    operators: [...new Set(weight.uses.map((use) => use.node.opType))],
-  };
-}
-
-/**
- * Takes over the codes of a tensor that the model stores already quantised (`DequantizeLinear` of int8 or uint8,
- * per tensor or per channel).
- *
- * @throws QtamlError `unsupported-model` for other element types, blocked scales, scales that are not constant, or
- *   uses that decode the same codes differently; `non-finite` when a weight is NaN or infinite
- */
-export function adoptQuantised(weight: WeightTensor, index: GraphIndex, int8: NumberFormat): StoredTensor {
-  const node = weight.dequantise!;
-  const signed = weight.tensor.dataType === DataType.INT8;
-  if (!signed && weight.tensor.dataType !== DataType.UINT8) {
-    throw new QtamlError(
-      "unsupported-model",
-      `Tensor "${weight.name}" stores ${dataTypeName(weight.tensor.dataType)} codes, and only int8 and uint8 are supported; quantise the model to 8 bits or give the float model.`,
-    );
-  }
-  const decoding = decodingOf(node, weight.dims, index);
-  for (const other of weight.dequantisers) {
-    if (JSON.stringify(decodingOf(other, weight.dims, index)) !== JSON.stringify(decoding)) {
-      throw new QtamlError(
-        "unsupported-model",
-        `${nodeLabel(node)} and ${nodeLabel(other)} decode the same codes "${weight.name}" with different scales; quantise the model with one scale a tensor.`,
-      );
-    }
-  }
-  const { steps, zeroPoints, channelAxis } = decoding;
-  const codes = Uint8Array.from(integerData(weight.tensor), (q) => q & 255);
-  const stored = {
-    ...describeWeight(weight),
-    runtimeName: node.output[0]!,
-    format: signed ? int8 : integerFormat(8, false),
-    codes,
-    channelAxis,
-    blockSize: undefined,
-    steps,
-    zeroPoints,
-  };
-  const values = cleanWeights(stored);
-  const [infinityNorm] = infinityNorms(weight.name, values, channelLayout(weight.dims, undefined));
-  return { ...stored, infinityNorm: infinityNorm! };
-}
-
-/** Steps, zero points and axis of a `DequantizeLinear` over codes of these dimensions. */
-function decodingOf(
-  node: NodeProto,
-  dims: readonly number[],
-  index: GraphIndex,
-): Pick<StoredTensor, "steps" | "zeroPoints" | "channelAxis"> {
-  const scale = constantOf(index, node.input[1] ?? "");
-  const zeroName = node.input[2] ?? "";
-  const zero = constantOf(index, zeroName);
-  if (scale === undefined || (zeroName !== "" && zero === undefined)) {
-    throw new QtamlError(
-      "unsupported-model",
-      `${nodeLabel(node)} has a scale or zero point that is computed while the model runs; export it with constant ones.`,
-    );
-  }
-  const steps = Float32Array.from(floatData(scale));
-  const zeroPoints = zero === undefined ? undefined : Float32Array.from(integerData(zero));
-  const axis = intAttribute(node, "axis", 1);
-  const channelAxis = steps.length === 1 ? undefined : axis < 0 ? axis + dims.length : axis;
-  const isPerChannel =
-    scale.dims.length === 1 && channelAxis !== undefined && dims[channelAxis] === steps.length;
-  if (
-    (steps.length !== 1 && !isPerChannel) ||
-    (zeroPoints !== undefined && zeroPoints.length !== steps.length)
-  ) {
-    throw new QtamlError(
-      "unsupported-model",
-      `${nodeLabel(node)} has scales of shape [${tensorDims(scale).join(", ")}] for codes of shape [${dims.join(", ")}]; only one scale and zero point a tensor or a channel is supported.`,
-    );
-  }
-  return { steps, zeroPoints: zeroPoints?.some((z) => z !== 0) ? zeroPoints : undefined, channelAxis };
 }
 
 /** The whole tensor decoded by its format, without any correction. */

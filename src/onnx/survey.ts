@@ -2,20 +2,25 @@
  * @file What the memory holds of a model, counted but not kept: enough for the error law of every tensor, in the memory
  * of one piece of a tensor.
  */
-import { numberFormat, type NumberFormat } from "../channel/index.ts";
+import type { NumberFormat } from "../channel/index.ts";
+import { adoptCodes, adoptIntegers, directDecoding } from "./adopt.ts";
+import { isCodeType } from "./codes.ts";
 import { surveyFloats } from "./counting.ts";
 import { tensorFloats } from "./floats.ts";
-import { indexGraph } from "./graph.ts";
 import type { OnnxModel } from "./model.ts";
-import { checkHasWeights, foldedModel, type StorageOptions } from "./prepare.ts";
+import { chooseTensors } from "./prepare.ts";
+import { floatStorage, type StorageOptions } from "./store.ts";
 import {
-  adoptQuantised,
-  describeWeight,
+  describeTensor,
+  keepsBits,
+  quantiseTensor,
+  stepAxis,
   storedHistogram,
   type Granularity,
   type StoredTensor,
 } from "./stored.ts";
-import { findWeights, type WeightTensor } from "./weights.ts";
+import { isFloatTensor } from "./tensor.ts";
+import type { AbsentTensor, FoundTensor } from "./weights.ts";
 
 /** A tensor as the memory stores it, with its codes counted instead of kept. */
 export interface SurveyedTensor extends Omit<StoredTensor, "codes" | "runtimeName"> {
@@ -29,19 +34,21 @@ export interface SurveyedTensor extends Omit<StoredTensor, "codes" | "runtimeNam
  * @throws QtamlError `non-finite` when a weight is NaN or infinite
  */
 export function surveyTensor(
-  weight: WeightTensor,
+  found: FoundTensor,
   format: NumberFormat,
   granularity: Granularity,
 ): SurveyedTensor {
-  const channelAxis = granularity === "channel" ? weight.channelAxis : undefined;
-  const pieces = () => tensorFloats(weight.tensor);
+  if (keepsBits(found, format)) return surveyOf(quantiseTensor(found, format, granularity));
+  const channelAxis = stepAxis(found, format, granularity);
+  const pieces = () => tensorFloats(found.tensor);
+  const { runtimeName: _runtimeName, ...described } = describeTensor(found);
   return {
-    ...describeWeight(weight),
+    ...described,
     format,
     channelAxis,
     blockSize: undefined,
     zeroPoints: undefined,
-    ...surveyFloats({ name: weight.name, dims: weight.dims, channelAxis, pieces }, format),
+    ...surveyFloats({ name: found.name, dims: found.dims, channelAxis, pieces }, format),
   };
 }
 
@@ -51,21 +58,32 @@ export function surveyOf(stored: StoredTensor): SurveyedTensor {
   return { ...rest, histogram: storedHistogram(stored) };
 }
 
+/** What a survey of a model gives. */
+export interface ModelSurvey {
+  readonly tensors: readonly SurveyedTensor[];
+  /** Constants of the model that the memory does not hold. */
+  readonly absent: readonly AbsentTensor[];
+}
+
 /**
  * What `prepareModel` stores, tensor by tensor, without keeping a code: each tensor is read, counted and dropped.
  *
  * @throws QtamlError as `prepareModel`
  */
+export function surveyMemory(source: OnnxModel, options: StorageOptions = {}): ModelSurvey {
+  const { index, chosen, absent } = chooseTensors(source, options);
+  const tensors = chosen.map((found) => {
+    if (isFloatTensor(found.tensor)) {
+      const { format, granularity } = floatStorage(found, options);
+      return surveyTensor(found, format, granularity);
+    }
+    if (!isCodeType(found.tensor.dataType)) return surveyOf(adoptIntegers(found));
+    return surveyOf(adoptCodes(found, directDecoding(found, index, chosen)));
+  });
+  return { tensors, absent };
+}
+
+/** The tensors of `surveyMemory`. */
 export function surveyModel(source: OnnxModel, options: StorageOptions = {}): SurveyedTensor[] {
-  const format = numberFormat(options.format ?? "int8");
-  const { model } = foldedModel(source);
-  const index = indexGraph(model.graph);
-  const weights = findWeights(index);
-  checkHasWeights(weights);
-  const int8 = numberFormat("int8");
-  return weights.map((weight) =>
-    weight.dequantise === undefined
-      ? surveyTensor(weight, format, options.granularity ?? "tensor")
-      : surveyOf(adoptQuantised(weight, index, int8)),
-  );
+  return [...surveyMemory(source, options).tensors];
 }

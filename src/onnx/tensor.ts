@@ -149,6 +149,15 @@ export function float16(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
+/** The bits of each element of a float16 or bfloat16 tensor, in C order; do not write to them. */
+export function floatBits(tensor: TensorProto): Uint16Array {
+  const bits = isRaw(tensor)
+    ? rawView(tensor, 2, (b, o, n) => new Uint16Array(b, o, n))
+    : Uint16Array.from(tensor.int32Data);
+  checkLength(tensor, bits.length);
+  return bits;
+}
+
 /**
  * Elements of a float, float16, bfloat16 or double tensor, rounded to float32, in C order. A view into the
  * model's bytes where they are float32 and aligned: do not write to it.
@@ -171,13 +180,11 @@ export function floatData(tensor: TensorProto): Float32Array {
       );
       break;
     case DataType.FLOAT16:
-    case DataType.BFLOAT16: {
-      const bits = hasRaw
-        ? rawView(tensor, 2, (b, o, n) => new Uint16Array(b, o, n))
-        : Uint16Array.from(tensor.int32Data);
-      data = Float32Array.from(bits, tensor.dataType === DataType.FLOAT16 ? float16 : bfloat16);
+      data = Float32Array.from(floatBits(tensor), float16);
       break;
-    }
+    case DataType.BFLOAT16:
+      data = Float32Array.from(floatBits(tensor), bfloat16);
+      break;
     default:
       throw new QtamlError(
         "unsupported-model",
@@ -253,6 +260,16 @@ export function uint8Tensor(name: string, dims: Dims, data: Uint8Array): TensorP
 /** A uint8 or uint16 tensor over the given codes (shared, not copied). */
 export function codesTensor(name: string, dims: Dims, codes: Uint8Array | Uint16Array): TensorProto {
   return rawTensor(name, dims, codes.BYTES_PER_ELEMENT === 1 ? DataType.UINT8 : DataType.UINT16, codes);
+}
+
+/** A float16 or bfloat16 tensor over the given bits (shared, not copied). */
+export function halfTensor(
+  name: string,
+  dims: Dims,
+  dataType: DataType,
+  bits: Uint8Array | Uint16Array,
+): TensorProto {
+  return rawTensor(name, dims, dataType, bits);
 }
 
 /** An int8 tensor over the given data (shared, not copied). */

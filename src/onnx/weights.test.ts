@@ -1,17 +1,24 @@
 import type { NodeProto, TensorProto } from "onnx-buf";
 import { describe, expect, it } from "vitest";
 import { buildModel, fixture, fixtureNames } from "../../test/build-model.ts";
-import { QtamlError } from "../errors.ts";
-import { hoistConstants } from "./fold.ts";
-import { indexGraph, makeNode } from "./graph.ts";
+import { makeNode } from "./graph.ts";
+import { hoistConstants, indexModel } from "./scopes.ts";
 import { elementCount, floatTensor, int64Tensor, int8Tensor } from "./tensor.ts";
-import { findWeights } from "./weights.ts";
+import { usualRoles } from "./selection.ts";
+import { findTensors } from "./weights.ts";
 
 const ones = (name: string, ...dims: number[]) =>
   floatTensor(name, dims, new Float32Array(elementCount(dims)).fill(1));
 
+const findAll = (nodes: NodeProto[], initialisers: TensorProto[] = []) => {
+  const model = buildModel({ nodes, initialisers, outputs: [] });
+  hoistConstants(model);
+  return findTensors(indexModel(model));
+};
+
+/** What is in the memory unless told. */
 const find = (nodes: NodeProto[], initialisers: TensorProto[] = []) =>
-  findWeights(indexGraph(buildModel({ nodes, initialisers, outputs: [] }).graph));
+  findAll(nodes, initialisers).filter(({ role }) => usualRoles.includes(role));
 
 /** Name and channel axis of everything found. */
 const axes = (nodes: NodeProto[], initialisers: TensorProto[]) =>
@@ -20,7 +27,7 @@ const axes = (nodes: NodeProto[], initialisers: TensorProto[]) =>
 const bytes = (name: string, ...dims: number[]) => int8Tensor(name, dims, new Int8Array(elementCount(dims)));
 const scalar = (name: string) => floatTensor(name, [], Float32Array.of(0.5));
 
-describe("findWeights", () => {
+describe("findTensors", () => {
   it("finds the constant operands of each operator, with the axis of their output channels", () => {
     const w = [ones("w", 4, 6)];
     expect(axes([makeNode("Conv", ["x", "w"], ["y"])], [ones("w", 8, 3, 5, 5)])).toEqual([["w", 0]]);
@@ -41,7 +48,7 @@ describe("findWeights", () => {
     expect(axes([makeNode("MatMul", ["w", "x"], ["y"])], [ones("w", 2, 4, 6)])).toEqual([["w", 1]]);
   });
 
-  it("follows the axis back through Identity and Transpose, and loses it in Reshape", () => {
+  it("follows the axis back through what rearranges, as long as it can be told", () => {
     const through = (nodes: NodeProto[], ...dims: number[]) =>
       axes(
         [...nodes, makeNode("Conv", ["x", "v"], ["y"])],
@@ -65,11 +72,29 @@ describe("findWeights", () => {
         5,
       ),
     ).toEqual([["w", 2]]);
-    expect(through([makeNode("Reshape", ["w", "s"], ["v"])], 8, 75)).toEqual([["w", undefined]]);
+    expect(through([makeNode("Reshape", ["w", "s"], ["v"])], 8, 75)).toEqual([["w", 0]]);
+    expect(through([makeNode("Reshape", ["w", "s"], ["v"])], 24, 25)).toEqual([["w", undefined]]);
+    expect(through([makeNode("Cast", ["w"], ["v"], { to: 1 })], 8, 3, 5, 5)).toEqual([["w", 0]]);
+    expect(through([makeNode("Unsqueeze", ["w"], ["v"], { axes: [0, -1] })], 3, 5)).toEqual([
+      ["w", undefined],
+    ]);
+    expect(
+      through(
+        [
+          makeNode("Squeeze", ["w"], ["u"], { axes: [1] }),
+          makeNode("Transpose", ["u"], ["v"], { perm: [3, 2, 0, 1] }),
+        ],
+        5,
+        1,
+        5,
+        3,
+        8,
+      ),
+    ).toEqual([["w", 4]]);
     expect(through([makeNode("Reshape", ["w", "s"], ["v"])], 600)).toEqual([["w", undefined]]);
   });
 
-  it("leaves biases, vectors, indices and computed operands alone", () => {
+  it("leaves biases, indices and computed operands alone", () => {
     const initialisers = [
       ones("w", 4, 6),
       ones("b", 6),
@@ -79,13 +104,17 @@ describe("findWeights", () => {
     ];
     expect(axes([makeNode("Gemm", ["x", "w", "B"], ["y"])], initialisers)).toEqual([["w", 1]]);
     expect(axes([makeNode("Conv", ["x", "w", "b"], ["y"])], initialisers)).toEqual([["w", 0]]);
-    expect(axes([makeNode("MatMul", ["x", "v"], ["y"])], initialisers)).toEqual([]);
+    expect(axes([makeNode("MatMul", ["x", "v"], ["y"])], initialisers)).toEqual([["v", undefined]]);
     expect(axes([makeNode("Add", ["x", "w"], ["y"])], initialisers)).toEqual([]);
     expect(
       axes([makeNode("Reshape", ["x", "s"], ["r"]), makeNode("MatMul", ["r", "x"], ["y"])], initialisers),
     ).toEqual([]);
+    // Constant arithmetic starts from what the memory holds.
     expect(
       axes([makeNode("Relu", ["w"], ["r"]), makeNode("MatMul", ["x", "r"], ["y"])], initialisers),
+    ).toEqual([["w", undefined]]);
+    expect(
+      axes([makeNode("RandomNormalLike", ["w"], ["r"]), makeNode("MatMul", ["x", "r"], ["y"])], initialisers),
     ).toEqual([]);
     expect(axes([makeNode("MatMul", ["x", "i"], ["y"])], [int64Tensor("i", [2, 2], [1, 2, 3, 4])])).toEqual(
       [],
@@ -131,21 +160,78 @@ describe("findWeights", () => {
       makeNode("DequantizeLinear", ["other", "s"], ["o"]),
     ];
     const [weight] = find(nodes, [bytes("q", 4, 4), bytes("other", 4, 4), scalar("s")]);
-    expect(weight).toMatchObject({ name: "q", dims: [4, 4], dequantise: nodes[0] });
+    expect(weight).toMatchObject({ name: "q", dims: [4, 4], role: "weight" });
     expect(weight!.dequantisers).toEqual([nodes[0], nodes[4]]);
     expect(weight!.uses).toHaveLength(2);
     // Without a DequantizeLinear, bytes are no weights of a float operator.
     expect(axes([makeNode("MatMul", ["x", "q"], ["y"])], [bytes("q", 4, 4)])).toEqual([]);
   });
 
-  it("refuses codes that are rearranged before they are decoded", () => {
+  it("tells what each constant is to the network", () => {
     const nodes = [
-      makeNode("Transpose", ["q"], ["t"]),
-      makeNode("DequantizeLinear", ["t", "s"], ["d"]),
-      makeNode("MatMul", ["x", "d"], ["y"]),
+      makeNode("Gather", ["table", "ids"], ["e"]),
+      makeNode("LSTM", ["e", "W", "R", "B"], ["h"], { hidden_size: 2 }),
+      makeNode("Mul", ["h", "gain"], ["g"]),
+      makeNode("Add", ["g", "shift"], ["a"]),
+      makeNode("Add", ["a", "epsilon"], ["b"]),
+      makeNode("LayerNormalization", ["b", "gamma", "beta"], ["c"]),
+      makeNode("QuantizeLinear", ["c", "s", "z"], ["d"]),
+      makeNode("DequantizeLinear", ["d", "s", "z"], ["f"]),
+      makeNode("Einsum", ["f", "E"], ["i"], { equation: "bij,jk->bik" }),
+      makeNode("Reshape", ["i", "shape"], ["j"]),
+      makeNode("Slice", ["j", "start", "far"], ["k"]),
+      makeNode("Gather", ["vector", "ids"], ["l"]),
     ];
-    expect(() => find(nodes, [bytes("q", 4, 6), scalar("s")])).toThrow(QtamlError);
-    expect(() => find(nodes, [bytes("q", 4, 6), scalar("s")])).toThrow(/Transpose "t" comes between/);
+    const roles = findAll(nodes, [
+      ones("table", 7, 3),
+      ones("W", 1, 8, 3),
+      ones("R", 1, 8, 2),
+      ones("B", 1, 16),
+      ones("gain", 2),
+      ones("shift", 2),
+      ones("epsilon", 1),
+      ones("gamma", 2),
+      ones("beta", 2),
+      scalar("s"),
+      int8Tensor("z", [], new Int8Array(1)),
+      ones("E", 2, 5),
+      int64Tensor("shape", [2], [0, -1]),
+      int64Tensor("start", [1], [0]),
+      int64Tensor("far", [1], [2 ** 40]),
+      ones("vector", 9),
+    ]).map(({ name, role, channelAxis }) => [name, role, channelAxis]);
+    expect(roles).toEqual([
+      ["table", "embedding", 0],
+      ["W", "weight", 1],
+      ["R", "weight", 1],
+      ["B", "bias", undefined],
+      ["gain", "normalisation", undefined],
+      ["shift", "bias", undefined],
+      ["gamma", "normalisation", undefined],
+      ["beta", "normalisation", undefined],
+      ["s", "scale", undefined],
+      ["z", "zero-point", undefined],
+      ["E", "weight", 1],
+      ["shape", "integer", undefined],
+      ["start", "integer", undefined],
+    ]);
+  });
+
+  it("takes the integers of constant arithmetic for codes and the rest for their scales and zero points", () => {
+    const nodes = [
+      makeNode("Cast", ["q"], ["qf"], { to: 1 }),
+      makeNode("Cast", ["z"], ["zf"], { to: 1 }),
+      makeNode("Sub", ["qf", "zf"], ["c"]),
+      makeNode("Mul", ["c", "s"], ["w"]),
+      makeNode("MatMul", ["x", "w"], ["y"]),
+    ];
+    expect(
+      findAll(nodes, [bytes("q", 4, 6), bytes("z", 6), ones("s", 6)]).map(({ name, role }) => [name, role]),
+    ).toEqual([
+      ["q", "weight"],
+      ["z", "zero-point"],
+      ["s", "scale"],
+    ]);
   });
 
   it.each(fixtureNames)(
@@ -153,7 +239,7 @@ describe("findWeights", () => {
     (name) => {
       const { model, jacobians } = fixture(name);
       hoistConstants(model);
-      const found = findWeights(indexGraph(model.graph));
+      const found = findTensors(indexModel(model)).filter(({ role }) => usualRoles.includes(role));
       // Exporters rename and transpose: compare by name where the reference has one, and by size.
       const expected = jacobians.filter(({ shape, initialiser }) => shape.length > 1 && initialiser !== null);
       const names = new Set(found.map((w) => w.name));
