@@ -8,7 +8,7 @@ import { scoreOf, tally, type Labels, type Measure, type Outputs } from "../src/
 export interface Case {
   readonly faulty: Outputs;
   readonly clean: Outputs;
-  readonly labels: Extract<Labels, { kind: "classes" }>;
+  readonly labels: Labels;
   /** [samples][places][classes] of each kind of outputs. */
   readonly rows: { readonly faulty: number[][][]; readonly clean: number[][][] };
   /** [samples][places]. */
@@ -66,9 +66,8 @@ export function cases(form: Form, { classes = 3, ignored }: { classes?: number; 
         faulty: outputs("faulty"),
         clean: outputs("clean"),
         labels: {
-          kind: "classes",
           dims: pixels,
-          values: Int32Array.from(samples.flatMap((s) => s.truth)),
+          data: Int32Array.from(samples.flatMap((s) => s.truth)),
         },
         rows: { faulty: samples.map((s) => s.faulty), clean: samples.map((s) => s.clean) },
         truth: samples.map((s) => s.truth),

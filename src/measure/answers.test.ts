@@ -13,8 +13,7 @@ const row = (...values: number[]): Outputs => ({
   dims: [1],
   values: Float32Array.from(values),
 });
-const classes = (...values: number[]) =>
-  ({ kind: "classes", dims: [], values: Int32Array.from(values) }) as const;
+const classes = (...values: number[]) => ({ dims: [], data: Int32Array.from(values) }) as const;
 
 describe.each(forms)("with classes %s", (form) => {
   it("top-1, agreement and sdc are the plain shares", () => {
@@ -151,7 +150,7 @@ describe("labels that do not fit", () => {
   it.each<[string, () => unknown, RegExp]>([
     ["none", bind("top-1"), /needs labels/],
     ["of another class", bind("top-1", classes(0, 3)), /Label 3 of sample 1 .* 3 classes/],
-    ["as floats", bind("top-1", { kind: "targets", dims: [], values: new Float32Array(2) }), /float targets/],
+    ["as fractions", bind("top-1", { dims: [], data: new Float32Array(2) }), /have fractions/],
     ["too few classes for K", bind("top-3", classes(0, 1)), /always right/],
     [
       "one a sample, outputs a map",
@@ -162,7 +161,7 @@ describe("labels that do not fit", () => {
       "of another size",
       bind(
         "miou",
-        { kind: "classes", dims: [2, 3], values: new Int32Array(12) },
+        { dims: [2, 3], data: new Int32Array(12) },
         { count: 2, dims: [3, 2, 2], values: new Float32Array(24) },
       ),
       /shape \[2, 3\].*shape \[3, 2, 2\]/,
@@ -171,7 +170,7 @@ describe("labels that do not fit", () => {
     [
       "of a regression in whole numbers",
       bind("top-1", classes(250, 3), { count: 2, dims: [1], values: new Float32Array(2) }),
-      /for a regression give the targets as float/,
+      /regression by --measure r2/,
     ],
   ])("%s", (_, act, message) => {
     expect(act).toThrow(expect.objectContaining({ code: "data-mismatch" }));

@@ -8,6 +8,7 @@ import {
   placeValues,
   probabilities,
   topClasses,
+  unlabelledOutputs,
   type ClassLayout,
   type ClassOutputs,
 } from "./layout.ts";
@@ -22,11 +23,12 @@ export interface LabelOptions {
 /** Classes that answers are compared with. */
 export interface ClassLabels {
   readonly outputs: ClassOutputs;
-  /** [count * places]. */
+  /** [count * places] classes; `unjudged` where a place is not to be judged. */
   readonly values: Int32Array;
-  /** Label of places that are not judged; undefined when all are. */
-  readonly ignored: number | undefined;
 }
+
+/** The label of a place that is not judged. */
+export const unjudged = -2;
 
 /**
  * The labels of a reference, checked against the model's classes.
@@ -36,31 +38,30 @@ export interface ClassLabels {
  */
 export function classLabels(reference: Reference, measure: string, options: LabelOptions = {}): ClassLabels {
   const { labels } = reference;
-  if (labels?.kind !== "classes") {
+  if (!(labels?.data instanceof Int32Array)) {
     throw new QtamlError(
       "data-mismatch",
       labels === undefined
         ? `Measure ${measure} needs labels, and the data have none: add "y", or judge by --measure agreement, which needs none.`
-        : `Measure ${measure} needs class numbers as labels, and the data have float targets; judge by --measure r2 or mse-targets.`,
+        : `Measure ${measure} needs class numbers as labels, and the data have fractions; judge by --measure r2 or mse-targets.`,
     );
   }
   const outputs = classOutputs(reference, labels.dims);
   const { classes, places } = outputs.layout;
-  const ignored = places === 1 ? undefined : (options.ignoreLabel ?? (classes > 255 ? undefined : 255));
-  const bad = labels.values.findIndex((label) => label !== ignored && !(label >= 0 && label < classes));
+  const ignored = options.ignoreLabel ?? (classes > 255 ? undefined : 255);
+  const isJudged = (label: number) => places === 1 || (label >= 0 && label !== ignored);
+  const bad = labels.data.findIndex((label) => isJudged(label) && !(label >= 0 && label < classes));
   if (bad >= 0) {
     throw new QtamlError(
       "data-mismatch",
-      `Label ${labels.values[bad]} of sample ${Math.floor(bad / places)} is out of range: the model has ${classes} classes, numbered from 0${outputs.layout.channels === 1 ? "; for a regression give the targets as float numbers" : ""}.`,
+      `Label ${labels.data[bad]} of sample ${Math.floor(bad / places)} is out of range: the model has ${classes} classes, numbered from 0${outputs.layout.channels === 1 ? "; judge a regression by --measure r2 or mse-targets" : ""}.`,
     );
   }
-  if (labels.values.every((label) => label === ignored)) {
-    throw new QtamlError(
-      "data-mismatch",
-      `Every label is ${ignored}, which is not judged; give labels to judge by.`,
-    );
+  const values = labels.data.map((label) => (isJudged(label) ? label : unjudged));
+  if (values.every((label) => label === unjudged)) {
+    throw new QtamlError("data-mismatch", "No place has a label that is judged; give labels to judge by.");
   }
-  return { outputs, values: labels.values, ignored };
+  return { outputs, values };
 }
 
 /** The target of a quality whose higher values are better and whose worst value is 0. */
@@ -112,7 +113,7 @@ export function topMeasure(k: number, options: LabelOptions = {}): Measure {
   return {
     description: { name, title, unit: "share", higherIsBetter: true, kept: `the clean ${title}` },
     bind(reference) {
-      const { outputs, values: labels, ignored } = classLabels(reference, name, options);
+      const { outputs, values: labels } = classLabels(reference, name, options);
       const { layout } = outputs;
       if (k >= layout.classes) {
         throw new QtamlError(
@@ -125,7 +126,7 @@ export function topMeasure(k: number, options: LabelOptions = {}): Measure {
         const answers = k === 1 ? topClasses(outputs, values) : undefined;
         let [held, asked] = [0, 0];
         own.forEach((label, place) => {
-          if (label === ignored) return;
+          if (label === unjudged) return;
           asked++;
           const isRight =
             answers === undefined
@@ -165,9 +166,6 @@ export function requirePlaces({ places }: ClassLayout, measure: string): void {
     `Measure ${measure} judges a class for each pixel, and this model gives one a sample; judge by --measure top-1.`,
   );
 }
-
-/** Dimensions of a reference's class labels, which tell where the classes lie; undefined without such labels. */
-const labelDimsOf = ({ labels }: Reference) => (labels?.kind === "classes" ? labels.dims : undefined);
 
 /** [count * places] what the clean network answers. */
 function cleanAnswers(outputs: ClassOutputs, { count, values }: Outputs): Int32Array {
@@ -209,7 +207,7 @@ export const agreementMeasure: Measure = {
     kept: "the clean network's answers",
   },
   bind(reference) {
-    const outputs = classOutputs(reference, labelDimsOf(reference));
+    const outputs = unlabelledOutputs(reference);
     const count = countChanges(outputs, cleanAnswers(outputs, reference.clean), () => true);
     return shareJudge(shareOfClean("agreement"), (values, sample) => {
       const { agreeing, asked } = count(values, sample);
@@ -228,7 +226,7 @@ export const sdcMeasure: Measure = {
     kept: "the clean network's answers",
   },
   bind(reference) {
-    const outputs = classOutputs(reference, labelDimsOf(reference));
+    const outputs = unlabelledOutputs(reference);
     const count = countChanges(outputs, cleanAnswers(outputs, reference.clean), () => true);
     return shareJudge(shareOfComplement, (values, sample) => {
       const { agreeing, asked } = count(values, sample);
@@ -277,7 +275,7 @@ export const expectedAccuracyMeasure: Measure = {
     kept: "the clean expected accuracy",
   },
   bind(reference) {
-    const outputs = classOutputs(reference, labelDimsOf(reference));
+    const outputs = unlabelledOutputs(reference);
     const { places, classes } = outputs.layout;
     const { count, values: clean } = reference.clean;
     const size = clean.length / count;

@@ -11,7 +11,7 @@ export interface JudgedSample {
   readonly outputs: Float32Array;
   /** The outputs with clean weights. */
   readonly clean: Float32Array;
-  /** Class of the sample, classes of its places, or its targets; undefined where the data have no labels. */
+  /** Label of the sample, or labels of its places, in C order; undefined where the data have none. */
   readonly labels: number | Int32Array | Float32Array | undefined;
   /** Dimensions of the sample's outputs. */
   readonly dims: readonly number[];
@@ -52,10 +52,8 @@ export function customMeasure(custom: CustomMeasure): Measure {
       const size = clean.values.length / clean.count;
       const labelsOf = (n: number) => {
         if (labels === undefined) return undefined;
-        const own = labels.values.length / clean.count;
-        return labels.kind === "classes" && labels.dims.length === 0
-          ? labels.values[n]!
-          : labels.values.subarray(n * own, (n + 1) * own);
+        const own = labels.data.length / clean.count;
+        return labels.dims.length === 0 ? labels.data[n]! : labels.data.subarray(n * own, (n + 1) * own);
       };
       return {
         width: 2,

@@ -31,32 +31,39 @@ const sameDims = (a: readonly number[], b: readonly number[]) =>
 /** Dimensions as people write them. */
 export const shapeText = (dims: readonly number[]): string => `[${dims.join(", ")}]`;
 
-/**
- * Where the classes lie. With one class a sample: the only axis that is longer than 1. With labels for each place: the
- * axis without which the output has the labels' dimensions, the first axis, the last or another, in this order; none where the dimensions are equal
- * (binary). Without labels: the only axis longer than 1, else the last of two axes and the first of more.
- *
- * @param labelDims dimensions of one sample's classes; undefined without labels
- * @throws QtamlError `data-mismatch` when outputs and labels do not fit
- */
-export function classLayout(dims: readonly number[], labelDims: readonly number[] | undefined): ClassLayout {
-  const longer = dims.filter((d) => d > 1).length;
-  if (labelDims === undefined || product(labelDims) === 1) {
-    if (longer <= 1) return layoutAt([product(dims)], 0);
-    if (labelDims === undefined) return layoutAt(dims, dims.length === 2 ? 1 : 0);
-    throw new QtamlError(
-      "data-mismatch",
-      `The model's output has shape ${shapeText(dims)} for each sample, but the labels are one class a sample; give labels for each place of the output, or choose a measure of outputs such as --measure snr.`,
-    );
+/** The layout of outputs that fits labels for a sample or for each of its places; undefined when none does. */
+function layoutFor(dims: readonly number[], labelDims: readonly number[]): ClassLayout | undefined {
+  if (product(labelDims) === 1) {
+    return dims.filter((d) => d > 1).length <= 1 ? layoutAt([product(dims)], 0) : undefined;
   }
   const axes = [0, dims.length - 1, ...dims.keys()];
   const axis = axes.find((i) => sameDims(dims.toSpliced(i, 1), labelDims));
   if (axis !== undefined) return layoutAt(dims, axis);
-  if (sameDims(dims, labelDims)) return layoutAt([...dims, 1], dims.length);
+  return sameDims(dims, labelDims) ? layoutAt([...dims, 1], dims.length) : undefined;
+}
+
+/**
+ * Where the classes lie. With one class a sample: the only axis that is longer than 1. With labels for each place: the
+ * axis without which the output has the labels' dimensions, the first axis, the last or another, in this order; none
+ * where the dimensions are equal (binary).
+ *
+ * @param labelDims dimensions of one sample's classes
+ * @throws QtamlError `data-mismatch` when outputs and labels do not fit
+ */
+export function classLayout(dims: readonly number[], labelDims: readonly number[]): ClassLayout {
+  const layout = layoutFor(dims, labelDims);
+  if (layout !== undefined) return layout;
   throw new QtamlError(
     "data-mismatch",
-    `The labels of a sample have shape ${shapeText(labelDims)}, which is not the output's shape ${shapeText(dims)} without its class axis; give labels of the output's size.`,
+    product(labelDims) === 1
+      ? `The model's output has shape ${shapeText(dims)} for each sample, but the labels are one class a sample; give labels for each place of the output, or choose a measure of outputs such as --measure snr.`
+      : `The labels of a sample have shape ${shapeText(labelDims)}, which is not the output's shape ${shapeText(dims)} without its class axis; give labels of the output's size.`,
   );
+}
+
+/** Where the classes lie without labels: the only axis longer than 1, else the last of two axes and the first of more. */
+function unlabelledLayout(dims: readonly number[]): ClassLayout {
+  return layoutFor(dims, []) ?? layoutAt(dims, dims.length === 2 ? 1 : 0);
 }
 
 /** How far the probabilities of a place may add up to something else than 1. */
@@ -91,13 +98,21 @@ export interface ClassOutputs {
   readonly scale: OutputScale;
 }
 
+const scaled = ({ clean, scale }: Reference, layout: ClassLayout): ClassOutputs => ({
+  layout,
+  scale: scale ?? outputScale(clean, layout),
+});
+
 /** @throws QtamlError `data-mismatch` when labels and outputs do not fit */
-export function classOutputs(
-  { clean, scale }: Reference,
-  labelDims: readonly number[] | undefined,
-): ClassOutputs {
-  const layout = classLayout(clean.dims, labelDims);
-  return { layout, scale: scale ?? outputScale(clean, layout) };
+export function classOutputs(reference: Reference, labelDims: readonly number[]): ClassOutputs {
+  return scaled(reference, classLayout(reference.clean.dims, labelDims));
+}
+
+/** The outputs as answers where no label is needed; labels that fit still tell where the classes lie. */
+export function unlabelledOutputs(reference: Reference): ClassOutputs {
+  const { clean, labels } = reference;
+  const fitting = labels?.data instanceof Int32Array ? layoutFor(clean.dims, labels.dims) : undefined;
+  return scaled(reference, fitting ?? unlabelledLayout(clean.dims));
 }
 
 /** The answer of a place with a NaN or an infinity among its outputs; it counts as wrong. */

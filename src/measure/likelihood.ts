@@ -1,7 +1,7 @@
 /**
  * @file Cross-entropy: how improbable a network makes the right classes.
  */
-import { classLabels, type LabelOptions } from "./answers.ts";
+import { classLabels, unjudged, type LabelOptions } from "./answers.ts";
 import { placeValues, type ClassOutputs } from "./layout.ts";
 import type { Measure } from "./measure.ts";
 
@@ -38,7 +38,7 @@ export function crossEntropyMeasure(options: LabelOptions = {}): Measure {
       kept: "the clean likelihood",
     },
     bind(reference) {
-      const { outputs, values: labels, ignored } = classLabels(reference, name, options);
+      const { outputs, values: labels } = classLabels(reference, name, options);
       const { places } = outputs.layout;
       return {
         width: 2,
@@ -46,7 +46,7 @@ export function crossEntropyMeasure(options: LabelOptions = {}): Measure {
         contribute(values, sample, _isFinite, into) {
           for (let place = 0; place < places; place++) {
             const label = labels[sample * places + place]!;
-            if (label === ignored) continue;
+            if (label === unjudged) continue;
             into[0]! += lossAt(outputs, values, place, label);
             into[1]!++;
           }

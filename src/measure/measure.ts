@@ -11,22 +11,15 @@ export interface Outputs {
   readonly values: Float32Array;
 }
 
-/** What is known of the samples: a class or float targets, for each sample or for each place of it. */
-export type Labels =
-  | {
-      readonly kind: "classes";
-      /** Dimensions of one sample's labels; [] for one class a sample, [H, W] for one a pixel. */
-      readonly dims: readonly number[];
-      /** [count, ...dims] class numbers from 0. */
-      readonly values: Int32Array;
-    }
-  | {
-      readonly kind: "targets";
-      /** Dimensions of one sample's targets. */
-      readonly dims: readonly number[];
-      /** [count, ...dims]. */
-      readonly values: Float32Array;
-    };
+/**
+ * What is right for each sample: class numbers (a negative one where a place is not to be judged) or float targets.
+ */
+export interface Labels {
+  /** Dimensions of one sample's labels: [] for one a sample, [H, W] for one a pixel. */
+  readonly dims: readonly number[];
+  /** [count, ...dims]; whole numbers can be classes or targets. */
+  readonly data: Int32Array | Float32Array;
+}
 
 /**
  * What the outputs of a classifier are. `probabilities`: softmax or sigmoid is in the model. `logits`: it is not, or

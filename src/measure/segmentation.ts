@@ -1,7 +1,7 @@
 /**
  * @file Mean intersection over union, for a class a pixel.
  */
-import { classLabels, requirePlaces, shareOfClean, type LabelOptions } from "./answers.ts";
+import { classLabels, requirePlaces, shareOfClean, unjudged, type LabelOptions } from "./answers.ts";
 import { nonFiniteAnswer, topClasses } from "./layout.ts";
 import type { Measure } from "./measure.ts";
 
@@ -14,11 +14,11 @@ export function meanIouMeasure(options: LabelOptions = {}): Measure {
   return {
     description: { name, title: "mIoU", unit: "share", higherIsBetter: true, kept: "the clean mIoU" },
     bind(reference) {
-      const { outputs, values: labels, ignored } = classLabels(reference, name, options);
+      const { outputs, values: labels } = classLabels(reference, name, options);
       const { classes, places } = outputs.layout;
       requirePlaces(outputs.layout, name);
       const labelled = new Float64Array(classes);
-      for (const label of labels) if (label !== ignored) labelled[label]!++;
+      for (const label of labels) if (label !== unjudged) labelled[label]!++;
       const present = Array.from(labelled.keys()).filter((c) => labelled[c]! > 0);
       return {
         // Pixels of each class that are answered rightly, that are answered so, and that are labelled so.
@@ -27,7 +27,7 @@ export function meanIouMeasure(options: LabelOptions = {}): Measure {
         contribute(values, sample, _isFinite, into) {
           topClasses(outputs, values).forEach((answer, place) => {
             const label = labels[sample * places + place]!;
-            if (label === ignored) return;
+            if (label === unjudged) return;
             into[2 * classes + label]!++;
             if (answer === nonFiniteAnswer) return;
             into[classes + answer]!++;

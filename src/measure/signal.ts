@@ -118,30 +118,31 @@ interface Targets {
 
 /** @throws QtamlError `data-mismatch` without targets of the outputs' size, or when they do not vary */
 function targetsOf({ clean, labels }: Reference, measure: string): Targets {
-  if (labels?.kind !== "targets") {
+  if (labels === undefined) {
     throw new QtamlError(
       "data-mismatch",
-      `Measure ${measure} needs float targets, and the data have ${labels === undefined ? "no labels" : "class numbers"}; give "y" as float numbers, or judge by --measure snr, which needs none.`,
+      `Measure ${measure} needs targets, and the data have no labels; give "y", or judge by --measure snr, which needs none.`,
     );
   }
   const { count } = clean;
   const size = clean.values.length / count;
-  if (labels.values.length !== clean.values.length) {
+  if (labels.data.length !== clean.values.length) {
     throw new QtamlError(
       "data-mismatch",
       `The model's output has shape ${shapeText(clean.dims)} for each sample, but the targets have ${shapeText(labels.dims)}; give one target an output.`,
     );
   }
+  const values = Float32Array.from(labels.data);
   const means = new Float64Array(size);
-  labels.values.forEach((v, i) => (means[i % size]! += v / count));
-  const variation = labels.values.reduce((sum, v, i) => sum + (v - means[i % size]!) ** 2, 0);
+  values.forEach((v, i) => (means[i % size]! += v / count));
+  const variation = values.reduce((sum, v, i) => sum + (v - means[i % size]!) ** 2, 0);
   if (!(variation > 0 && variation < Infinity)) {
     throw new QtamlError(
       "data-mismatch",
       `The targets do not vary or are not finite, so ${measure} has nothing to explain; give other samples, or judge by --measure snr.`,
     );
   }
-  return { values: labels.values, size, variation };
+  return { values, size, variation };
 }
 
 /** Mean over samples and outputs of the squared difference to the targets. */

@@ -89,15 +89,16 @@ describe("the measure where none is named", () => {
     values: new Float32Array(dims.reduce((a, b) => a * b, 1)),
   });
   const classes = (...dims: number[]): Labels => ({
-    kind: "classes",
     dims,
-    values: new Int32Array(dims.reduce((a, b) => a * b, 1)),
+    data: new Int32Array(dims.reduce((a, b) => a * b, 1)),
   });
   it.each<[string, Outputs, Labels | undefined]>([
     ["top-1", clean(10), classes()],
     ["top-1", clean(1), classes(1)],
     ["miou", clean(3, 4, 4), classes(4, 4)],
-    ["r2", clean(1), { kind: "targets", dims: [], values: new Float32Array(1) }],
+    ["r2", clean(1), { dims: [], data: new Float32Array(1) }],
+    ["r2", clean(1), { dims: [], data: Int32Array.of(250) }],
+    ["top-1", clean(3, 7), classes(7)],
     ["expected-accuracy", clean(10, 1, 1), undefined],
     ["snr", clean(1), undefined],
     ["snr", clean(3, 4, 4), undefined],
@@ -108,7 +109,7 @@ describe("the measure where none is named", () => {
 
 describe("a measure of one's own", () => {
   const clean: Outputs = { count: 2, dims: [2], values: Float32Array.of(1, 2, 3, 4) };
-  const labels: Labels = { kind: "classes", dims: [], values: Int32Array.of(0, 1) };
+  const labels: Labels = { dims: [], data: Int32Array.of(0, 1) };
   const measure = (judge: Parameters<typeof customMeasure>[0]["judge"], higherIsBetter = true) =>
     customMeasure({
       judge,
