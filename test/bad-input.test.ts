@@ -57,6 +57,7 @@ beforeAll(async () => {
       x: { dims: [8, 1, 16, 16], data: noise(8 * 256) },
       y: { dims: [8], data: new Uint8Array(8) },
     }),
+    "unlabelled.npz": formatNpz({ x: { dims: [8, 1, 16, 16], data: noise(8 * 256) } }),
     "rows.npz": formatNpz({ x: { dims: [8, 4], data: noise(32) } }),
     "wide.npz": formatNpz({ x: { dims: [8, 3, 20, 20], data: noise(8 * 1200) } }),
     "labels.npz": formatNpz({
@@ -174,7 +175,7 @@ const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
       "compare",
       lenet,
       "--data",
-      "data.npz",
+      "unlabelled.npz",
       "--p",
       "0.1",
       "--budgets",

@@ -1,6 +1,7 @@
 /** @file A made-up but plausible report for tests of pictures and pages: a LeNet in an oxide that leaks. */
 import { numberFormat, symmetricFlips } from "../src/channel/index.ts";
 import type { Comparison, CurvePoint, InspectionRow } from "../src/campaign/index.ts";
+import { builtInMeasure } from "../src/measure/index.ts";
 import { parseDevice } from "../src/physics/index.ts";
 import type { Plan } from "../src/protect/index.ts";
 import { deviceSection, lawSection, type ReportInput } from "../src/report/index.ts";
@@ -119,7 +120,7 @@ function planOf(): Plan {
     model: { name: "lenet.onnx", sha256 },
     storage: { format: "int8", granularity: "tensor" },
     policy: "tac",
-    goal: { keep: 0.95, criterion: "accuracy" },
+    goal: { keep: 0.95, criterion: "top-1" },
     protection: "ideal",
     seed: 1,
     storedBits,
@@ -169,7 +170,7 @@ const curve = (
 
 export const sampleComparison: Comparison = {
   clean,
-  criterion: "accuracy",
+  measure: builtInMeasure("top-1").description,
   p,
   keep: 0.95,
   target,

@@ -3,7 +3,7 @@
  */
 import { addressedStreams, nextUniform, symmetricFlips } from "../src/channel/index.ts";
 import { singleInput, type Dataset } from "../src/data/index.ts";
-import { cleanReference, inferLogits, type BinderKind, type TrialContext } from "../src/engine/index.ts";
+import { inferLogits, type BinderKind, type TrialContext } from "../src/engine/index.ts";
 import { prepareModel, serialiseModel, type PreparedModel, type StorageOptions } from "../src/onnx/index.ts";
 import { fixture, type fixtureNames } from "./build-model.ts";
 
@@ -26,6 +26,8 @@ export interface TrialParts {
   readonly p?: number;
   readonly binder?: BinderKind;
   readonly storage?: Partial<StorageOptions>;
+  /** `top-1` unless told. */
+  readonly measure?: string;
 }
 
 /** A fixture network in a memory. */
@@ -41,7 +43,7 @@ export async function trialContext(
   });
   const data = noiseImages(images, 4);
   const flips = prepared.tensors.map((t) => symmetricFlips(p, t.format.bits));
-  const clean = cleanReference(await inferLogits(prepared.model, data));
+  const clean = await inferLogits(prepared.model, data);
   const modelBytes = serialiseModel(prepared.model);
   return {
     prepared,
@@ -52,7 +54,9 @@ export async function trialContext(
       designFlips: flips,
       seed: 17,
       data,
+      measure: { name: parts.measure ?? "top-1" },
       clean,
+      scale: undefined,
       binder,
     },
   };

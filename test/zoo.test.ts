@@ -4,8 +4,8 @@ import { describe, expect, it } from "vitest";
 import { assess, openSimulation } from "../src/campaign/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
 import { readDataset, readModel } from "../src/cli/files.ts";
-import { classLabels } from "../src/data/index.ts";
-import { inferLogits, topClasses } from "../src/engine/index.ts";
+import { inferLogits } from "../src/engine/index.ts";
+import { builtInMeasure, scoreOf, tally } from "../src/measure/index.ts";
 import { inRepository } from "./cli-run.ts";
 
 const testFiles = ["zoo/fashion-mnist-test-2000.npz", "zoo/watch-test-1008.npz"];
@@ -39,10 +39,10 @@ describe("the zoo", () => {
 
   it.each(rows)("$name: the accuracy of its card, and with int8 weights", async ({ name, ...said }) => {
     const data = (name.startsWith("watch-") ? recordings : images)!;
-    const labels = classLabels(data.labels!);
     const file = readModel(inRepository(`zoo/${name}.onnx`));
-    const answers = topClasses(await inferLogits(file.model, data));
-    const percent = (100 * answers.filter((answer, i) => answer === labels[i]).length) / data.count;
+    const clean = await inferLogits(file.model, data);
+    const judge = builtInMeasure("top-1").bind({ clean, labels: data.labels });
+    const percent = 100 * scoreOf(judge, tally(judge, clean));
     expect(Math.abs(percent - said.shipped)).toBeLessThanOrEqual(tolerance(data.count));
 
     const card = readFileSync(inRepository(`zoo/${name}.md`), "utf8");

@@ -12,10 +12,12 @@ import {
 } from "../channel/index.ts";
 import { bindWeights, inferLogits, type Protection } from "../engine/index.ts";
 import { cleanSegments, decodeInto, type DecodeSegment } from "../onnx/index.ts";
+import { builtInMeasure } from "../measure/index.ts";
 import { allocator, parsePlan, protectedBitsOf, segmentsOf, storedBits } from "../protect/index.ts";
 import { assess, type Assessment } from "./assess.ts";
 import { compare } from "./compare.ts";
 import { chooseCorrection } from "./correction.ts";
+import { checkKeep, type Goal } from "./goal.ts";
 import { inspect } from "./inspect.ts";
 import { checkPlan, makePlan, planProtection } from "./plan.ts";
 import { predictAgreement } from "./predict.ts";
@@ -170,10 +172,11 @@ describe("makePlan and checkPlan", () => {
 describe("searchOverhead", () => {
   /** Chips that all score `curve(overhead)`. */
   const stub = (curve: (overhead: number) => number): Simulation => ({
-    criterion: "accuracy",
+    measure: builtInMeasure("top-1").description,
     clean: 1,
     samples: 100,
     seed: 0,
+    goal: (keep) => ({ target: keep, higherIsBetter: true, range: [0, 1] }),
     run: (protections, chips) =>
       Promise.resolve(
         protections.map((p) => ({
@@ -189,7 +192,7 @@ describe("searchOverhead", () => {
     for (const guess of [undefined, 0.02, 0.5, 0.9]) {
       const found = await searchOverhead(blind, stub(curve), {
         policy: "magnitude",
-        target: 0.6,
+        goal: { target: 0.6, higherIsBetter: true, range: [0, 1] },
         chips: 3,
         ...(guess === undefined ? {} : { guess }),
       });
@@ -199,8 +202,23 @@ describe("searchOverhead", () => {
     }
   });
 
+  it.each([0.07, 0.75])("finds where a loss has fallen enough, at %d", async (crossing) => {
+    const curve = (overhead: number) => 3 / (1 + Math.exp(20 * (overhead - crossing))) + 0.5;
+    const found = await searchOverhead(blind, stub(curve), {
+      policy: "magnitude",
+      goal: { target: 2, higherIsBetter: false, range: [0, Infinity] },
+      chips: 3,
+    });
+    expect(Math.abs(found.overhead - crossing)).toBeLessThan(0.002);
+    expect(found.low).toBeCloseTo(found.overhead, 9);
+  });
+
   it("says 1 where no protection keeps the target", async () => {
-    const options = { policy: "magnitude", target: 0.9, chips: 2 } as const;
+    const options = {
+      policy: "magnitude",
+      goal: { target: 0.9, higherIsBetter: true, range: [0, 1] },
+      chips: 2,
+    } as const;
     expect(
       (
         await searchOverhead(
@@ -213,9 +231,22 @@ describe("searchOverhead", () => {
   });
 });
 
+describe("checkKeep", () => {
+  it.each([0, 1, -0.1, 1.5, Number.NaN])("refuses %d", (keep) => {
+    expect(() => checkKeep(keep)).toThrow(/--keep .* is outside \(0, 1\)/);
+  });
+
+  it("lets all be asked of a plan that exists", () => {
+    expect(() => checkKeep(1, true)).not.toThrow();
+    expect(() => checkKeep(1.01, true)).toThrow(/outside \(0, 1\]/);
+  });
+});
+
 describe("summarise", () => {
+  const goal: Goal = { target: 0.7, higherIsBetter: true, range: [0, 1] };
+
   it("gives mean, spread, yield and what was not finite", () => {
-    const found = summarise({ scores: [0.5, 0.7, 0.9, 0.9], nonFinite: [0, 0.1, 0.3, 0] }, 0.7);
+    const found = summarise({ scores: [0.5, 0.7, 0.9, 0.9], nonFinite: [0, 0.1, 0.3, 0] }, goal);
     expect(found).toMatchObject({ chips: 4, yield: 0.75 });
     expect(found.accuracy).toBeCloseTo(0.75, 12);
     expect(found.deviation).toBeCloseTo(Math.sqrt(0.11 / 3), 12);
@@ -224,6 +255,14 @@ describe("summarise", () => {
     expect(found.high).toBeGreaterThan(found.accuracy);
     expect(found.percentile5).toBeGreaterThanOrEqual(0.5);
     expect(found.percentile5).toBeLessThan(0.7);
+  });
+
+  it("turns round where lower is better", () => {
+    const scores = [0.5, 0.7, 0.9, 0.9];
+    const error: Goal = { target: 0.7, higherIsBetter: false, range: [0, Infinity] };
+    const found = summarise({ scores, nonFinite: [0, 0, 0, 0] }, error);
+    expect(found).toMatchObject({ yield: 0.5, percentile5: 0.9 });
+    expect(summarise({ scores: [3], nonFinite: [0] }, error)).toMatchObject({ low: 0, high: Infinity });
   });
 });
 
@@ -234,7 +273,7 @@ describe("compare", () => {
     for (const threads of [1, 2]) {
       const simulation = await openSimulation(small, images, {
         threads,
-        criterion: "agreement",
+        measure: { name: "agreement" },
         seed: 3,
       });
       runs.push(await compare(small, simulation, { chips: 3, keep: 0.9, budgets: [0, 0.1, 0.3] }));

@@ -5,15 +5,17 @@
 import type { PolicyName } from "../protect/index.ts";
 import { jointConfidence, ratioInterval, type Interval } from "../stats/index.ts";
 import { QtamlError } from "../errors.ts";
+import type { MeasureDescription } from "../measure/index.ts";
 import type { Assessment, Survey } from "./assess.ts";
+import { checkKeep, isKept, type Goal } from "./goal.ts";
 import { makePlan, planProtection } from "./plan.ts";
-import { predict } from "./predict.ts";
+import { isPredicted, predict } from "./predict.ts";
 import { overheadAtTarget, searchOverhead, type CurvePoint, type OverheadAtTarget } from "./search.ts";
-import { summarise, type Criterion, type RunControl, type Simulation } from "./simulate.ts";
+import { summarise, type RunControl, type Simulation } from "./simulate.ts";
 
 /** Settings of a comparison. */
 export interface CompareOptions extends Pick<RunControl, "signal"> {
-  /** Share of the clean score to keep; 0.95 by default. */
+  /** Share of the clean quality to keep; 0.95 by default. */
   readonly keep?: number;
   /** Chips a point; 20 by default. */
   readonly chips?: number;
@@ -32,11 +34,12 @@ export interface PolicyCurve {
 export interface Comparison {
   /** Score of the network with clean quantised weights. */
   readonly clean: number;
-  readonly criterion: Criterion;
+  /** What was judged on each chip. */
+  readonly measure: MeasureDescription;
   /** Mean flip probability of an unprotected cell. */
   readonly p: number;
   readonly keep: number;
-  /** `keep * clean`. */
+  /** The score that keeps the share. */
   readonly target: number;
   readonly chips: number;
   readonly samples: number;
@@ -52,10 +55,16 @@ export interface Comparison {
   /** Overhead of Uniform-MSP over that of TAC, both at the target. */
   readonly ratio: number;
   readonly ratioInterval: readonly [number, number];
-  /** The ratio predicted before any simulation. */
-  readonly saturationRatio: number;
-  /** Output noise that TAC is predicted to leave at the target, and the overheads predicted from the logit margins. */
-  readonly predicted: { readonly noise: number; readonly overhead: Readonly<Record<string, number>> };
+  /** The ratio predicted before any simulation; null where the measure cannot be predicted. */
+  readonly saturationRatio: number | null;
+  /**
+   * Output noise that TAC is predicted to leave at the target, and the overheads predicted from the logit margins;
+   * null where the measure cannot be predicted.
+   */
+  readonly predicted: {
+    readonly noise: number;
+    readonly overhead: Readonly<Record<string, number>>;
+  } | null;
 }
 
 const defaultBudgets = [0, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5];
@@ -63,8 +72,8 @@ const budgeted = ["uniform-msp", "magnitude", "random", "tac"] as const satisfie
 const searched = ["uniform-msp", "magnitude", "tac"] as const satisfies readonly PolicyName[];
 
 /** Interval of an overhead at the confidence that two of them need for a ratio of 95 %. */
-function jointInterval(found: OverheadAtTarget, target: number): Interval {
-  const { overhead, low, high } = overheadAtTarget(found.points, target, jointConfidence(2));
+function jointInterval(found: OverheadAtTarget, goal: Goal): Interval {
+  const { overhead, low, high } = overheadAtTarget(found.points, goal, jointConfidence(2));
   return { estimate: overhead, low, high };
 }
 
@@ -84,7 +93,7 @@ async function sweep(
   assessment: Assessment,
   simulation: Simulation,
   budgets: readonly number[],
-  target: number,
+  goal: Goal,
   chips: number,
   control: RunControl,
 ): Promise<PolicyCurve[]> {
@@ -103,7 +112,7 @@ async function sweep(
   const curves = new Map<PolicyName, CurvePoint[]>();
   plans.forEach((plan, i) => {
     const points = curves.get(plan.policy) ?? [];
-    points.push({ overhead: plan.overhead, ...summarise(results[i]!, target) });
+    points.push({ overhead: plan.overhead, ...summarise(results[i]!, goal) });
     curves.set(plan.policy, points);
   });
   return Array.from(curves, ([name, points]) => ({ name, points }));
@@ -127,29 +136,30 @@ export async function compare(
   options: CompareOptions = {},
 ): Promise<Comparison> {
   const { keep = 0.95, chips = 20, budgets = defaultBudgets, onProgress } = options;
-  if (!(keep > 0 && keep < 1)) {
+  checkKeep(keep);
+  if (assessment.calibration === undefined) {
     throw new QtamlError(
       "invalid-argument",
-      `Keep ${keep} is outside (0, 1): give the share of the clean result to keep, for instance 0.95.`,
+      "A comparison needs inputs to measure the Jacobian for TAC: give --data (labels are not needed).",
     );
   }
-  const target = keep * simulation.clean;
-  const prediction = predict(assessment, keep);
+  const goal = simulation.goal(keep);
+  const prediction = isPredicted(assessment, simulation.measure.name) ? predict(assessment, keep) : undefined;
   const control = (stage: string): RunControl => ({
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     ...(onProgress === undefined
       ? {}
       : { onProgress: (done: number, total: number) => onProgress(stage, done, total) }),
   });
-  const policies = await sweep(assessment, simulation, budgets, target, chips, control("all policies"));
+  const policies = await sweep(assessment, simulation, budgets, goal, chips, control("all policies"));
   const found = new Map<PolicyName, OverheadAtTarget>();
   for (const policy of searched) {
-    const guess = policy === "magnitude" ? undefined : prediction.overhead[policy];
+    const guess = policy === "magnitude" ? undefined : prediction?.overhead[policy];
     found.set(
       policy,
       await searchOverhead(assessment, simulation, {
         policy,
-        target,
+        goal,
         chips,
         known: policies.find((c) => c.name === policy)!.points,
         seed: simulation.seed,
@@ -159,17 +169,17 @@ export async function compare(
     );
   }
   const random = policies.find((c) => c.name === "random");
-  if (random !== undefined) found.set("random", overheadAtTarget(random.points, target));
+  if (random !== undefined) found.set("random", overheadAtTarget(random.points, goal));
   const uniform = found.get("uniform-msp")!;
   const tac = found.get("tac")!;
-  const ratio = ratioInterval(jointInterval(uniform, target), jointInterval(tac, target));
+  const ratio = ratioInterval(jointInterval(uniform, goal), jointInterval(tac, goal));
   const levels = new Set(wholeLevels(assessment, [1]));
   return {
     clean: simulation.clean,
-    criterion: simulation.criterion,
+    measure: simulation.measure,
     p: meanFlipProbability(assessment),
     keep,
-    target,
+    target: goal.target,
     chips,
     samples: simulation.samples,
     seed: simulation.seed,
@@ -181,10 +191,10 @@ export async function compare(
     overheadAtTarget: Object.fromEntries(Array.from(found, ([name, f]) => [name, f.overhead])),
     overheadInterval: Object.fromEntries(Array.from(found, ([name, f]) => [name, [f.low, f.high] as const])),
     uniformWholeLevel:
-      uniform.points.find((p) => levels.has(p.overhead) && p.accuracy >= target)?.overhead ?? 1,
+      uniform.points.find((p) => levels.has(p.overhead) && isKept(goal, p.accuracy))?.overhead ?? 1,
     ratio: ratio.estimate,
     ratioInterval: [ratio.low, ratio.high],
-    saturationRatio: prediction.saturationRatio,
-    predicted: { noise: prediction.noise, overhead: prediction.overhead },
+    saturationRatio: prediction?.saturationRatio ?? null,
+    predicted: prediction === undefined ? null : { noise: prediction.noise, overhead: prediction.overhead },
   };
 }

@@ -14,7 +14,7 @@ import { bindWeights, logitsModel, type WeightBinder } from "../engine/index.ts"
 import { cleanWeights, decodeInto, type DecodeSegment } from "../onnx/index.ts";
 import { predictedNoise, segmentsOf, type Allocation, type MemoryTensor } from "../protect/index.ts";
 import { isAssessment, type Assessment, type Survey } from "./assess.ts";
-import { predictAgreement } from "./predict.ts";
+import { hasAnswers, predictAgreement } from "./predict.ts";
 
 /** Decoders that cost nothing at inference and keep the mean. */
 const candidates = ["none", "unbiased-affine"] as const satisfies readonly DecoderKind[];
@@ -123,8 +123,9 @@ function descend(tensors: number, changed: (choice: readonly number[]) => number
 /**
  * Chooses the decoder of each tensor for an allocation, by coordinate descent on the predicted share of changed
  * answers: noise through the Jacobian, and each tensor's `J_l b_l` from one forward pass with only that tensor at its
- * mean. The outcome is then compared with leaving everything as it is and with correcting everything, each by a
- * forward pass with all weights at their means; the one predicted to keep most answers wins.
+ * mean. Where the output is not a row of logits, the predicted squared output error decides instead. The outcome is then
+ * compared with leaving everything as it is and with correcting everything, each by a forward pass with all weights at
+ * their means; the better one wins.
  *
  * @throws QtamlError when the network does not run
  */
@@ -145,17 +146,18 @@ export async function chooseCorrection(assessment: Survey, allocation: Allocatio
       }
     }
     const kindsOf = (choice: readonly number[]) => choice.map((c) => candidates[c]!);
-    const chosen = descend(
-      memory.length,
-      (choice) => 1 - predictAgreement(assessment, read(kindsOf(choice)), sumShifts(shifts, choice)),
-    );
-    let best: { reading: ReadingChoice; agreement: number } | undefined;
+    const loss = (segments: readonly ProtectionSegment[][], shift: Float64Array) =>
+      hasAnswers(assessment)
+        ? 1 - predictAgreement(assessment, segments, shift)
+        : predictedNoise(memory, segments)! + squareSum(shift) / calibration.data.count;
+    const chosen = descend(memory.length, (choice) => loss(read(kindsOf(choice)), sumShifts(shifts, choice)));
+    let best: { reading: ReadingChoice; loss: number } | undefined;
     for (const segments of [read(kindsOf(chosen)), ...candidates.map(everywhere)]) {
       const shift = await network.shift(new Map(segments.entries()));
-      const agreement = predictAgreement(assessment, segments, shift);
-      if (best !== undefined && agreement <= best.agreement) continue;
+      const own = loss(segments, shift);
+      if (best !== undefined && own >= best.loss) continue;
       const drift = squareSum(shift) / calibration.data.count;
-      best = { reading: { segments, noise: predictedNoise(memory, segments)!, drift }, agreement };
+      best = { reading: { segments, noise: predictedNoise(memory, segments)!, drift }, loss: own };
     }
     return best!.reading;
   } finally {

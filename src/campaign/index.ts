@@ -21,9 +21,10 @@ export {
   type PolicyCurve,
 } from "./compare.ts";
 export { chooseCorrection, fixedReading, type ReadingChoice } from "./correction.ts";
+export { checkKeep, isKept, type Goal } from "./goal.ts";
 export { inspect, type InspectionRow } from "./inspect.ts";
 export { checkPlan, makePlan, planProtection, type PlanRequest } from "./plan.ts";
-export { predict, predictAgreement, type Prediction } from "./predict.ts";
+export { hasAnswers, isPredicted, predict, predictAgreement, type Prediction } from "./predict.ts";
 export {
   overheadAtTarget,
   planToKeep,
@@ -39,7 +40,6 @@ export {
   summarise,
   type ChipResults,
   type ChipSummary,
-  type Criterion,
   type RunControl,
   type Simulation,
   type SimulationOptions,

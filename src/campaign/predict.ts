@@ -48,6 +48,30 @@ function sampleNoise({ memory, jacobian }: Measured, protection: Protection): Fl
   return noise;
 }
 
+/** Measures that follow the share of answers that stay. */
+const answerMeasures: ReadonlySet<string> = new Set([
+  "accuracy",
+  "top-1",
+  "agreement",
+  "expected-accuracy",
+  "sdc",
+  "top-1-sdc",
+]);
+
+/**
+ * Whether predicted agreement speaks of a network: it was measured, and its output is one row of two logits or more,
+ * the largest of which is the answer.
+ */
+export function hasAnswers({ jacobian, calibration }: Survey): boolean {
+  if (jacobian === undefined || calibration === undefined) return false;
+  return calibration.logits.dims.filter((d) => d > 1).length === 1;
+}
+
+/** Whether predicted agreement speaks of a network's score under a measure. */
+export function isPredicted(assessment: Survey, measure: string): boolean {
+  return answerMeasures.has(measure) && hasAnswers(assessment);
+}
+
 /**
  * Predicted share of answers that stay those of the clean network.
  *

@@ -5,8 +5,9 @@ import type { Protection } from "../engine/index.ts";
 import type { Plan, PolicyName } from "../protect/index.ts";
 import { meanInterval } from "../stats/index.ts";
 import type { Assessment } from "./assess.ts";
+import { checkKeep, isKept, type Goal } from "./goal.ts";
 import { makePlan, planProtection } from "./plan.ts";
-import { predict } from "./predict.ts";
+import { isPredicted, predict } from "./predict.ts";
 import { summarise, type ChipSummary, type RunControl, type Simulation } from "./simulate.ts";
 
 /** One budget of one policy, simulated. */
@@ -18,7 +19,7 @@ export interface CurvePoint extends ChipSummary {
 export interface OverheadAtTarget {
   /** Where the measured curve crosses the target; 1 when even full protection does not keep it. */
   readonly overhead: number;
-  /** Where the upper and the lower end of the accuracy's interval cross the target. */
+  /** Where the better and the worse end of the score's interval cross the target. */
   readonly low: number;
   readonly high: number;
   /** The points that were simulated, by overhead. */
@@ -28,8 +29,8 @@ export interface OverheadAtTarget {
 /** Settings of a search. */
 export interface SearchOptions extends RunControl {
   readonly policy: PolicyName;
-  /** Mean score over chips to keep, for instance 0.95 of the clean score. */
-  readonly target: number;
+  /** What the mean score over chips is to reach. */
+  readonly goal: Goal;
   readonly chips: number;
   /** Overhead at which the policy is expected to keep the target: the first guess. */
   readonly guess?: number;
@@ -40,13 +41,14 @@ export interface SearchOptions extends RunControl {
   readonly seed?: number;
 }
 
-/** The overhead at which a curve first reaches a target, linear between points; 1 when it never does. */
-function crossing(points: readonly CurvePoint[], height: (p: CurvePoint) => number, target: number): number {
+/** The overhead at which a curve first reaches a goal, linear between points; 1 when it never does. */
+function crossing(points: readonly CurvePoint[], height: (p: CurvePoint) => number, goal: Goal): number {
   for (const [i, point] of points.entries()) {
-    if (height(point) < target) continue;
+    if (!isKept(goal, height(point))) continue;
     const before = points[i - 1];
     if (before === undefined) return point.overhead;
-    const share = (target - height(before)) / (height(point) - height(before));
+    const rise = height(point) - height(before);
+    const share = Number.isFinite(rise) ? (goal.target - height(before)) / rise : 1;
     return before.overhead + share * (point.overhead - before.overhead);
   }
   return 1;
@@ -63,35 +65,37 @@ function nextBudget(low: number, high: number): number {
 export async function simulatePlan(
   simulation: Simulation,
   plan: Plan,
-  target: number,
+  goal: Goal,
   chips: number,
   control: RunControl = {},
 ): Promise<CurvePoint> {
   const protection: Protection = planProtection(plan);
   const [results] = await simulation.run([protection], chips, control);
-  return { overhead: plan.overhead, ...summarise(results!, target) };
+  return { overhead: plan.overhead, ...summarise(results!, goal) };
 }
 
 /**
- * Where a curve of simulated points crosses a target, with the crossings of the ends of its intervals of the given
+ * Where a curve of simulated points reaches a goal, with the crossings of the ends of its intervals of the given
  * confidence.
  */
 export function overheadAtTarget(
   points: readonly CurvePoint[],
-  target: number,
+  goal: Goal,
   confidence = 0.95,
 ): OverheadAtTarget {
   const sorted = [...points].sort((a, b) => a.overhead - b.overhead);
   const intervals = new Map(
     sorted.map(({ chips, accuracy, deviation }, i) => {
       const moments = { count: chips, mean: accuracy, m2: deviation ** 2 * (chips - 1) };
-      return [sorted[i]!, meanInterval(moments, { confidence, clip: [0, 1] })];
+      return [sorted[i]!, meanInterval(moments, { confidence, clip: goal.range })];
     }),
   );
+  const better = goal.higherIsBetter ? "high" : "low";
+  const worse = goal.higherIsBetter ? "low" : "high";
   return {
-    overhead: crossing(sorted, (p) => p.accuracy, target),
-    low: crossing(sorted, (p) => intervals.get(p)!.high, target),
-    high: crossing(sorted, (p) => intervals.get(p)!.low, target),
+    overhead: crossing(sorted, (p) => p.accuracy, goal),
+    low: crossing(sorted, (p) => intervals.get(p)![better], goal),
+    high: crossing(sorted, (p) => intervals.get(p)![worse], goal),
     points: sorted,
   };
 }
@@ -105,13 +109,13 @@ export async function searchOverhead(
   simulation: Simulation,
   options: SearchOptions,
 ): Promise<OverheadAtTarget> {
-  const { policy, target, chips, tolerance = 0.002, seed = 0 } = options;
+  const { policy, goal, chips, tolerance = 0.002, seed = 0 } = options;
   const points = [...(options.known ?? [])];
   const control: RunControl = options.signal === undefined ? {} : { signal: options.signal };
-  let low = Math.max(0, ...points.filter((p) => p.accuracy < target).map((p) => p.overhead));
+  let low = Math.max(0, ...points.filter((p) => !isKept(goal, p.accuracy)).map((p) => p.overhead));
   let high = Math.min(
     1,
-    ...points.filter((p) => p.accuracy >= target && p.overhead >= low).map((p) => p.overhead),
+    ...points.filter((p) => isKept(goal, p.accuracy) && p.overhead >= low).map((p) => p.overhead),
   );
   const total = Math.max(1, Math.ceil(Math.log2(1 / tolerance)));
   let next =
@@ -120,25 +124,25 @@ export async function searchOverhead(
       : (low + high) / 2;
   for (let step = 0; high - low > tolerance && step < 2 * total; step++) {
     const plan = await makePlan(assessment, { policy, overhead: next, seed });
-    const point = await simulatePlan(simulation, plan, target, chips, control);
+    const point = await simulatePlan(simulation, plan, goal, chips, control);
     points.push(point);
-    if (point.accuracy >= target) high = next;
+    if (isKept(goal, point.accuracy)) high = next;
     else low = next;
     next = nextBudget(low, high);
     options.onProgress?.(Math.min(step + 1, total), total);
   }
-  return overheadAtTarget(points, target);
+  return overheadAtTarget(points, goal);
 }
 
 /** What `planToKeep` is asked for. */
 export interface KeepRequest extends Pick<SearchOptions, "policy" | "chips" | "onProgress" | "signal"> {
-  /** Share of the clean score to keep. */
+  /** Share of the clean quality to keep. */
   readonly keep: number;
   readonly seed?: number;
 }
 
 /**
- * The plan with the least overhead whose simulated chips keep a share of the clean score on average; everything is
+ * The plan with the least overhead whose simulated chips keep a share of the clean quality on average; everything is
  * protected where nothing less does. Starts from the prediction for the policies that have one.
  */
 export async function planToKeep(
@@ -146,20 +150,23 @@ export async function planToKeep(
   simulation: Simulation,
   { keep, ...request }: KeepRequest,
 ): Promise<Plan> {
+  checkKeep(keep);
   const { policy, seed = 0 } = request;
-  const target = keep * simulation.clean;
+  const goal = simulation.goal(keep);
   const guess =
-    policy === "tac" || policy === "uniform-msp" ? predict(assessment, keep).overhead[policy] : undefined;
+    (policy === "tac" || policy === "uniform-msp") && isPredicted(assessment, simulation.measure.name)
+      ? predict(assessment, keep).overhead[policy]
+      : undefined;
   const found = await searchOverhead(assessment, simulation, {
     ...request,
-    target,
+    goal,
     ...(guess === undefined ? {} : { guess }),
   });
-  const kept = found.points.find((p) => p.accuracy >= target);
+  const kept = found.points.find((p) => isKept(goal, p.accuracy));
   return makePlan(assessment, {
     policy,
     overhead: kept?.overhead ?? 1,
-    goal: { keep, criterion: simulation.criterion },
+    goal: { keep, criterion: simulation.measure.name },
     seed,
   });
 }

@@ -2,36 +2,28 @@
  * @file Simulates chips: many draws of faults, all policies under the same faults, and what the chips' results say.
  */
 import type { FlipProbabilities } from "../channel/index.ts";
-import { classLabels, type Dataset } from "../data/index.ts";
+import type { Dataset } from "../data/index.ts";
 import {
   bindWeights,
-  cleanReference,
-  checkLabels,
   chooseBinder,
+  declaredScale,
   openExecutor,
-  outputSize,
+  openMeasure,
   settleBatching,
-  tally,
   type Executor,
+  type MeasureChoice,
   type Protection,
-  type Tally,
   type TrialContext,
 } from "../engine/index.ts";
-import { QtamlError } from "../errors.ts";
+import { defaultMeasure, scoreOf, tally, type MeasureDescription, type Reference } from "../measure/index.ts";
 import { cleanWeights, serialiseModel } from "../onnx/index.ts";
 import { meanInterval, momentsOf, proportionInterval, quantile, standardDeviation } from "../stats/index.ts";
 import type { Assessment } from "./assess.ts";
-
-/**
- * What is judged on each chip. `accuracy`: share of correct answers. `expected-accuracy`: the share that would be
- * correct if the clean network's confidences were right; needs no labels. `agreement`: share of answers equal to
- * those of the clean network; needs no labels and is stricter, because a changed answer is not always a wrong one.
- */
-export type Criterion = "accuracy" | "expected-accuracy" | "agreement";
+import { isKept, type Goal } from "./goal.ts";
 
 /** Results of one protection, chip by chip. */
 export interface ChipResults {
-  /** [chips] score of each chip under the simulation's criterion. */
+  /** [chips] score of each chip under the simulation's measure. */
   readonly scores: readonly number[];
   /** [chips] share of samples with a NaN or an infinity among the outputs. */
   readonly nonFinite: readonly number[];
@@ -40,7 +32,10 @@ export interface ChipResults {
 /** What chips' results say about the chip population; the images are taken as they are. */
 export interface ChipSummary {
   readonly chips: number;
-  /** Mean score over chips, with the Student t interval for a fixed number of chips. */
+  /**
+   * Mean score over chips under the measure, which is accuracy unless another was chosen, with the Student t interval
+   * for a fixed number of chips.
+   */
   readonly accuracy: number;
   readonly low: number;
   readonly high: number;
@@ -50,7 +45,7 @@ export interface ChipSummary {
   readonly yield: number;
   readonly yieldLow: number;
   readonly yieldHigh: number;
-  /** 5th percentile of the chips' scores. */
+  /** What all but the worst twentieth of the chips reach: the 5th percentile, or the 95th where lower is better. */
   readonly percentile5: number;
   /** Mean share of samples with non-finite outputs. */
   readonly nonFinite: number;
@@ -61,8 +56,8 @@ export interface SimulationOptions {
   readonly seed?: number;
   /** Worker threads; all cores by default. */
   readonly threads?: number;
-  /** By default accuracy where there are labels, expected accuracy otherwise. */
-  readonly criterion?: Criterion;
+  /** What is judged on each chip; `defaultMeasure` says what is where nothing is named. */
+  readonly measure?: Partial<MeasureChoice>;
   /** Flip probabilities that the plans' decoders were made for, by tensor; the memory's own by default. */
   readonly designFlips?: readonly FlipProbabilities[];
 }
@@ -76,11 +71,18 @@ export interface RunControl {
 
 /** A model in a memory, with data to judge it by, ready to try chips. */
 export interface Simulation {
-  readonly criterion: Criterion;
+  /** What is judged on each chip. */
+  readonly measure: MeasureDescription;
   /** Score of the network with clean quantised weights. */
   readonly clean: number;
   readonly samples: number;
   readonly seed: number;
+  /**
+   * The score that keeps a share of the clean quality.
+   *
+   * @throws QtamlError `invalid-argument` where the measure has no share to keep
+   */
+  goal(keep: number): Goal;
   /** Results of chips `firstChip` to `firstChip + chips - 1` under each protection; equal chips have equal faults. */
   run(
     protections: readonly Protection[],
@@ -102,16 +104,10 @@ async function cleanRun(assessment: Assessment, data: Dataset, context: Pick<Tri
   }
 }
 
-/** Score of a tally under a criterion. */
-function score(result: Tally, criterion: Criterion): number {
-  const { correct, expected, agreeing, samples } = result;
-  return { accuracy: correct, "expected-accuracy": expected, agreement: agreeing }[criterion] / samples;
-}
-
 /**
  * Prepares a simulation.
  *
- * @param given inputs, with labels where accuracy is to be judged
+ * @param given inputs, with labels where the measure needs them
  * @throws QtamlError `data-mismatch` when the data do not fit the model, and what running the model throws
  */
 export async function openSimulation(
@@ -122,17 +118,15 @@ export async function openSimulation(
   const { judged: prepared, memory } = assessment;
   const data = await settleBatching(prepared.model, given);
   const binder = chooseBinder(prepared, data.count);
-  const logits = await cleanRun(assessment, data, { binder });
-  const labels = data.labels === undefined ? undefined : classLabels(data.labels);
-  if (labels !== undefined) checkLabels(labels, outputSize(logits));
-  const clean = cleanReference(logits);
-  const criterion = options.criterion ?? (data.labels === undefined ? "expected-accuracy" : "accuracy");
-  if (criterion === "accuracy" && data.labels === undefined) {
-    throw new QtamlError(
-      "data-mismatch",
-      'Accuracy needs labels, and the data have none: add "y", or judge by agreement.',
-    );
-  }
+  const reference: Reference = {
+    clean: await cleanRun(assessment, data, { binder }),
+    labels: data.labels,
+    scale: declaredScale(prepared.model),
+  };
+  const choice = { ...options.measure, name: options.measure?.name ?? defaultMeasure(reference) };
+  const measure = await openMeasure(choice);
+  const judge = measure.bind(reference);
+  const clean = scoreOf(judge, tally(judge, reference.clean));
   const seed = options.seed ?? 0;
   const executor: Executor = await openExecutor(
     {
@@ -142,16 +136,23 @@ export async function openSimulation(
       designFlips: options.designFlips ?? memory.map((t) => t.flips),
       seed,
       data,
-      clean,
+      measure: choice,
+      clean: reference.clean,
+      scale: reference.scale,
       binder,
     },
     options.threads,
   );
   return {
-    criterion,
-    clean: score(tally(clean.answers, clean, labels), criterion),
+    measure: measure.description,
+    clean,
     samples: data.count,
     seed,
+    goal: (keep) => ({
+      target: judge.target(keep, clean),
+      higherIsBetter: measure.description.higherIsBetter,
+      range: judge.range,
+    }),
     async run(protections, chips, { onProgress, signal, firstChip = 0 } = {}) {
       const total = chips * protections.length;
       let done = 0;
@@ -164,7 +165,7 @@ export async function openSimulation(
         },
       });
       return protections.map((_, p) => ({
-        scores: outcomes.map((o) => score(o.tallies[p]!, criterion)),
+        scores: outcomes.map((o) => scoreOf(judge, o.tallies[p]!)),
         nonFinite: outcomes.map((o) => o.tallies[p]!.nonFinite / o.tallies[p]!.samples),
       }));
     },
@@ -172,17 +173,13 @@ export async function openSimulation(
   };
 }
 
-/**
- * Summarises chips.
- *
- * @param target the score a chip must reach to count as good
- */
-export function summarise(results: ChipResults, target: number): ChipSummary {
+/** Summarises chips. @param goal what a chip must reach to count as good */
+export function summarise(results: ChipResults, goal: Goal): ChipSummary {
   const { scores, nonFinite } = results;
   const chips = scores.length;
   const moments = momentsOf(scores);
-  const mean = meanInterval(moments, { clip: [0, 1] });
-  const good = proportionInterval(scores.filter((s) => s >= target).length, chips);
+  const mean = meanInterval(moments, { clip: goal.range });
+  const good = proportionInterval(scores.filter((s) => isKept(goal, s)).length, chips);
   const sorted = [...scores].sort((a, b) => a - b);
   return {
     chips,
@@ -193,7 +190,7 @@ export function summarise(results: ChipResults, target: number): ChipSummary {
     yield: good.estimate,
     yieldLow: good.low,
     yieldHigh: good.high,
-    percentile5: quantile(sorted, 0.05),
+    percentile5: quantile(sorted, goal.higherIsBetter ? 0.05 : 0.95),
     nonFinite: nonFinite.reduce((a, b) => a + b, 0) / chips,
   };
 }

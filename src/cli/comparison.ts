@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Comparison } from "../campaign/index.ts";
 import { QtamlError } from "../errors.ts";
+import { measureUnits } from "../measure/index.ts";
 import { policyNames } from "../protect/index.ts";
 
 // JSON has no Infinity: a ratio without a finite value is written as null.
@@ -10,14 +11,22 @@ const ratio = z
   .nullable()
   .transform((value) => value ?? Infinity);
 const interval = z.tuple([ratio, ratio]);
+// One chip leaves an unbounded measure without an interval.
+const low = z
+  .number()
+  .nullable()
+  .transform((value) => value ?? -Infinity);
 
 const pointSchema = z.strictObject({
   overhead: z.number(),
   chips: z.number(),
   accuracy: z.number(),
-  low: z.number(),
-  high: z.number(),
-  deviation: z.number(),
+  low,
+  high: ratio,
+  deviation: z
+    .number()
+    .nullable()
+    .transform((value) => value ?? Number.NaN),
   yield: z.number(),
   yieldLow: z.number(),
   yieldHigh: z.number(),
@@ -27,7 +36,13 @@ const pointSchema = z.strictObject({
 
 const comparisonSchema: z.ZodType<Comparison> = z.strictObject({
   clean: z.number(),
-  criterion: z.enum(["accuracy", "expected-accuracy", "agreement"]),
+  measure: z.strictObject({
+    name: z.string(),
+    title: z.string(),
+    unit: z.enum(measureUnits),
+    higherIsBetter: z.boolean(),
+    kept: z.string(),
+  }),
   p: z.number(),
   keep: z.number(),
   target: z.number(),
@@ -41,11 +56,13 @@ const comparisonSchema: z.ZodType<Comparison> = z.strictObject({
   uniformWholeLevel: z.number(),
   ratio,
   ratioInterval: interval,
-  saturationRatio: ratio,
-  predicted: z.strictObject({
-    noise: z.number(),
-    overhead: z.strictObject({ "uniform-msp": z.number(), tac: z.number() }),
-  }),
+  saturationRatio: z.number().nullable(),
+  predicted: z
+    .strictObject({
+      noise: z.number(),
+      overhead: z.strictObject({ "uniform-msp": z.number(), tac: z.number() }),
+    })
+    .nullable(),
 });
 
 /** @throws QtamlError `invalid-schema` when the value is not the output of `qtaml compare` */

@@ -92,8 +92,8 @@ function checkNesting(text: string, what: string): void {
   }
 }
 
-/** Reads JSON or YAML. */
-function readStructured(path: string, what: string): unknown {
+/** Reads JSON or YAML, whose shape the caller checks. @param what what to call it in an error */
+export function readStructured(path: string, what: string): unknown {
   const text = new TextDecoder().decode(readBytes(path, what));
   checkNesting(text, `${what} ${path}`);
   try {
@@ -114,11 +114,6 @@ export function readDevice(path: string): Device {
 /** Reads a plan. */
 export function readPlan(path: string): Plan {
   return parsePlan(readStructured(path, "Plan"), basename(path));
-}
-
-/** Reads a JSON file whose shape its reader checks. */
-export function readJson(path: string, what: string): unknown {
-  return readStructured(path, what);
 }
 
 /** JSON as qtaml writes it. */

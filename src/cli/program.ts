@@ -9,6 +9,7 @@ import {
   parseNumber,
   parseNumbers,
   parsePositive,
+  parseWhole,
   storageOptions,
 } from "./options.ts";
 
@@ -35,6 +36,14 @@ const samples = new Option("--samples <n>", "inputs the Jacobian is averaged ove
 );
 const threads = new Option("--threads <n>", "worker threads; all cores by default").argParser(parsePositive);
 const keep = new Option("--keep <share>", "share of the clean result to keep").argParser(parseNumber);
+const measure = new Option(
+  "--measure <name>",
+  "what chips are judged by: top-1, top-5, agreement, sdc, cross-entropy, mse, snr, r2, miou, ..., or a module such as ./my-measure.mjs",
+);
+const ignoreLabel = new Option(
+  "--ignore-label <n>",
+  "label of pixels that are not judged (default: 255)",
+).argParser(parseWhole);
 const trials = new Option("--trials <n>", "chips to simulate").argParser(parsePositive);
 const output = new Option("-o, --output <file>", "file to write");
 
@@ -116,6 +125,8 @@ function planCommand() {
     )
     .option("--budget <share>", "share of the stored bits to protect, such as 0.05", parseNumber)
     .addOption(keep)
+    .addOption(measure)
+    .addOption(ignoreLabel)
     .addOption(trials.default(20))
     .addOption(output)
     .addHelpText(
@@ -139,6 +150,8 @@ function verifyCommand() {
     .addOption(flipOptions.p01)
     .addOption(flipOptions.p10)
     .addOption(new Option("--keep <share>", keep.description).argParser(parseNumber).default(0.95))
+    .addOption(measure)
+    .addOption(ignoreLabel)
     .addOption(new Option("--trials <n>", trials.description).argParser(parsePositive).default(100))
     .addOption(threads)
     .addOption(commonOptions.seed)
@@ -162,6 +175,8 @@ function compareCommand() {
     .description("accuracy against overhead for all policies, and the least overhead of each")
     .addArgument(modelArgument)
     .addOption(new Option("--keep <share>", keep.description).argParser(parseNumber).default(0.95))
+    .addOption(measure)
+    .addOption(ignoreLabel)
     .addOption(new Option("--trials <n>", trials.description).argParser(parsePositive).default(20))
     .option("--budgets <shares>", "overheads to simulate, separated by commas", (text) =>
       [parseNumbers(text)].flat(),

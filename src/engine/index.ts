@@ -14,17 +14,8 @@ export {
   type ModelIo,
 } from "./io.ts";
 export { measureJacobian, type JacobianOptions } from "./jacobian.ts";
-export {
-  checkLabels,
-  cleanReference,
-  confidences,
-  nonFiniteAnswer,
-  tally,
-  topClasses,
-  type CleanReference,
-  type Tally,
-} from "./judge.ts";
 export { inferLogits, logitsModel } from "./logits.ts";
+export { declaredScale, isModuleName, loadMeasure, openMeasure, type MeasureChoice } from "./measures.ts";
 export type { JacobianMethod, TensorJacobian } from "./norms.ts";
 export {
   bindWeights,

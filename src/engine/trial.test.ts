@@ -2,9 +2,8 @@ import { describe, expect, it } from "vitest";
 import { floats, runModel } from "../../test/build-model.ts";
 import { noiseImages, trialContext } from "../../test/trials.ts";
 import { applyFaults, flipSampler, type ProtectionSegment } from "../channel/index.ts";
-import { classLabels } from "../data/index.ts";
+import { builtInMeasure, scoreOf, tally, type Outputs } from "../measure/index.ts";
 import { cleanSegments, decodeInto, hardenModel, type PreparedModel } from "../onnx/index.ts";
-import { tally, topClasses } from "./judge.ts";
 import { bindWeights } from "./network.ts";
 import {
   decodeSegments,
@@ -28,12 +27,12 @@ async function runTrial(
 }
 
 /** The hardened model with a chip's faults written into the bytes of its codes. */
-async function hardenedAnswers(
+async function hardenedOutputs(
   prepared: PreparedModel,
   context: TrialContext,
   trial: number,
   plan: Protection,
-) {
+): Promise<Outputs> {
   const model = hardenModel(
     prepared,
     new Map(prepared.tensors.map((t, i) => [t.name, decodeSegments(t, context.flips[i]!, plan[i]!)])),
@@ -60,8 +59,11 @@ async function hardenedAnswers(
   const feed = { dims: [data.count, ...dims], data: images as Float32Array };
   const outputs = await runModel(model, { [model.graph.input[0]!.name]: feed });
   const values = floats(outputs[model.graph.output[0]!.name]);
-  return topClasses({ count: data.count, dims: [values.length / data.count], values });
+  return { count: data.count, dims: [values.length / data.count], values };
 }
+
+const judgeOf = ({ measure, clean, data: { labels } }: TrialContext) =>
+  builtInMeasure(measure.name).bind({ clean, labels });
 
 const everywhere = (
   context: TrialContext,
@@ -82,24 +84,24 @@ describe("openTrialRunner", () => {
   it.each(["lenet", "transformer"] as const)(
     "%s answers as the hardened model does with the same faults in its codes",
     async (name) => {
-      const { prepared, context } = await trialContext(name);
+      const { prepared, context } = await trialContext(name, { measure: "expected-accuracy" });
       const plans = [everywhere(context, 0), split(context), everywhere(context, 0x80, "bayes")];
       for (const trial of [5]) {
         const { tallies } = await runTrial(context, trial, plans);
         for (const [i, plan] of plans.entries()) {
-          const answers = await hardenedAnswers(prepared, context, trial, plan);
-          expect(tallies[i]).toEqual(tally(answers, context.clean, classLabels(context.data.labels!)));
+          const outputs = await hardenedOutputs(prepared, context, trial, plan);
+          expect(tallies[i]).toEqual(tally(judgeOf(context), outputs));
         }
       }
     },
   );
 
   it("answers as the clean network where every bit is protected", async () => {
-    const { context } = await trialContext("lenet", { p: 0.4 });
+    const { context } = await trialContext("lenet", { p: 0.4, measure: "expected-accuracy" });
     const [open, sealed] = (await runTrial(context, 3, [everywhere(context, 0), everywhere(context, 255)]))
       .tallies;
-    expect(sealed).toEqual(tally(context.clean.answers, context.clean, classLabels(context.data.labels!)));
-    expect(open!.agreeing).toBeLessThan(sealed!.agreeing);
+    expect(sealed).toEqual(tally(judgeOf(context), context.clean));
+    expect(scoreOf(judgeOf(context), open!)).toBeLessThan(scoreOf(judgeOf(context), sealed!));
   });
 
   it("tries every protection on the same chip, whatever else is tried on it", async () => {

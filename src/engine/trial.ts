@@ -12,7 +12,8 @@ import {
   type FlipSampler,
   type ProtectionSegment,
 } from "../channel/index.ts";
-import { classLabels, type Dataset } from "../data/index.ts";
+import type { Dataset } from "../data/index.ts";
+import { tally, type Outputs, type OutputScale, type Tally } from "../measure/index.ts";
 import {
   decodeInto,
   parseModel,
@@ -21,7 +22,7 @@ import {
   type PreparedModel,
   type StoredTensor,
 } from "../onnx/index.ts";
-import { tally, topClasses, type CleanReference, type Tally } from "./judge.ts";
+import { openMeasure, type MeasureChoice } from "./measures.ts";
 import { bindWeights, type BinderKind, type WeightBinder } from "./network.ts";
 
 /** What all trials of a campaign share. Plain data: it can be sent to another thread. */
@@ -35,8 +36,12 @@ export interface TrialContext {
   readonly designFlips: readonly FlipProbabilities[];
   readonly seed: number;
   readonly data: Dataset;
+  /** How outputs are judged. */
+  readonly measure: MeasureChoice;
   /** What the network with clean weights says of the same samples. */
-  readonly clean: CleanReference;
+  readonly clean: Outputs;
+  /** What the model's graph says of its outputs (`declaredScale`). */
+  readonly scale: OutputScale | undefined;
   readonly binder: BinderKind;
 }
 
@@ -98,12 +103,16 @@ function readTensor(
   decodeInto(tensor, decode, received, weights);
 }
 
-/** Opens the network of a context. @throws QtamlError `unsupported-model` */
+/** Opens the network and the measure of a context. @throws QtamlError `unsupported-model`, and as `openMeasure` */
 export async function openTrialRunner(context: TrialContext): Promise<TrialRunner> {
   const { tensors, data } = context;
   const prepared: PreparedModel = { model: parseModel(context.modelBytes), tensors, foldedNormalizations: 0 };
+  const judge = (await openMeasure(context.measure)).bind({
+    clean: context.clean,
+    labels: data.labels,
+    scale: context.scale,
+  });
   const binder: WeightBinder = await bindWeights(prepared, context.binder);
-  const labels = data.labels === undefined ? undefined : classLabels(data.labels);
   const samplers: FlipSampler[] = context.flips.map((flips) => flipSampler(flips));
   const patterns = tensors.map((t) => codeArray(t.format.bits, t.count));
   const received = tensors.map((t) => codeArray(t.format.bits, t.count));
@@ -133,8 +142,7 @@ export async function openTrialRunner(context: TrialContext): Promise<TrialRunne
           readTensor(tensor, segments, decodeOf(t, segments), patterns[t]!, received[t]!, weights[t]!);
         });
         await binder.load(weights);
-        const answers = topClasses(await binder.infer(data));
-        tallies.push(tally(answers, context.clean, labels));
+        tallies.push(tally(judge, await binder.infer(data)));
       }
       return { trial, tallies };
     },

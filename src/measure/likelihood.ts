@@ -18,8 +18,9 @@ function lossAt(outputs: ClassOutputs, values: Float32Array, place: number, labe
   if (row.some((v) => v - v !== 0)) return maximumLoss;
   const pair = row.length > 1 ? row : Float64Array.of(scale === "logits" ? 0 : 1 - row[0]!, row[0]!);
   if (scale === "probabilities") {
-    const loss = -Math.log(Math.max(0, pair[label]!));
-    return Math.min(Math.max(0, loss), maximumLoss);
+    const total = pair.reduce((a, b) => a + b, 0);
+    const share = pair[label]! / total;
+    return share > 0 ? Math.min(-Math.log(Math.min(share, 1)), maximumLoss) : maximumLoss;
   }
   const top = pair.reduce((a, b) => Math.max(a, b), -Infinity);
   const others = pair.reduce((sum, z) => sum + Math.exp(z - top), 0);

@@ -48,7 +48,8 @@ export const planSchema = z.strictObject({
   /** What was asked for: a share of stored bits, or the least that keeps a share of the clean result. */
   goal: z.union([
     z.strictObject({ budget: probability }),
-    z.strictObject({ keep: probability, criterion: z.enum(["accuracy", "expected-accuracy", "agreement"]) }),
+    /** `criterion` is the name of the measure that chips were judged by. */
+    z.strictObject({ keep: probability, criterion: z.string().min(1).max(60) }),
   ]),
   /** Ideal protection: a protected bit never flips and costs one bit of overhead; no parity is counted. */
   protection: z.literal("ideal"),

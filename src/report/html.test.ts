@@ -1,6 +1,8 @@
 import { JSDOM } from "jsdom";
 import { describe, expect, it } from "vitest";
 import { sampleComparison, samplePlan, sampleReport, sampleTensors } from "../../test/report-sample.ts";
+import type { Comparison } from "../campaign/index.ts";
+import { builtInMeasure } from "../measure/index.ts";
 import { theme } from "./charts/theme.ts";
 import { renderReport } from "./html.ts";
 import type { ReportInput } from "./types.ts";
@@ -175,19 +177,28 @@ describe("headline", () => {
   });
 
   it("speaks of answers where there are no labels, and leaves out an interval without an end", () => {
-    expect(changed(0.1, 0.3, { criterion: "agreement", ratioInterval: [2, Infinity] })).toBe(
+    expect(
+      changed(0.1, 0.3, { measure: builtInMeasure("agreement").description, ratioInterval: [2, Infinity] }),
+    ).toBe(
       "TAC keeps 95 % of the clean network's answers with 10 % overhead; Uniform-MSP needs 30 %: 3.8 times as much.",
     );
   });
 
-  it("names every criterion", () => {
-    const input: ReportInput = {
+  it("words every measure", () => {
+    const comparison = (name: string, change: Partial<Comparison> = {}): ReportInput => ({
       title: "",
       environment,
-      comparison: { ...sampleComparison, criterion: "expected-accuracy" },
-    };
-    expect(headline(input)).toContain("95 % of the clean expected accuracy");
-    expect(renderReport(input)).not.toContain("expected-accuracy");
+      comparison: { ...sampleComparison, measure: builtInMeasure(name).description, ...change },
+    });
+    const expected = comparison("expected-accuracy");
+    expect(headline(expected)).toContain("95 % of the clean expected accuracy");
+    expect(renderReport(expected)).not.toContain("expected-accuracy");
+    const snr = comparison("snr", { target: 13.01, clean: 144.5, saturationRatio: null, predicted: null });
+    expect(headline(snr)).toContain("95 % of the outputs' signal power");
+    const page = renderReport(snr);
+    expect(page).toContain("SNR of the outputs (dB)");
+    expect(page).toContain("target of 13 dB");
+    expect(page).not.toMatch(/predicted|(mean|clean|↑) accuracy|Accuracy/);
   });
 
   it("says the most that the parts allow", () => {

@@ -16,7 +16,7 @@ import {
 } from "./charts/index.ts";
 import { protectedShares } from "./collect.ts";
 import { html, trusted, type Content, type Markup } from "./markup.ts";
-import { formatCount, formatNumber, formatPercent, formatSi, formatTimes } from "./numbers.ts";
+import { formatCount, formatNumber, formatPercent, formatScore, formatSi, formatTimes } from "./numbers.ts";
 import { page } from "./page.ts";
 import {
   decoderNames,
@@ -28,7 +28,7 @@ import {
   tensorTable,
 } from "./tables.ts";
 import type { DeviceSection, LawSection, ReportInput } from "./types.ts";
-import { criterionName, criterionWords, flipWords, headline, planWords, reaches } from "./words.ts";
+import { measureWords, flipWords, headline, planWords, reaches } from "./words.ts";
 import { policyStyle } from "./charts/theme.ts";
 
 /** Widths at which every picture is drawn; the page shows the one that fits. */
@@ -234,7 +234,7 @@ function networkSection(document: Document, input: ReportInput): Markup {
 function verificationSection(document: Document, input: ReportInput): Markup {
   const { comparison } = input;
   if (comparison === undefined) return html``;
-  const { chips, samples, criterion, saturationRatio, ratio, ratioInterval } = comparison;
+  const { chips, samples, measure, saturationRatio, ratio, ratioInterval } = comparison;
   const picture = { ...comparison, ...(input.chance === undefined ? {} : { chance: input.chance }) };
   const measured =
     reaches(comparison.overheadAtTarget["tac"]) && reaches(comparison.overheadAtTarget["uniform-msp"]);
@@ -248,14 +248,14 @@ function verificationSection(document: Document, input: ReportInput): Markup {
     figure(
       document,
       (options) => accuracyChart(picture, options),
-      `${criterionWords(criterion)} against overhead. Bands and whiskers are 95 % intervals of the mean over chips; thick bars on the target line are the intervals of the overhead that keeps it.`,
+      `${measureWords(measure)} against overhead. Bands and whiskers are 95 % intervals of the mean over chips; thick bars on the target line are the intervals of the overhead that keeps it.`,
     ),
     targetTable(comparison),
     measured
       ? html`<p>
           Ratio measured:
           ${formatTimes(ratio)}${typeof ratioInterval[1] === "number" ? ` (95 % interval ${formatTimes(ratioInterval[0])} to ${formatTimes(ratioInterval[1])})` : ""}.
-          Predicted before any simulation (saturation ratio): ${formatTimes(saturationRatio)}.
+          ${saturationRatio === null ? "" : `Predicted before any simulation (saturation ratio): ${formatTimes(saturationRatio)}.`}
         </p> `
       : undefined,
     html`<h3>Every simulated overhead</h3> `,
@@ -265,7 +265,7 @@ function verificationSection(document: Document, input: ReportInput): Markup {
         (curve) =>
           html`<details>
             <summary>${policyStyle(curve.name).label}, ${curve.points.length} overheads</summary>
-            ${pointTable(policyStyle(curve.name).label, [curve], criterionName(criterion))}
+            ${pointTable(policyStyle(curve.name).label, [curve], measure)}
           </details> `,
       ),
     html`<details>
@@ -273,7 +273,7 @@ function verificationSection(document: Document, input: ReportInput): Markup {
       ${pointTable(
         "Policies without a budget",
         comparison.policies.filter((curve) => curve.points.length === 1),
-        criterionName(criterion),
+        measure,
       )}
     </details> `,
   );
@@ -317,7 +317,7 @@ function reproductionSection({ model, comparison, plan, environment }: ReportInp
 
 function comparisonFacts({ comparison }: ReportInput): Content {
   if (comparison === undefined) return undefined;
-  const { overheadAtTarget, overheadInterval, ratio, ratioInterval } = comparison;
+  const { overheadAtTarget, overheadInterval, ratio, ratioInterval, measure } = comparison;
   const overhead = (name: string): readonly [string, string, string?] => {
     const value = overheadAtTarget[name];
     const [low, high] = overheadInterval[name] ?? [];
@@ -330,9 +330,9 @@ function comparisonFacts({ comparison }: ReportInput): Content {
   };
   return facts([
     [
-      `clean ${criterionName(comparison.criterion)}`,
-      formatPercent(comparison.clean),
-      `target ${formatPercent(comparison.target)}`,
+      `clean ${measure.title}`,
+      formatScore(comparison.clean, measure.unit),
+      `target ${formatScore(comparison.target, measure.unit)}`,
     ],
     ["flip probability", number(comparison.p), "mean over stored bits"],
     overhead("tac"),

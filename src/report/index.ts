@@ -9,6 +9,7 @@ export {
   formatCount,
   formatNumber,
   formatPercent,
+  formatScore,
   formatSeconds,
   formatSi,
   formatTimes,
@@ -38,4 +39,4 @@ export type {
   ReportInput,
   ThicknessPicture,
 } from "./types.ts";
-export { comparisonHeadline, flipWords, headline, planWords } from "./words.ts";
+export { comparisonHeadline, flipWords, headline, measureWords, planWords } from "./words.ts";

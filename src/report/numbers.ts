@@ -2,6 +2,7 @@
  * @file Numbers as people read them: significant digits, percent, SI prefixes, times, intervals. Pure. What is not a
  * number (a value that a JSON file could not hold comes back as null) is written as an en dash.
  */
+import type { MeasureDescription } from "../measure/index.ts";
 
 const missing = "–";
 
@@ -95,6 +96,16 @@ export function formatPercent(share: Quantity, decimals?: number): string {
   if (magnitude >= 9.95) return `${trimmed(percent.toFixed(1))} %`;
   if (magnitude >= 0.01) return `${trimmed(percent.toPrecision(2))} %`;
   return `${formatNumber(percent, { digits: 2 })} %`;
+}
+
+/**
+ * A score in the unit of its measure: a share as percent, else a number with its unit.
+ *
+ * @param decimals of a share, as in `formatPercent`
+ */
+export function formatScore(score: Quantity, unit: MeasureDescription["unit"], decimals?: number): string {
+  if (unit === "share") return formatPercent(score, decimals);
+  return isNumber(score) && unit !== "" ? `${formatNumber(score)} ${unit}` : formatNumber(score);
 }
 
 /** A time in seconds as people say it: `840 ms`, `12.3 s`, `2 min 05 s`, `1 h 02 min`. */

@@ -2,11 +2,12 @@
  * @file The tables of a report.
  */
 import type { Comparison, InspectionRow } from "../campaign/index.ts";
+import type { MeasureDescription } from "../measure/index.ts";
 import type { FlipParameters } from "../physics/index.ts";
 import type { Plan } from "../protect/index.ts";
 import { protectedShares } from "./collect.ts";
 import { html, type Content, type Markup } from "./markup.ts";
-import { formatCount, formatNumber, formatPercent, type Quantity } from "./numbers.ts";
+import { formatCount, formatNumber, formatPercent, formatScore, type Quantity } from "./numbers.ts";
 import { bitMarks } from "./text.ts";
 import { policyStyle } from "./charts/theme.ts";
 import { reaches } from "./words.ts";
@@ -142,24 +143,29 @@ export function planTable(plan: Plan): Markup {
 
 /** The overhead at the target, a row a policy. */
 export function targetTable(comparison: Comparison): Markup {
-  const { overheadAtTarget, overheadInterval, predicted, uniformWholeLevel } = comparison;
+  const { overheadAtTarget, overheadInterval, predicted, uniformWholeLevel, measure, target } = comparison;
   const rows = Object.entries(overheadAtTarget).map(([name, overhead]): Content[] => {
     const [low, high] = overheadInterval[name] ?? [overhead, overhead];
     return [
       policyStyle(name).label,
       reaches(overhead) ? formatPercent(overhead) : "not reached",
       reaches(low) ? `${formatPercent(low)} to ${reaches(high) ? formatPercent(high) : "not reached"}` : "–",
-      formatPercent(predicted.overhead[name]),
+      ...(predicted === null ? [] : [formatPercent(predicted.overhead[name])]),
     ];
   });
-  rows.push(["Uniform-MSP, whole bits only", formatPercent(uniformWholeLevel), "", ""]);
+  rows.push([
+    "Uniform-MSP, whole bits only",
+    formatPercent(uniformWholeLevel),
+    "",
+    ...(predicted === null ? [] : [""]),
+  ]);
   return table(
-    `The least overhead that keeps the target of ${formatPercent(comparison.target)}`,
+    `The least overhead that keeps the target of ${formatScore(target, measure.unit)}`,
     [
       { head: "policy" },
       { head: "overhead", kind: "number" },
       { head: "95 % interval", kind: "number" },
-      { head: "predicted without simulation", kind: "number" },
+      ...(predicted === null ? [] : [{ head: "predicted without simulation", kind: "number" } as const]),
     ],
     rows,
   );
@@ -169,16 +175,16 @@ export function targetTable(comparison: Comparison): Markup {
 export function pointTable(
   caption: string,
   curves: readonly Comparison["policies"][number][],
-  criterion: string,
+  { title, unit, higherIsBetter }: MeasureDescription,
 ): Markup {
   return table(
     caption,
     [
       { head: "policy" },
       { head: "overhead", kind: "number" },
-      { head: `mean ${criterion}`, kind: "number" },
+      { head: `mean ${title}`, kind: "number" },
       { head: "95 % interval", kind: "number" },
-      { head: "5th percentile", kind: "number" },
+      { head: higherIsBetter ? "5th percentile" : "95th percentile", kind: "number" },
       { head: "chips that keep the target", kind: "number" },
       { head: "95 % interval", kind: "number" },
       { head: "chips", kind: "number" },
@@ -187,9 +193,9 @@ export function pointTable(
       curve.points.map((p) => [
         policyStyle(curve.name).label,
         formatPercent(p.overhead, 2),
-        formatPercent(p.accuracy, 1),
-        `${formatPercent(p.low, 1)} to ${formatPercent(p.high, 1)}`,
-        formatPercent(p.percentile5, 1),
+        formatScore(p.accuracy, unit, 1),
+        `${formatScore(p.low, unit, 1)} to ${formatScore(p.high, unit, 1)}`,
+        formatScore(p.percentile5, unit, 1),
         formatPercent(p.yield, 0),
         `${formatPercent(p.yieldLow, 0)} to ${formatPercent(p.yieldHigh, 0)}`,
         formatCount(p.chips),

@@ -2,6 +2,7 @@
  * @file What the numbers say, in sentences: for the report and for the command line. Plain text, not escaped.
  */
 import type { Comparison } from "../campaign/index.ts";
+import { findMeasure, type MeasureDescription } from "../measure/index.ts";
 import type { FlipReport } from "../physics/index.ts";
 import { formatCount, formatNumber, formatPercent, formatTimes } from "./numbers.ts";
 import type { ReportInput } from "./types.ts";
@@ -12,30 +13,20 @@ export function reaches(overhead: number | null | undefined): overhead is number
   return typeof overhead === "number" && overhead < 1;
 }
 
-/** What is judged, in words. */
-export function criterionName(criterion: Comparison["criterion"]): string {
-  return criterion.replaceAll("-", " ");
-}
+const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** The same at greater length, for captions. */
-export function criterionWords(criterion: Comparison["criterion"]): string {
-  return {
-    accuracy: "Accuracy",
-    "expected-accuracy":
-      "Expected accuracy (the share of right answers if the clean network's confidences are right)",
-    agreement: "Agreement with the clean network",
-  }[criterion];
+/** What is judged, at the head of a sentence. */
+export function measureWords({ name, title }: MeasureDescription): string {
+  if (name !== "expected-accuracy") return capital(title);
+  return "Expected accuracy (the share of right answers if the clean network's confidences are right)";
 }
 
 /** What a comparison found, in one sentence. */
 export function comparisonHeadline(comparison: Comparison): string {
-  const { keep, criterion, overheadAtTarget, ratio, ratioInterval } = comparison;
+  const { keep, measure, overheadAtTarget, ratio, ratioInterval } = comparison;
   const tac = overheadAtTarget["tac"];
   const uniform = overheadAtTarget["uniform-msp"];
-  const kept =
-    criterion === "agreement"
-      ? `${formatPercent(keep)} of the clean network's answers`
-      : `${formatPercent(keep)} of the clean ${criterionName(criterion)}`;
+  const kept = `${formatPercent(keep)} of ${measure.kept}`;
   if (!reaches(tac)) {
     return reaches(uniform)
       ? `TAC does not keep ${kept} below full protection; Uniform-MSP does with ${formatPercent(uniform)} overhead.`
@@ -69,7 +60,7 @@ export function planWords(plan: NonNullable<ReportInput["plan"]>): string {
   const why =
     "budget" in goal
       ? `for a budget of ${formatPercent(goal.budget)}`
-      : `to keep ${formatPercent(goal.keep)} of the clean ${criterionName(goal.criterion)}`;
+      : `to keep ${formatPercent(goal.keep)} of ${findMeasure(goal.criterion)?.description.kept ?? `the clean ${goal.criterion}`}`;
   return `The plan (${policyStyle(policy).label}, ${why}) protects ${formatCount(protectedBits)} of ${formatCount(storedBits)} stored bits: ${formatPercent(overhead)} overhead.`;
 }
 

@@ -26,7 +26,7 @@ import {
 import { readDataset, readDevice, readModel, toJson, writeWhole } from "../files.ts";
 import { flipLaw } from "../memory.ts";
 import { openProgress, say, sayJson, warn, type Manner, type Progress } from "../output.ts";
-import { comparisonTable, headline } from "./compare.ts";
+import { comparisonTable, resultWords } from "./compare.ts";
 import { hardenedBytes } from "./harden.ts";
 import { inspectionTable } from "./inspect.ts";
 import { planAccount } from "./plan.ts";
@@ -132,7 +132,7 @@ async function prove(
       onProgress: (d, t) => progress.update("the plan on fresh chips", d, t),
     });
     progress.stop();
-    const verified = summarise(fresh!, comparison.target);
+    const verified = summarise(fresh!, simulation.goal(keep));
     tell(
       `4. The proof: ${comparison.chips} simulated chips, the same faults for every policy, ${comparison.samples} test images.`,
     );
@@ -187,7 +187,7 @@ export async function runDemo(flags: DemoFlags): Promise<void> {
   if (flags.figures !== undefined) {
     for (const [name, svg] of renderFigures(report)) writeWhole(join(flags.figures, `demo-${name}.svg`), svg);
   }
-  tell(headline(comparison));
+  tell(resultWords(comparison));
   tell(
     `(Published for four convolutional networks and a transformer: 3.4 to 33.6 times; this one ${formatTimes(comparison.ratio)}.)`,
   );

@@ -1,5 +1,7 @@
 /** @file `qtaml plan`: which bits to protect. */
 import {
+  checkKeep,
+  hasAnswers,
   isAssessment,
   makePlan,
   predictAgreement,
@@ -20,10 +22,17 @@ import {
 } from "../../report/index.ts";
 import { toJson, writeWhole } from "../files.ts";
 import { openProgress, say, sayJson, terminalWidth, warn, type Progress } from "../output.ts";
-import { requireGraph, surveyFromFlags, withSimulation, type AssessFlags } from "./shared.ts";
+import {
+  measureOf,
+  requireGraph,
+  surveyFromFlags,
+  withSimulation,
+  type AssessFlags,
+  type MeasureFlags,
+} from "./shared.ts";
 
 /** Flags of `qtaml plan`. */
-export interface PlanFlags extends AssessFlags {
+export interface PlanFlags extends AssessFlags, MeasureFlags {
   readonly policy: PolicyName;
   readonly budget?: number | undefined;
   readonly keep?: number | undefined;
@@ -39,14 +48,8 @@ async function planForShare(
   flags: PlanFlags,
   progress: Progress,
 ): Promise<Plan> {
-  if (!(keep > 0 && keep < 1)) {
-    throw new QtamlError(
-      "invalid-argument",
-      `--keep ${keep} is outside (0, 1): give the share of the clean result to keep, for instance 0.95.`,
-    );
-  }
   const { policy, seed, threads, trials } = flags;
-  return withSimulation(assessment, data, { seed, threads }, (simulation) =>
+  return withSimulation(assessment, data, { seed, threads, ...measureOf(flags) }, (simulation) =>
     planToKeep(assessment, simulation, {
       policy,
       keep,
@@ -87,6 +90,7 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
       "Give either --budget (a share of stored bits, such as 0.05) or --keep (a share of the clean result, such as 0.95).",
     );
   }
+  if (keep !== undefined) checkKeep(keep);
   if (policy === "tac") requireGraph(model, `--policy ${policy}`);
   if (keep !== undefined) requireGraph(model, "--keep");
   if (keep !== undefined && flags.data === undefined) {
@@ -109,7 +113,7 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
     return;
   }
   say(planAccount(plan));
-  if (survey.calibration !== undefined) {
+  if (hasAnswers(survey)) {
     say(
       `Predicted: ${formatPercent(predictAgreement(survey, planProtection(plan)))} of answers unchanged by the noise alone, without simulating a fault.`,
     );

@@ -1,5 +1,5 @@
 /** @file `qtaml report`: the pictures and tables of a run as one self-contained HTML page. */
-import { inspect, type Comparison, type Survey } from "../../campaign/index.ts";
+import { hasAnswers, inspect, type Comparison, type Survey } from "../../campaign/index.ts";
 import { outputSize } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
 import type { Device } from "../../physics/index.ts";
@@ -12,7 +12,7 @@ import {
   type ReportInput,
 } from "../../report/index.ts";
 import { parseComparison } from "../comparison.ts";
-import { readJson, readPlan, writeWhole } from "../files.ts";
+import { readPlan, readStructured, writeWhole } from "../files.ts";
 import { flipsFromFlags, hasFlips } from "../memory.ts";
 import { openProgress, say, sayJson, warn } from "../output.ts";
 import { version } from "../version.ts";
@@ -51,11 +51,17 @@ export interface ReportParts {
   readonly seed: number;
 }
 
+/** Score of guessing, where the measure is the accuracy of a row of classes. */
+function chanceOf(survey: Survey, comparison: Comparison | undefined): number | undefined {
+  const logits = survey.calibration?.logits;
+  const isAccuracy = ["top-1", "expected-accuracy"].includes(comparison?.measure.name ?? "");
+  return isAccuracy && logits !== undefined && hasAnswers(survey) ? 1 / outputSize(logits) : undefined;
+}
+
 /** Collects a report's data. */
 export function collectReport(parts: ReportParts): ReportInput {
   const { title, device, survey, plan, comparison, commands, seed } = parts;
-  const logits = survey?.calibration?.logits;
-  const classes = logits === undefined ? undefined : outputSize(logits);
+  const chance = survey === undefined ? undefined : chanceOf(survey, comparison);
   return {
     title,
     ...(survey === undefined
@@ -64,7 +70,7 @@ export function collectReport(parts: ReportParts): ReportInput {
     ...(device === undefined ? {} : { device: deviceSection(device) }),
     ...(plan === undefined ? {} : { plan }),
     ...(comparison === undefined ? {} : { comparison }),
-    ...(classes === undefined ? {} : { chance: 1 / classes }),
+    ...(chance === undefined ? {} : { chance }),
     environment: {
       version,
       created: new Date().toISOString(),
@@ -91,7 +97,7 @@ export async function runReport(model: string | undefined, flags: ReportFlags): 
   const comparison =
     flags.results === undefined
       ? undefined
-      : parseComparison(readJson(flags.results, "Results"), flags.results);
+      : parseComparison(readStructured(flags.results, "Results"), flags.results);
   const device = hasFlips(flags) ? flipsFromFlags(flags).device : undefined;
   const assessed = model === undefined ? undefined : await surveyFromFlags(model, flags, progress);
   progress.stop();

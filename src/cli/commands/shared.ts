@@ -1,4 +1,5 @@
 /** @file What several commands do alike: assess a model under flags, and open a simulation of it. */
+import { resolve } from "node:path";
 import {
   assess,
   openSimulation,
@@ -9,6 +10,7 @@ import {
   type Survey,
 } from "../../campaign/index.ts";
 import type { Dataset } from "../../data/index.ts";
+import { isModuleName } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { isSafetensorsFile, type Granularity } from "../../onnx/index.ts";
 import { readDataset, readModel, readModelOrWeights } from "../files.ts";
@@ -24,6 +26,22 @@ export interface AssessFlags extends FlipFlags, Manner {
   readonly samples?: number | undefined;
   readonly seed: number;
   readonly threads?: number | undefined;
+}
+
+/** Flags of every command that judges chips. */
+export interface MeasureFlags {
+  readonly measure?: string | undefined;
+  readonly ignoreLabel?: number | undefined;
+}
+
+/** The measure that flags name; the path of a module is taken from the working folder. */
+export function measureOf({ measure, ignoreLabel }: MeasureFlags): Pick<SimulationOptions, "measure"> {
+  return {
+    measure: {
+      ...(measure === undefined ? {} : { name: isModuleName(measure) ? resolve(measure) : measure }),
+      ...(ignoreLabel === undefined ? {} : { ignoreLabel }),
+    },
+  };
 }
 
 /** An assessed model with the data that flags name. */

@@ -1,14 +1,23 @@
 /** @file `qtaml verify`: try a plan on many chips. */
-import { assess, checkPlan, planProtection, summarise } from "../../campaign/index.ts";
-import { QtamlError } from "../../errors.ts";
-import { formatPercent } from "../../report/index.ts";
+import {
+  assess,
+  checkKeep,
+  checkPlan,
+  isKept,
+  planProtection,
+  summarise,
+  type ChipSummary,
+  type Goal,
+} from "../../campaign/index.ts";
+import type { MeasureDescription } from "../../measure/index.ts";
+import { formatPercent, formatScore, measureWords } from "../../report/index.ts";
 import { readDataset, readModel, readPlan } from "../files.ts";
 import { flipLaw, flipsFromFlags, hasFlips, planFlipLaw, planFlips, type FlipFlags } from "../memory.ts";
 import { openProgress, say, sayJson, warn, type Manner } from "../output.ts";
-import { requireGraph, withSimulation } from "./shared.ts";
+import { measureOf, requireGraph, withSimulation, type MeasureFlags } from "./shared.ts";
 
 /** Flags of `qtaml verify`. */
-export interface VerifyFlags extends FlipFlags, Manner {
+export interface VerifyFlags extends FlipFlags, Manner, MeasureFlags {
   readonly plan: string;
   readonly data: string;
   readonly keep: number;
@@ -17,15 +26,36 @@ export interface VerifyFlags extends FlipFlags, Manner {
   readonly threads?: number | undefined;
 }
 
+/** What chips gave, and what they were to reach. */
+interface Verified extends ChipSummary, Pick<Goal, "target"> {
+  readonly measure: MeasureDescription;
+  readonly clean: number;
+  readonly keep: number;
+  readonly samples: number;
+  readonly kept: boolean;
+}
+
+/** The result for a person. */
+function account(result: Verified): string {
+  const { measure, keep, low, high, target, chips } = result;
+  const score = (value: number) => formatScore(value, measure.unit, 2);
+  const share = (value: number) => formatPercent(value, 1);
+  const isSure = low >= target === high >= target;
+  return [
+    `Clean ${measure.title} ${score(result.clean)} on ${result.samples} samples; to keep: ${measure.higherIsBetter ? "" : "at most "}${score(target)} (${formatPercent(keep)} of ${measure.kept}).`,
+    `${measureWords(measure)} over ${chips} chips: ${score(result.accuracy)}, 95 % interval ${score(low)} to ${score(high)}.`,
+    `Yield: ${share(result.yield)} of chips keep the target (${share(result.yieldLow)} to ${share(result.yieldHigh)}); ${measure.higherIsBetter ? "5th" : "95th"} percentile ${score(result.percentile5)}.`,
+    ...(result.nonFinite > 0
+      ? [`Outputs that are not finite: ${formatPercent(result.nonFinite)} of samples.`]
+      : []),
+    `${result.kept ? "Kept" : "Missed"}: ${isSure ? "the interval leaves no doubt" : "the interval leaves doubt: try more chips with --trials"}.`,
+  ].join("\n");
+}
+
 /** Runs the command; true when the mean over chips keeps the target. */
 export async function runVerify(model: string, flags: VerifyFlags): Promise<boolean> {
   const { keep, trials, seed, threads } = flags;
-  if (!(keep > 0 && keep <= 1)) {
-    throw new QtamlError(
-      "invalid-argument",
-      `--keep ${keep} is outside (0, 1]: give the share of the clean result to keep, for instance 0.95.`,
-    );
-  }
+  checkKeep(keep, true);
   requireGraph(model, "qtaml verify");
   const plan = readPlan(flags.plan);
   const file = readModel(model);
@@ -38,23 +68,23 @@ export async function runVerify(model: string, flags: VerifyFlags): Promise<bool
   const result = await withSimulation(
     assessment,
     data,
-    { seed, threads, designFlips: planFlips(plan) },
+    { seed, threads, designFlips: planFlips(plan), ...measureOf(flags) },
     async (simulation) => {
+      const goal = simulation.goal(keep);
       const [chips] = await simulation.run([planProtection(plan)], trials, {
         onProgress: (done, total) => progress.update("chips", done, total),
       });
-      const target = keep * simulation.clean;
-      const summary = summarise(chips!, target);
+      const summary = summarise(chips!, goal);
       return {
-        criterion: simulation.criterion,
+        measure: simulation.measure,
         clean: simulation.clean,
-        target,
+        target: goal.target,
         keep,
         samples: simulation.samples,
         seed,
         overhead: plan.overhead,
         ...summary,
-        kept: summary.accuracy >= target,
+        kept: isKept(goal, summary.accuracy),
         scores: chips!.scores,
       };
     },
@@ -62,29 +92,6 @@ export async function runVerify(model: string, flags: VerifyFlags): Promise<bool
   progress.stop();
   warn(report?.warnings ?? []);
   if (flags.json === true) sayJson(result);
-  else {
-    const { chips, accuracy, low, high, target, yieldLow, yieldHigh } = result;
-    const word = {
-      accuracy: "Accuracy",
-      "expected-accuracy": "Expected accuracy (no labels)",
-      agreement: "Agreement with the clean network",
-    }[result.criterion];
-    say(
-      `Clean ${formatPercent(result.clean, 2)} on ${result.samples} samples; to keep: ${formatPercent(target, 2)} (${formatPercent(keep)} of it).`,
-    );
-    say(
-      `${word} over ${chips} chips: ${formatPercent(accuracy, 2)}, 95 % interval ${formatPercent(low, 2)} to ${formatPercent(high, 2)}.`,
-    );
-    say(
-      `Yield: ${formatPercent(result.yield, 1)} of chips keep the target (${formatPercent(yieldLow, 1)} to ${formatPercent(yieldHigh, 1)}); 5th percentile ${formatPercent(result.percentile5, 2)}.`,
-    );
-    if (result.nonFinite > 0)
-      say(`Outputs that are not finite: ${formatPercent(result.nonFinite)} of samples.`);
-    const sure =
-      low >= target || high < target
-        ? "the interval leaves no doubt"
-        : "the interval leaves doubt: try more chips with --trials";
-    say(`${result.kept ? "Kept" : "Missed"}: ${sure}.`);
-  }
+  else say(account(result));
   return result.kept;
 }

@@ -1,10 +1,10 @@
 /**
- * @file Accuracy against overhead, a curve a policy, with the overheads that keep the target.
+ * @file Accuracy, or the score under another measure, against overhead: a curve a policy, with the overheads that keep
+ * the target.
  */
 import * as Plot from "@observablehq/plot";
 import type { Comparison, CurvePoint } from "../../campaign/index.ts";
-import { formatNumber, formatPercent, formatTimes } from "../numbers.ts";
-import { criterionName } from "../words.ts";
+import { formatNumber, formatPercent, formatScore, formatTimes } from "../numbers.ts";
 import { drawPlot, halo, makeFrame, type ChartOptions, type Frame } from "./frame.ts";
 import { estimatedWidth, placeLabels, type Box } from "./labels.ts";
 import { colour, policyStyle } from "./theme.ts";
@@ -13,7 +13,7 @@ import { colour, policyStyle } from "./theme.ts";
 export interface AccuracyData extends Pick<
   Comparison,
   | "clean"
-  | "criterion"
+  | "measure"
   | "keep"
   | "target"
   | "policies"
@@ -65,6 +65,8 @@ interface Scales {
   readonly low: number;
   readonly high: number;
   readonly squareRoot: boolean;
+  /** Whether scores are drawn on a logarithmic scale. */
+  readonly logarithmic: boolean;
   readonly px: (overhead: number) => number;
   readonly py: (accuracy: number) => number;
 }
@@ -72,24 +74,38 @@ interface Scales {
 function makeScales(data: AccuracyData, frame: Frame): Scales {
   const limit = overheadLimit(data);
   const shown = data.policies.flatMap((c) => upTo(c.points, limit));
-  const lows = [...shown.map((p) => p.low), ...(data.chance === undefined ? [] : [data.chance]), data.target];
-  const highs = [...shown.map((p) => p.high), data.clean];
-  const [least, most] = [Math.min(...lows), Math.max(...highs)];
-  const low = Math.max(0, least - 0.08 * (most - least));
-  const high = Math.min(1.02, most + 0.1 * (most - least));
+  const isShare = data.measure.unit === "share";
+  // Clean decibels would dwarf the curves: without errors the ratio has only the limit of float32.
+  const references = data.measure.unit === "dB" ? [data.target] : [data.target, data.clean];
+  const heights = [
+    ...shown.flatMap((p) => [p.accuracy, p.low, p.high]),
+    ...references,
+    ...(data.chance === undefined ? [] : [data.chance]),
+  ].filter(Number.isFinite);
+  const positive = heights.filter((y) => y > 0);
+  const logarithmic =
+    !isShare && heights.every((y) => y >= 0) && Math.max(...positive) > 300 * Math.min(...positive);
+  const [least, most] = [Math.min(...(logarithmic ? positive : heights)), Math.max(...heights)];
+  const low = logarithmic ? least / 1.3 : least - 0.08 * (most - least);
+  const high = logarithmic ? most * 1.3 : most + 0.1 * (most - least);
   const tac = data.overheadAtTarget["tac"] ?? 1;
   const squareRoot = tac < 0.06 * limit;
   const along = (x: number) => (squareRoot ? Math.sqrt(x / limit) : x / limit);
+  const [bottom, top] = isShare
+    ? [Math.max(0, low), Math.min(1.02, high)]
+    : [heights.every((y) => y >= 0) ? Math.max(0, low) : low, high];
+  const level = (y: number) => (logarithmic ? Math.log(y) : y);
+  const up = (y: number) =>
+    (level(Math.min(Math.max(y, bottom), top)) - level(bottom)) / (level(top) - level(bottom));
   return {
     limit,
-    low,
-    high,
+    low: bottom,
+    high: top,
     squareRoot,
+    logarithmic,
     px: (x) => frame.marginLeft + along(x) * (frame.width - frame.marginRight - frame.marginLeft),
     py: (y) =>
-      frame.height -
-      frame.marginBottom -
-      ((y - low) / (high - low)) * (frame.height - frame.marginBottom - frame.marginTop),
+      frame.height - frame.marginBottom - up(y) * (frame.height - frame.marginBottom - frame.marginTop),
   };
 }
 
@@ -100,7 +116,7 @@ function accuracyWords(data: AccuracyData): string {
       ? `${policyStyle(name).label} reaches it with ${formatPercent(overhead)}`
       : `${policyStyle(name).label} does not reach it below full protection`,
   );
-  return `${capital(criterionName(data.criterion))} against overhead under each policy. Clean ${formatPercent(data.clean)}, target ${formatPercent(data.target)}: ${crossings.join("; ")}.`;
+  return `${capital(data.measure.title)} against overhead under each policy. Clean ${formatScore(data.clean, data.measure.unit)}, target ${formatScore(data.target, data.measure.unit)}: ${crossings.join("; ")}.`;
 }
 
 const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
@@ -187,17 +203,22 @@ function crossingMarks(data: AccuracyData, frame: Frame, scales: Scales) {
 
 /** Clean score, target and chance as horizontal lines, their names where no curve is: at the left if there is room. */
 function referenceMarks(data: AccuracyData, frame: Frame, scales: Scales) {
+  const { unit, higherIsBetter } = data.measure;
+  const score = (y: number) => formatScore(y, unit);
+  const share = unit === "share" && higherIsBetter && !frame.compact;
   const lines = [
-    { y: data.clean, dash: "none", words: `clean ${formatPercent(data.clean)}`, above: true },
+    ...(unit === "dB"
+      ? []
+      : [{ y: data.clean, dash: "none", words: `clean ${score(data.clean)}`, above: higherIsBetter }]),
     {
       y: data.target,
       dash: "6 3",
-      words: `target ${formatPercent(data.target)}${frame.compact ? "" : ` (${formatPercent(data.keep)} of clean)`}`,
-      above: false,
+      words: `target ${score(data.target)}${share ? ` (${formatPercent(data.keep)} of clean)` : ""}`,
+      above: !higherIsBetter,
     },
     ...(data.chance === undefined
       ? []
-      : [{ y: data.chance, dash: "1 3", words: `chance ${formatPercent(data.chance)}`, above: true }]),
+      : [{ y: data.chance, dash: "1 3", words: `chance ${score(data.chance)}`, above: true }]),
   ];
   const right = frame.width - frame.marginRight;
   const tac = data.overheadAtTarget["tac"];
@@ -231,7 +252,8 @@ function referenceMarks(data: AccuracyData, frame: Frame, scales: Scales) {
 }
 
 /** The curves: bands of the intervals, lines, symbols. */
-function curveMarks(data: AccuracyData, limit: number): Plot.Markish[] {
+function curveMarks(data: AccuracyData, { limit, low, high }: Scales): Plot.Markish[] {
+  const score = (y: number) => formatScore(y, data.measure.unit);
   return data.policies
     .map((curve) => ({
       style: policyStyle(curve.name),
@@ -241,12 +263,18 @@ function curveMarks(data: AccuracyData, limit: number): Plot.Markish[] {
     .reverse()
     .flatMap(({ style, points, shown }) => {
       const stroke = colour(style.colour);
+      const inside = (y: number) => Math.min(Math.max(y, low), high);
+      const [y, y1, y2] = [
+        (p: Height) => inside(p.accuracy),
+        (p: Height) => inside(p.low),
+        (p: Height) => inside(p.high),
+      ];
       const measured = points.filter((p) => p.overhead <= limit);
       const line = [
-        Plot.areaY(shown, { x: "overhead", y1: "low", y2: "high", fill: stroke, fillOpacity: 0.15 }),
+        Plot.areaY(shown, { x: "overhead", y1, y2, fill: stroke, fillOpacity: 0.15 }),
         Plot.line(shown, {
           x: "overhead",
-          y: "accuracy",
+          y,
           stroke,
           strokeWidth: style.width,
           strokeDasharray: style.dash,
@@ -254,17 +282,17 @@ function curveMarks(data: AccuracyData, limit: number): Plot.Markish[] {
       ];
       return [
         ...(shown.length > 1 ? line : []),
-        Plot.ruleX(measured, { x: "overhead", y1: "low", y2: "high", stroke, strokeWidth: 1 }),
+        Plot.ruleX(measured, { x: "overhead", y1, y2, stroke, strokeWidth: 1 }),
         Plot.dot(measured, {
           x: "overhead",
-          y: "accuracy",
+          y,
           symbol: style.symbol,
           r: 3.4,
           fill: style.symbol === "times" || style.symbol === "plus" ? "none" : stroke,
           stroke,
           strokeWidth: 1.5,
           title: (p: CurvePoint) =>
-            `${style.label}\noverhead ${formatPercent(p.overhead)}\n${criterionName(data.criterion)} ${formatPercent(p.accuracy)} [${formatPercent(p.low)}, ${formatPercent(p.high)}]\nyield ${formatPercent(p.yield)}`,
+            `${style.label}\noverhead ${formatPercent(p.overhead)}\n${data.measure.title} ${score(p.accuracy)} [${score(p.low)}, ${score(p.high)}]\nyield ${formatPercent(p.yield)}`,
         }),
       ];
     });
@@ -274,7 +302,9 @@ function curveMarks(data: AccuracyData, limit: number): Plot.Markish[] {
 export function accuracyChart(data: AccuracyData, options: ChartOptions): SVGSVGElement {
   const frame = makeFrame(options, { wide: 440, compact: 380 }, { marginTop: 54 });
   const scales = makeScales(data, frame);
-  const { limit, low, high, squareRoot, px, py } = scales;
+  const { limit, low, high, squareRoot, logarithmic, px, py } = scales;
+  const { title, unit } = data.measure;
+  const unitText = unit === "share" ? " (%)" : unit === "" ? "" : ` (${unit})`;
   const references = referenceMarks(data, frame, scales);
   const crossings = crossingMarks(data, frame, scales);
   const order = ["tac", "uniform-msp", "random", "magnitude"];
@@ -311,15 +341,16 @@ export function accuracyChart(data: AccuracyData, options: ChartOptions): SVGSVG
         nice: false,
       },
       y: {
+        type: logarithmic ? "log" : "linear",
         domain: [low, high],
-        label: `${criterionName(data.criterion)} (%)`,
-        tickFormat: (d: number) => formatNumber(100 * d),
+        label: `${title}${unitText}${logarithmic ? ", logarithmic scale" : ""}`,
+        tickFormat: (d: number) => formatNumber(unit === "share" ? 100 * d : d),
         ticks: 6,
         grid: true,
       },
       marks: [
         ...references.rules,
-        ...curveMarks(data, limit),
+        ...curveMarks(data, scales),
         ...crossings.marks,
         ...references.words,
         ...labels.map(({ name, x, y }) =>
