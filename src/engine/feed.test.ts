@@ -11,10 +11,11 @@ import {
   serialiseModel,
   type OnnxModel,
 } from "../onnx/index.ts";
-import { checkFits, bindInputs } from "./feed.ts";
+import { outputValues } from "./convert.ts";
+import { bindInputs, checkFits } from "./feed.ts";
 import { judgedModel, modelIo } from "./io.ts";
 import { bindWeights, inferBatches, settleBatching, type JudgedOutput } from "./network.ts";
-import { openSession } from "./session.ts";
+import { openSession, runSession } from "./session.ts";
 
 /** y = x W, for a batch of any or of a fixed size. */
 const dense = (batch: number | string) =>
@@ -124,6 +125,18 @@ describe("models that mix the samples of a batch", () => {
     expect(mixing).toMatchObject({ dims: [3], values: data.inputs.get("x")!.data });
   });
 
+  it("give one sample its whole output", async () => {
+    const data = singleInput(1, [3], Float32Array.of(1, 2, 3));
+    const model = buildModel({
+      nodes: [makeNode("Transpose", ["x"], ["y"])],
+      inputs: { x: ["N", 3] },
+      outputs: ["y"],
+    });
+    expect(await run(model, data)).toMatchObject({ dims: [3, 1], values: Float32Array.of(1, 2, 3) });
+    const two = singleInput(2, [3], Float32Array.of(1, 2, 3, 4, 5, 6));
+    expect(await run(model, two)).toMatchObject({ dims: [3, 1], values: two.inputs.get("x")!.data });
+  });
+
   it("are fed whole samples where they have no batch axis", async () => {
     const data = singleInput(2, [3, 1], Float32Array.from(one));
     const found = await run(model(0, ["sequence", 1]), data);
@@ -171,6 +184,31 @@ describe("several inputs", () => {
     expect(found.values).toEqual(
       Float32Array.from([0.75 + 100, 1.125 + 0.2 + 1 + 200, 3 + 0.4 + 1 + 100, 2051 + 1 + 200]),
     );
+  });
+
+  it("of half precision are read, and fed to the next model", async () => {
+    const half = (name: string) => makeValueInfo(name, DataType.FLOAT16, ["N", 2]);
+    const negated = serialiseModel(
+      buildModel({ nodes: [makeNode("Neg", ["x"], ["y"])], inputs: [half("x")], outputs: [half("y")] }),
+    );
+    const session = await openSession(negated);
+    try {
+      const values = array(1, -0.5, 2048, 2 ** -24);
+      const bound = bindInputs(
+        { inputs: [{ name: "x", elementType: DataType.FLOAT16, dims: ["N", 2] }], output: "y" },
+        {
+          count: 2,
+          inputs: new Map([["x", values]]),
+          labels: undefined,
+        },
+      );
+      const once = (await runSession(session, bound.feeds(0, 2)))["y"]!;
+      expect(outputValues(once.data, once.type, "y")).toEqual(Float32Array.of(-1, 0.5, -2048, -(2 ** -24)));
+      const twice = (await runSession(session, { x: once }))["y"]!;
+      expect(outputValues(twice.data, twice.type, "y")).toEqual(values.data);
+    } finally {
+      await session.release();
+    }
   });
 
   it("name what is missing, what is strange and what does not fit a type", () => {

@@ -51,9 +51,9 @@ export interface WeightBinder {
 }
 
 /** Dimensions of one sample's output, from those of a call's. */
-function sampleDims(dims: readonly number[], batch: number, inputs: BoundInputs, output: string): number[] {
+function sampleDims(dims: readonly number[], batch: number, output: string): number[] {
   if (dims[0] === batch) return dims.slice(1);
-  if (inputs.step === 1) return [...dims];
+  if (batch === 1) return [...dims];
   throw new QtamlError(
     "unsupported-model",
     `Output "${output}" has shape ${formatDims(dims)} for ${batch} samples, and is judged by rows, one a sample; export the model with the batch as the first axis.`,
@@ -79,7 +79,7 @@ export async function inferBatches(
     const to = Math.min(from + step, count);
     const feeds = { ...extra, ...inputs.feeds(from, to) };
     const result = (await runSession(session, feeds, [io.output]))[io.output]!;
-    const rowDims = sampleDims(result.dims, inputs.fixedBatch ?? to - from, inputs, io.output);
+    const rowDims = sampleDims(result.dims, inputs.fixedBatch ?? to - from, io.output);
     const size = elementCount(rowDims);
     if (values === undefined) {
       dims = rowDims;

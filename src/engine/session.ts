@@ -59,6 +59,7 @@ export async function runSession(
   feeds: Values,
   fetches?: readonly string[],
 ): Promise<Values> {
+  for (const feed of Object.values(feeds)) exposeBits(feed);
   try {
     return await session.run(feeds, fetches ?? session.outputNames);
   } catch (cause) {
@@ -74,8 +75,17 @@ export async function runSession(
 
 /** A tensor to feed. Half-precision numbers are given by their bits. */
 export function makeTensor(type: Tensor.Type, data: Tensor.DataType, dims: readonly number[]): Tensor {
-  const tensor = new Tensor(type as "float32", data as Float32Array, dims);
-  // Where JavaScript has Float16Array a tensor holds its halves in one, but the runtime's Node binding takes the bits.
-  if (type === "float16") Object.defineProperty(tensor, "data", { value: data });
-  return tensor;
+  return new Tensor(type as "float32", data as Float32Array, dims);
+}
+
+/**
+ * Where JavaScript has Float16Array a tensor holds its halves in one, but the runtime's Node binding takes only the
+ * bits.
+ */
+function exposeBits(tensor: Tensor): void {
+  const { data } = tensor;
+  if (tensor.type !== "float16" || data instanceof Uint16Array) return;
+  const view = data as unknown as ArrayBufferView & ArrayLike<number>;
+  const bits = new Uint16Array(view.buffer, view.byteOffset, view.length);
+  Object.defineProperty(tensor, "data", { value: bits });
 }
