@@ -12,6 +12,7 @@ import {
   int8Tensor,
   integerData,
   isFloatTensor,
+  storedByteLength,
   tensorDims,
   uint8Tensor,
 } from "./tensor.ts";
@@ -153,6 +154,42 @@ describe("integer tensors", () => {
     }
   });
 
+  it("without a sign are read up to 64 bits, the large ones rounded", () => {
+    const words = Uint32Array.of(0, 5, 2 ** 32 - 1);
+    const longs = BigUint64Array.of(0n, 5n, 2n ** 64n - 1n);
+    for (const [type, data] of [
+      [DataType.UINT32, words],
+      [DataType.UINT64, longs],
+    ] as const) {
+      const values = Array.from<number | bigint>(data as Iterable<number | bigint>);
+      const typed = { uint64Data: values.map(BigInt) };
+      for (const fields of [{ rawData: bytesOf(data) }, { rawData: unaligned(bytesOf(data)) }, typed]) {
+        expect(integerData(tensor(type, [3], fields))).toEqual(values.map(Number));
+      }
+    }
+  });
+
+  it.each([
+    [DataType.INT4, [-8, 7, -1, 0, 3], 4],
+    [DataType.UINT4, [15, 0, 8, 1, 9], 4],
+    [DataType.INT2, [-2, 1, -1, 0, 1], 2],
+    [DataType.UINT2, [3, 0, 2, 1, 3, 2], 2],
+  ])("of type %i are unpacked, also an odd number of them", (type, values, bits) => {
+    for (let count = 1; count <= values.length; count++) {
+      const own = values.slice(0, count);
+      const bytes = new Uint8Array(Math.ceil((count * bits) / 8));
+      // onnx.proto: "the first element is stored in the least significant bits".
+      own.forEach((v, i) => {
+        bytes[Math.floor((i * bits) / 8)]! |= (v & (2 ** bits - 1)) << ((i * bits) % 8);
+      });
+      for (const fields of [{ rawData: bytes }, { int32Data: Array.from(bytes) }]) {
+        expect(integerData(tensor(type, [count], fields))).toEqual(own);
+        expect(code(() => integerData(tensor(type, [count + 4], fields)))).toBe("invalid-file");
+      }
+      expect(storedByteLength(tensor(type, [count], {}))).toBe(bytes.length);
+    }
+  });
+
   it("are written as they are read", () => {
     expect(integerData(int64Tensor("s", [2], [-1, 28]))).toEqual([-1, 28]);
     expect(integerData(int8Tensor("s", [2], Int8Array.of(-128, 1)))).toEqual([-128, 1]);
@@ -188,6 +225,13 @@ describe("damaged tensors", () => {
     }
     expect(tensorDims(tensor(DataType.FLOAT, [0, 7], {}))).toEqual([0, 7]);
     expect(elementCount([])).toBe(1);
+  });
+
+  it("of strings, or with complex numbers, are refused by name", () => {
+    expect(code(() => integerData(tensor(DataType.STRING, [1], {})))).toBe("unsupported-model");
+    expect(code(() => floatData(tensor(DataType.COMPLEX64, [1], {})))).toBe("unsupported-model");
+    expect(storedByteLength(tensor(DataType.STRING, [1], {}))).toBeUndefined();
+    expect(storedByteLength(tensor(DataType.COMPLEX128, [3], {}))).toBe(48);
   });
 
   it("with data in another file are refused with the remedy", () => {

@@ -195,11 +195,26 @@ export function floatData(tensor: TensorProto): Float32Array {
   return data;
 }
 
+/** Integers of 2 or 4 bits, several a byte, the first in the lowest bits; `int32_data` holds one byte a number. */
+function packedIntegers(tensor: TensorProto, bits: 2 | 4, isSigned: boolean): number[] {
+  const count = elementCount(tensorDims(tensor));
+  const bytes = isRaw(tensor) ? tensor.rawData : Uint8Array.from(tensor.int32Data, (byte) => byte & 255);
+  if (bytes.byteLength !== Math.ceil((count * bits) / 8)) {
+    throw damagedTensor(tensor, `${bytes.byteLength} bytes`);
+  }
+  const each = 8 / bits;
+  const shift = 32 - bits;
+  return Array.from({ length: count }, (_, i) => {
+    const high = bytes[Math.floor(i / each)]! << (shift - bits * (i % each));
+    return isSigned ? high >> shift : high >>> shift;
+  });
+}
+
 /**
  * Elements of an integer or boolean tensor as numbers, in C order.
  *
  * @throws QtamlError `invalid-file` when the data are shorter or longer than the dimensions say,
- *   `unsupported-model` when they are not integers of at most 64 bits or are in another file
+ *   `unsupported-model` when they are not integers or are in another file; numbers beyond 2^53 are rounded
  */
 export function integerData(tensor: TensorProto): number[] {
   const hasRaw = isRaw(tensor);
@@ -228,6 +243,25 @@ export function integerData(tensor: TensorProto): number[] {
       data = Array.from(
         hasRaw ? rawView(tensor, 2, (b, o, n) => new Uint16Array(b, o, n)) : tensor.int32Data,
       );
+      break;
+    case DataType.UINT32:
+      data = hasRaw
+        ? Array.from(rawView(tensor, 4, (b, o, n) => new Uint32Array(b, o, n)))
+        : tensor.uint64Data.map(Number);
+      break;
+    case DataType.UINT64:
+      data = Array.from(
+        hasRaw ? rawView(tensor, 8, (b, o, n) => new BigUint64Array(b, o, n)) : tensor.uint64Data,
+        Number,
+      );
+      break;
+    case DataType.INT4:
+    case DataType.UINT4:
+      data = packedIntegers(tensor, 4, tensor.dataType === DataType.INT4);
+      break;
+    case DataType.INT2:
+    case DataType.UINT2:
+      data = packedIntegers(tensor, 2, tensor.dataType === DataType.INT2);
       break;
     default:
       throw new QtamlError(
