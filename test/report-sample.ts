@@ -85,6 +85,7 @@ export const sampleTensors: readonly InspectionRow[] = layers.map(({ name, opera
     jacobianMeanSquare: g,
     jacobianRelativeError: 0,
     method: "gradient",
+    probes: 0,
     stoppedBy: null,
     score: g * scale ** 2 * 4 ** 7 * p * (1 - p),
   };

@@ -32,6 +32,8 @@ export interface InspectionRow {
   /** Its relative standard error over the samples and probes. */
   readonly jacobianRelativeError: number | null;
   readonly method: JacobianMethod | null;
+  /** Random probes that each sample (each call, where the batch is fixed) got; 0 where every logit was taken. */
+  readonly probes: number | null;
   /** The operator without a gradient rule that made a forward probe necessary. */
   readonly stoppedBy: string | null;
   /** TAC's score of the bit most worth protecting: fall of the squared output error per protected bit. */
@@ -70,6 +72,7 @@ export function inspect(survey: Survey): InspectionRow[] {
           ? null
           : jacobian.standardError / jacobian.squaredNorm,
       method: jacobian?.method ?? null,
+      probes: jacobian?.probes ?? null,
       stoppedBy: jacobian?.stoppedBy ?? null,
       score: tensor.stepSensitivity === undefined ? null : tensor.stepSensitivity * gain,
     };

@@ -47,7 +47,8 @@ export interface Allocator {
   readonly allocate: (overhead: number) => Allocation;
 }
 
-function checkBudget(overhead: number): void {
+/** @throws QtamlError `invalid-argument` for a budget outside [0, 1] */
+export function checkBudget(overhead: number): void {
   if (!(overhead >= 0 && overhead <= 1)) {
     throw new QtamlError(
       "invalid-argument",

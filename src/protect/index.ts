@@ -4,6 +4,7 @@
  */
 export {
   allocator,
+  checkBudget,
   segmentsOf,
   storedBits,
   type Allocation,

@@ -8,6 +8,7 @@ import {
   formatTable,
   formatTimes,
 } from "../../report/index.ts";
+import { checkBudget } from "../../protect/index.ts";
 import { toJson, writeWhole } from "../files.ts";
 import { openProgress, say, sayJson, terminalWidth, warn } from "../output.ts";
 import {
@@ -56,14 +57,15 @@ export function resultWords(comparison: Comparison): string {
 export async function runCompare(model: string, flags: CompareFlags): Promise<boolean> {
   checkKeep(flags.keep);
   requireGraph(model, "qtaml compare");
+  flags.budgets?.forEach(checkBudget);
+  if (flags.data === undefined)
+    throw new QtamlError("invalid-argument", "Comparing needs data to judge by: give --data.");
   const progress = openProgress(flags);
   const { assessment, data, warnings } = await assessFromFlags(model, flags, progress);
-  if (data === undefined)
-    throw new QtamlError("invalid-argument", "Comparing needs data to judge by: give --data.");
   const { keep, trials, seed, threads, budgets } = flags;
   const comparison = await withSimulation(
     assessment,
-    data,
+    data!,
     { seed, threads, ...measureOf(flags) },
     (simulation) =>
       compare(assessment, simulation, {

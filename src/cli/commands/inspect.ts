@@ -1,6 +1,6 @@
 /** @file `qtaml inspect`: what the memory holds and what flips do to it. */
 import { inspect, meanFlipProbability, type InspectionRow } from "../../campaign/index.ts";
-import { formatCount, formatNumber, formatTable } from "../../report/index.ts";
+import { formatCount, formatNumber, formatPercent, formatTable } from "../../report/index.ts";
 import { hasFlips } from "../memory.ts";
 import { openProgress, say, sayJson, terminalWidth, warn } from "../output.ts";
 import { surveyFromFlags, type AssessFlags } from "./shared.ts";
@@ -28,6 +28,30 @@ export function inspectionTable(rows: readonly InspectionRow[]): string {
   });
 }
 
+const plural = (count: number, what: string): string =>
+  `${formatCount(count)} ${what}${count === 1 ? "" : "s"}`;
+
+/** How the Jacobian was measured, in a line for each way, with the tensors of the ways that are not exact. */
+export function measurementNotes(rows: readonly InspectionRow[]): string[] {
+  const ways = new Map<string, InspectionRow[]>();
+  for (const row of rows) {
+    if (row.method === null) continue;
+    const way = `${row.method} ${row.stoppedBy ?? ""}`;
+    ways.set(way, [...(ways.get(way) ?? []), row]);
+  }
+  return Array.from(ways.values(), (group) => {
+    const { method, stoppedBy } = group[0]!;
+    const probes = plural(Math.max(...group.map((r) => r.probes!)), "random probe");
+    const error = formatPercent(Math.max(...group.map((r) => r.jacobianRelativeError ?? 0)), 1);
+    const measured = `Jacobian of ${plural(group.length, "tensor")}`;
+    if (method === "gradient") return `${measured}: exact gradients of every logit.`;
+    if (method === "gradient-probes")
+      return `${measured}: gradients of ${probes} a sample; relative standard error up to ${error}.`;
+    const reason = stoppedBy === null ? "" : `, because ${stoppedBy} has no gradient rule`;
+    return `${measured} (${group.map((r) => r.name).join(", ")}): forward runs with up to ${probes}${reason}; relative standard error up to ${error}.`;
+  });
+}
+
 /** Runs the command. */
 export async function runInspect(model: string, flags: AssessFlags): Promise<void> {
   const progress = openProgress(flags);
@@ -52,7 +76,5 @@ export async function runInspect(model: string, flags: AssessFlags): Promise<voi
   if (!isGiven)
     say(`For p = ${usualP}, the literature's stress level; give --p or --device for your memory.\n`);
   say(inspectionTable(rows));
-  for (const row of rows.filter((r) => r.stoppedBy !== null)) {
-    say(`${row.name}: measured by forward probes, because ${row.stoppedBy} has no gradient rule.`);
-  }
+  for (const line of measurementNotes(rows)) say(line);
 }

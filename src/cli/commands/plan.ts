@@ -11,7 +11,7 @@ import {
 } from "../../campaign/index.ts";
 import type { Dataset } from "../../data/index.ts";
 import { QtamlError } from "../../errors.ts";
-import type { Plan, PolicyName } from "../../protect/index.ts";
+import { checkBudget, type Plan, type PolicyName } from "../../protect/index.ts";
 import {
   bitMarks,
   formatCount,
@@ -90,6 +90,7 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
       "Give either --budget (a share of stored bits, such as 0.05) or --keep (a share of the clean result, such as 0.95).",
     );
   }
+  if (budget !== undefined) checkBudget(budget);
   if (keep !== undefined) checkKeep(keep);
   if (policy === "tac") requireGraph(model, `--policy ${policy}`);
   if (keep !== undefined) requireGraph(model, "--keep");

@@ -70,6 +70,7 @@ export async function assessFromFlags(
       seed: flags.seed,
       onProgress: (done, total) => progress.update("Jacobian", done, total),
       ...(flags.samples === undefined ? {} : { samples: flags.samples }),
+      ...(flags.threads === undefined ? {} : { threads: flags.threads }),
     },
   });
   return { assessment, data, warnings: report.warnings };

@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import { sampleTensors } from "../../../test/report-sample.ts";
+import { measurementNotes } from "./inspect.ts";
+
+describe("measurementNotes", () => {
+  const [first, second, ...rest] = sampleTensors;
+
+  it("says in one line when every logit was taken", () => {
+    expect(measurementNotes(sampleTensors)).toEqual([
+      `Jacobian of ${sampleTensors.length} tensors: exact gradients of every logit.`,
+    ]);
+  });
+
+  it("says how many probes and how well they know it", () => {
+    const rows = [
+      { ...first!, method: "gradient-probes" as const, probes: 3, jacobianRelativeError: 0.021 },
+      { ...second!, method: "gradient-probes" as const, probes: 3, jacobianRelativeError: 0.034 },
+    ];
+    expect(measurementNotes(rows)).toEqual([
+      "Jacobian of 2 tensors: gradients of 3 random probes a sample; relative standard error up to 3.4 %.",
+    ]);
+  });
+
+  it("names the tensors that forward runs measured, and the operator that stood in the way", () => {
+    const probed = { method: "forward-probe" as const, probes: 8, jacobianRelativeError: 0.09 };
+    const rows = [
+      { ...first!, ...probed, stoppedBy: "GridSample" },
+      { ...second!, ...probed, stoppedBy: null },
+      ...rest,
+    ];
+    const notes = measurementNotes(rows);
+    expect(notes).toHaveLength(3);
+    expect(notes[0]).toBe(
+      `Jacobian of 1 tensor (${first!.name}): forward runs with up to 8 random probes, because GridSample has no gradient rule; relative standard error up to 9.0 %.`,
+    );
+    expect(notes[1]).toContain(`(${second!.name}): forward runs with up to 8 random probes; relative`);
+  });
+
+  it("says nothing without a Jacobian", () => {
+    expect(measurementNotes(sampleTensors.map((t) => ({ ...t, method: null, probes: null })))).toEqual([]);
+  });
+});
