@@ -11,7 +11,7 @@ import {
 } from "../../campaign/index.ts";
 import type { Dataset } from "../../data/index.ts";
 import { QtamlError } from "../../errors.ts";
-import { checkBudget, type Plan, type PolicyName } from "../../protect/index.ts";
+import { checkBudget, expectedRunaways, type Plan, type PolicyName } from "../../protect/index.ts";
 import {
   bitMarks,
   formatCount,
@@ -117,6 +117,12 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
   if (hasAnswers(survey)) {
     say(
       `Predicted: ${formatPercent(predictAgreement(survey, planProtection(plan)))} of answers unchanged by the noise alone, without simulating a fault.`,
+    );
+  }
+  const runaways = expectedRunaways(survey.memory, planProtection(plan));
+  if (runaways > 0) {
+    say(
+      `Runaway weights (NaN, infinite, or far beyond their tensor) to expect on a chip: ${formatNumber(runaways)}.`,
     );
   }
   say(
