@@ -5,7 +5,6 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parse as parseYaml } from "yaml";
-import { parseDataset, type Dataset } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
 import { parseDevice, type Device } from "../physics/index.ts";
 import {
@@ -68,11 +67,6 @@ export function readModel(path: string): ModelFile {
 /** Opens a model file, or a file of weights without a graph. */
 export function readModelOrWeights(path: string): ModelFile | SafetensorsFile {
   return isSafetensorsFile(path) ? openSafetensors(path) : openModel(path);
-}
-
-/** Reads a data set. */
-export function readDataset(path: string): Dataset {
-  return parseDataset(readBytes(path, "Data"), basename(path));
 }
 
 /** Brackets inside brackets that a structured file may have; ours have a handful. */

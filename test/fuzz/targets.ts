@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { assess, makePlan } from "../../src/campaign/index.ts";
 import { symmetricFlips } from "../../src/channel/index.ts";
 import { hardenedBytes } from "../../src/cli/commands/harden.ts";
-import { readDataset, readDevice, readModel, readPlan, toJson } from "../../src/cli/files.ts";
-import { parseNpy } from "../../src/data/index.ts";
+import { readDevice, readModel, readPlan, toJson } from "../../src/cli/files.ts";
+import { parseNpy, readDataset } from "../../src/data/index.ts";
 import { evaluateDevice } from "../../src/physics/index.ts";
 import { byteMutators, type Mutator } from "./bytes.ts";
 import { graphMutators } from "./graph.ts";
@@ -117,7 +117,7 @@ export const targets: readonly Target[] = [
     name: "npz",
     seeds: once(npzSeeds),
     mutators: binary(zipMutators, zipMutators),
-    run: (b) => readDataset(written("mutant.npz", b)),
+    run: (b) => readDataset({ data: [written("mutant.npz", b)] }),
   },
   {
     name: "plan",

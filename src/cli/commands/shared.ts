@@ -13,14 +13,13 @@ import type { Dataset } from "../../data/index.ts";
 import { isModuleName } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { isSafetensorsFile, type Granularity } from "../../onnx/index.ts";
-import { readDataset, readModel, readModelOrWeights } from "../files.ts";
+import { calibrationFromFlags, dataFromFlags, outputOf, type DataFlags } from "../data.ts";
+import { readModel, readModelOrWeights } from "../files.ts";
 import { flipLaw, flipsFromFlags, type FlipFlags } from "../memory.ts";
-import type { Manner, Progress } from "../output.ts";
+import type { Progress } from "../output.ts";
 
 /** Flags of every command that assesses a model. */
-export interface AssessFlags extends FlipFlags, Manner {
-  readonly data?: string | undefined;
-  readonly calibration?: string | undefined;
+export interface AssessFlags extends FlipFlags, DataFlags {
   readonly format: string;
   readonly granularity: Granularity;
   readonly samples?: number | undefined;
@@ -60,12 +59,13 @@ export async function assessFromFlags(
 ): Promise<Assessed> {
   const { report } = flipsFromFlags(flags);
   const file = readModel(path);
-  const data = flags.data === undefined ? undefined : readDataset(flags.data);
-  const calibration = flags.calibration === undefined ? data : readDataset(flags.calibration);
+  const data = await dataFromFlags(flags, file.model);
+  const calibration = (await calibrationFromFlags(flags, file.model)) ?? data;
   const assessment = await assess(file, {
     flips: flipLaw(report),
     storage: { format: flags.format, granularity: flags.granularity },
     ...(calibration === undefined ? {} : { calibration }),
+    ...outputOf(flags),
     jacobian: {
       seed: flags.seed,
       onProgress: (done, total) => progress.update("Jacobian", done, total),
