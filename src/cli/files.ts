@@ -2,7 +2,17 @@
  * @file Files in and out: one clear sentence when one cannot be read, and nothing half-written.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { parse as parseYaml } from "yaml";
 import { QtamlError } from "../errors.ts";
@@ -11,6 +21,8 @@ import {
   isSafetensorsFile,
   openModel,
   openSafetensors,
+  streamRange,
+  type ByteRange,
   type ModelFile,
   type SafetensorsFile,
 } from "../onnx/index.ts";
@@ -42,8 +54,28 @@ export function readBytes(path: string, what: string): Uint8Array {
   }
 }
 
+/** What a file is made of: text, bytes, or stretches of other files and of memory. */
+type Content = string | Uint8Array | readonly ByteRange[];
+
+function writeContent(path: string, content: Content): void {
+  if (typeof content === "string" || content instanceof Uint8Array) {
+    writeFileSync(path, content);
+    return;
+  }
+  const file = openSync(path, "w");
+  try {
+    for (const range of content) {
+      for (const piece of streamRange(range)) {
+        for (let done = 0; done < piece.byteLength;) done += writeSync(file, piece, done);
+      }
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** Writes files beside their places and renames them, so that an interrupted run leaves no half of one. */
-export function writeWhole(path: string, content: string | Uint8Array): void {
+export function writeWhole(path: string, content: Content): void {
   const partial = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString("hex")}.partial`);
   try {
     mkdirSync(dirname(path), { recursive: true });
@@ -51,11 +83,11 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
     throw fileProblem(path, "Output", cause);
   }
   try {
-    writeFileSync(partial, content);
+    writeContent(partial, content);
     renameSync(partial, path);
   } catch (cause) {
     rmSync(partial, { force: true });
-    throw fileProblem(path, "Output", cause);
+    throw cause instanceof QtamlError ? cause : fileProblem(path, "Output", cause);
   }
 }
 
