@@ -10,7 +10,7 @@ import {
   type Survey,
 } from "../../campaign/index.ts";
 import type { Dataset } from "../../data/index.ts";
-import { isModuleName } from "../../engine/index.ts";
+import { isModuleName, openMeasure } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { isSafetensorsFile, type Granularity } from "../../onnx/index.ts";
 import { calibrationFromFlags, dataFromFlags, outputOf, type DataFlags } from "../data.ts";
@@ -33,14 +33,18 @@ export interface MeasureFlags {
   readonly ignoreLabel?: number | undefined;
 }
 
-/** The measure that flags name; the path of a module is taken from the working folder. */
-export function measureOf({ measure, ignoreLabel }: MeasureFlags): Pick<SimulationOptions, "measure"> {
-  return {
-    measure: {
-      ...(measure === undefined ? {} : { name: isModuleName(measure) ? resolve(measure) : measure }),
-      ...(ignoreLabel === undefined ? {} : { ignoreLabel }),
-    },
-  };
+/**
+ * The measure that flags name, opened once so that a wrong one is told at once; the path of a module is taken from the
+ * working folder.
+ *
+ * @throws QtamlError for an unknown measure, or a module that cannot be used
+ */
+export async function measureFromFlags(flags: MeasureFlags): Promise<Pick<SimulationOptions, "measure">> {
+  const ignored = flags.ignoreLabel === undefined ? {} : { ignoreLabel: flags.ignoreLabel };
+  if (flags.measure === undefined) return { measure: ignored };
+  const name = isModuleName(flags.measure) ? resolve(flags.measure) : flags.measure;
+  await openMeasure({ name });
+  return { measure: { ...ignored, name } };
 }
 
 /** An assessed model with the data that flags name. */

@@ -16,7 +16,7 @@ import { dataFromFlags, outputOf, type DataFlags } from "../data.ts";
 import { readModel, readPlan } from "../files.ts";
 import { flipLaw, flipsFromFlags, hasFlips, planFlipLaw, planFlips, type FlipFlags } from "../memory.ts";
 import { openProgress, say, sayJson, warn } from "../output.ts";
-import { measureOf, requireGraph, withSimulation, type MeasureFlags } from "./shared.ts";
+import { measureFromFlags, requireGraph, withSimulation, type MeasureFlags } from "./shared.ts";
 
 /** Flags of `qtaml verify`. */
 export interface VerifyFlags extends FlipFlags, DataFlags, MeasureFlags {
@@ -58,6 +58,7 @@ export async function runVerify(model: string, flags: VerifyFlags): Promise<bool
   const { keep, trials, seed, threads } = flags;
   checkKeep(keep, true);
   requireGraph(model, "qtaml verify");
+  const measure = await measureFromFlags(flags);
   const plan = readPlan(flags.plan);
   const file = readModel(model);
   const data = await dataFromFlags(flags, file.model);
@@ -72,7 +73,7 @@ export async function runVerify(model: string, flags: VerifyFlags): Promise<bool
   const result = await withSimulation(
     assessment,
     data,
-    { seed, threads, designFlips: planFlips(plan), ...measureOf(flags) },
+    { seed, threads, designFlips: planFlips(plan), ...measure },
     async (simulation) => {
       const goal = simulation.goal(keep);
       const [chips] = await simulation.run([planProtection(plan)], trials, {
