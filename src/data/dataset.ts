@@ -121,7 +121,11 @@ export function labelsOf(array: NpyArray, count: number, name: string): Labels {
     );
   }
   const dims = rest.filter((d) => d !== 1);
-  const numbers = Float64Array.from(array.data as ArrayLike<number | bigint>, Number);
+  const { data } = array;
+  if (data.BYTES_PER_ELEMENT < 4 || data instanceof Int32Array) {
+    return { dims, data: data instanceof Int32Array ? data : Int32Array.from(data as Uint8Array) };
+  }
+  const numbers = Float64Array.from(data as ArrayLike<number | bigint>, Number);
   const size = Math.max(1, product(dims));
   const bad = numbers.findIndex((v) => !Number.isFinite(v));
   if (bad >= 0) {
@@ -160,13 +164,14 @@ export function classLabels(labels: Labels): Int32Array {
  * A data set from named arrays: `y` holds the labels, every other array is an input.
  *
  * @param name what to call the file in an error
+ * @param hasLabels whether an array "y" holds labels; an input otherwise
  * @throws QtamlError `data-mismatch`, `non-finite`, or `invalid-file` when there is no input
  */
-export function datasetOf(arrays: ReadonlyMap<string, NpyArray>, name: string): Dataset {
+export function datasetOf(arrays: ReadonlyMap<string, NpyArray>, name: string, hasLabels = true): Dataset {
   const inputs = new Map<string, SampleArray>();
   let count: number | undefined;
   for (const [key, array] of arrays) {
-    if (key === "y") continue;
+    if (key === "y" && hasLabels) continue;
     const found = samplesOf(array, `"${key}" of ${name}`);
     count ??= found.count;
     if (found.count !== count) {
@@ -184,7 +189,7 @@ export function datasetOf(arrays: ReadonlyMap<string, NpyArray>, name: string): 
       `${name} has no inputs (it has ${[...arrays.keys()].join(", ") || "nothing"}); save it with numpy.savez(..., x=..., y=...).`,
     );
   }
-  const y = arrays.get("y");
+  const y = hasLabels ? arrays.get("y") : undefined;
   return { count, inputs, labels: y === undefined ? undefined : labelsOf(y, count, `"y" of ${name}`) };
 }
 

@@ -4,7 +4,7 @@
  */
 import { endianness, totalmem } from "node:os";
 import { QtamlError } from "../errors.ts";
-import { fromHalf } from "./half.ts";
+import { widenHalves } from "./half.ts";
 
 /** Typed arrays that samples are held in; booleans are Uint8Array, float16 is widened to Float32Array. */
 export type NpyData =
@@ -30,7 +30,7 @@ export interface NpyArray {
 type Reader = (buffer: ArrayBuffer) => NpyData;
 
 const readers = {
-  f2: (b) => Float32Array.from(new Uint16Array(b), fromHalf),
+  f2: (b) => widenHalves(new Uint16Array(b)),
   f4: (b) => new Float32Array(b),
   f8: (b) => new Float64Array(b),
   i1: (b) => new Int8Array(b),

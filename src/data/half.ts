@@ -29,3 +29,13 @@ export function toHalf(value: number): number {
   // A carry into the next power of two carries into the exponent field by itself.
   return sign | (rounded + (exponent + 14) * 1024);
 }
+
+let table: Float32Array | undefined;
+
+/** The values of many binary16 bit patterns. */
+export function widenHalves(bits: Uint16Array): Float32Array {
+  table ??= Float32Array.from({ length: 65536 }, (_, i) => fromHalf(i));
+  const values = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) values[i] = table[bits[i]!]!;
+  return values;
+}

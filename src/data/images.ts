@@ -110,7 +110,12 @@ export async function readImages(files: readonly ImageFile[], preprocessing: Set
   let area = 0;
   for (let from = 0; from < files.length; from += lanes) {
     const group = files.slice(from, from + lanes);
-    const images = await Promise.all(group.map((file) => namedImage(sharp, file, preprocessing)));
+    // All are waited for, so that the first of several bad images is named on every run.
+    const settled = await Promise.allSettled(group.map((file) => namedImage(sharp, file, preprocessing)));
+    const images = settled.map((result) => {
+      if (result.status === "rejected") throw result.reason;
+      return result.value;
+    });
     for (const [i, { height, width, pixels }] of images.entries()) {
       const own = layout === "nchw" ? [channels, height, width] : [height, width, channels];
       if (data === undefined) {

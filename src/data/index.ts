@@ -14,7 +14,7 @@ export {
   type SampleArray,
 } from "./dataset.ts";
 export type { NpyArray, NpyData } from "./decode.ts";
-export { fromHalf, toHalf } from "./half.ts";
+export { fromHalf, toHalf, widenHalves } from "./half.ts";
 export { parseIdx } from "./idx.ts";
 export { formatNpy, parseNpy } from "./npy.ts";
 export { formatNpz, parseNpz, readNpz } from "./npz.ts";

@@ -7,13 +7,13 @@ import { QtamlError } from "../errors.ts";
 import { labelsOf } from "./dataset.ts";
 import { idxFormat, isIdx } from "./idx.ts";
 import { isNpy, npyFormat } from "./npy.ts";
-import { readNpz } from "./npz.ts";
+import { readNpz, splitArchive } from "./npz.ts";
 import { contentStart, isZip, readArray, readRows } from "./stream.ts";
 import { labelsOfWords, type NamedLabels } from "./table.ts";
 
 /** The rows of a table of labels; undefined where the file is an array. @throws QtamlError `invalid-file` */
 export async function labelTable(path: string): Promise<string[][] | undefined> {
-  const source = fileSource(path, "Labels");
+  const source = fileSource(splitArchive(path).file, "Labels");
   const head = await contentStart(source, basename(path));
   if (isNpy(head) || isIdx(head) || isZip(head)) return undefined;
   const rows: string[][] = [];
@@ -37,13 +37,14 @@ export interface LabelOptions {
  * @throws QtamlError `invalid-file`, or `data-mismatch` when there is not one a sample
  */
 export async function readLabels(path: string, count: number, options: LabelOptions): Promise<NamedLabels> {
-  const name = basename(path);
-  const source = fileSource(path, "Labels");
+  const { file, array: wanted } = splitArchive(path);
+  const name = basename(file);
+  const source = fileSource(file, "Labels");
   const head = await contentStart(source, name);
   const { limit } = options;
   if (isZip(head)) {
-    const arrays = await readNpz(source, name, limit);
-    const array = arrays.get("y") ?? (arrays.size === 1 ? [...arrays.values()][0] : undefined);
+    const arrays = await readNpz(source, name, limit, wanted);
+    const array = arrays.get(wanted ?? "y") ?? (arrays.size === 1 ? [...arrays.values()][0] : undefined);
     if (array === undefined) {
       throw new QtamlError(
         "data-mismatch",

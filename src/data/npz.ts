@@ -1,8 +1,10 @@
 /**
  * @file NumPy's archives of arrays: `.npz`.
  */
+import { existsSync } from "node:fs";
 import { zipSync } from "fflate";
 import { memorySource, type ByteSource } from "../bytes/index.ts";
+import { QtamlError } from "../errors.ts";
 import { ArrayDecoder, type NpyArray } from "./decode.ts";
 import { damagedArray, formatNpy, npyFormat, parseNpy } from "./npy.ts";
 import { readMember, streamMember, zipMembers, type ZipMember } from "./zip.ts";
@@ -40,15 +42,26 @@ export function parseNpz(bytes: Uint8Array, name: string): Map<string, NpyArray>
  *
  * @param name what to call the file in an error
  * @param limit entries along the first axis to keep; all unless given
- * @throws QtamlError `invalid-file` when it is not a zip archive of NumPy arrays
+ * @param wanted the only array to read; all unless given
+ * @throws QtamlError `invalid-file` when it is not a zip archive of NumPy arrays, `invalid-argument` when it has no
+ *   such array
  */
 export async function readNpz(
   source: ByteSource,
   name: string,
   limit?: number,
+  wanted?: string,
 ): Promise<Map<string, NpyArray>> {
   const arrays = new Map<string, NpyArray>();
-  for (const [key, member] of members(source, name)) {
+  const all = members(source, name);
+  if (wanted !== undefined && !all.has(wanted)) {
+    throw new QtamlError(
+      "invalid-argument",
+      `${name} has no array "${wanted}"; it has ${[...all.keys()].join(", ") || "none"}.`,
+    );
+  }
+  for (const [key, member] of all) {
+    if (wanted !== undefined && key !== wanted) continue;
     const what = title(key, name);
     const decoder = new ArrayDecoder(npyFormat, { name: what, available: member.size, limit });
     for await (const piece of streamMember(member, what)) {
@@ -59,6 +72,12 @@ export async function readNpz(
     arrays.set(key, decoder.finish());
   }
   return arrays;
+}
+
+/** Splits `FILE.npz:ARRAY`; a path that exists is not split. */
+export function splitArchive(path: string): { readonly file: string; readonly array?: string } {
+  const [, file, array] = /^(.+\.npz):([^:/\\]+)$/i.exec(path) ?? [];
+  return file === undefined || array === undefined || existsSync(path) ? { file: path } : { file, array };
 }
 
 /** Writes arrays as a deflated `.npz`. */

@@ -84,14 +84,6 @@ const list = (value: number | readonly number[]) => (typeof value === "number" ?
 
 function fromPublished(given: z.infer<typeof publishedSchema>): Preprocessing {
   const { size, crop_size: crop, resample, rescale_factor: factor, image_mean, image_std } = given;
-  const resize =
-    size === undefined || given.do_resize === false
-      ? undefined
-      : typeof size === "number"
-        ? size
-        : "height" in size
-          ? ([size.height, size.width] as const)
-          : size.shortest_edge;
   const cropped =
     crop === undefined || given.do_center_crop === false
       ? undefined
@@ -100,6 +92,12 @@ function fromPublished(given: z.infer<typeof publishedSchema>): Preprocessing {
         : "height" in crop
           ? ([crop.height, crop.width] as const)
           : ([crop.shortest_edge, crop.shortest_edge] as const);
+  let resize: number | Size | undefined;
+  if (size !== undefined && given.do_resize !== false) {
+    // A bare number is the shorter side where a crop follows, and the side of a square where none does.
+    if (typeof size === "number") resize = cropped === undefined ? [size, size] : size;
+    else resize = "height" in size ? [size.height, size.width] : size.shortest_edge;
+  }
   const isNormalised = given.do_normalize !== false;
   return {
     ...(resize === undefined ? {} : { resize }),

@@ -11,7 +11,7 @@ import { readFolder } from "./folder.ts";
 import { idxFormat, isIdx } from "./idx.ts";
 import { labelTable, readLabels } from "./labels.ts";
 import { isNpy, npyFormat } from "./npy.ts";
-import { readNpz } from "./npz.ts";
+import { readNpz, splitArchive } from "./npz.ts";
 import { normalise, withDefaults, type Preprocessing } from "./preprocessing.ts";
 import { readConstants, readPreprocessing } from "./settings.ts";
 import { contentStart, isZip, readArray, readRows } from "./stream.ts";
@@ -22,7 +22,7 @@ export type DeclaredShape = readonly (number | string | undefined)[] | undefined
 
 /** Which data to read, as flags name them. */
 export interface DataRequest {
-  /** Files or folders, each as `PATH` or `NAME=PATH`. */
+  /** Files or folders, each as `PATH` or `NAME=PATH`; one array of an archive as `FILE.npz:ARRAY`. */
   readonly data: readonly string[];
   /** File of labels: an array, or a table. */
   readonly labels?: string | undefined;
@@ -85,7 +85,8 @@ function prepareArray(samples: SampleArray, { prepared }: Context, name: string)
   return { dims, data: normalise(data, prepared, channels, (i) => Math.floor(i / area) % channels) };
 }
 
-async function readFile(path: string, input: string | undefined, context: Context): Promise<Found> {
+async function readFile(given: string, input: string | undefined, context: Context): Promise<Found> {
+  const { file: path, array: wanted } = splitArchive(given);
   const name = basename(path);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
     const { prepared, limit, labels, labelColumn, declared } = context;
@@ -98,8 +99,12 @@ async function readFile(path: string, input: string | undefined, context: Contex
   const source = fileSource(path, "Data");
   const head = await contentStart(source, name);
   if (isZip(head) || (extname(path) === ".npz" && !isNpy(head))) {
-    const arrays = await readNpz(source, name, context.limit);
-    const dataset = datasetOf(arrays, name);
+    const arrays = await readNpz(source, name, context.limit, wanted);
+    if (wanted !== undefined) {
+      const { count, samples } = samplesOf(arrays.get(wanted)!, `"${wanted}" of ${name}`);
+      return { kind: "samples", count, samples: prepareArray(samples, context, name) };
+    }
+    const dataset = datasetOf(arrays, name, context.labels === undefined);
     const inputs = Array.from(
       dataset.inputs,
       ([key, samples]) => [key, prepareArray(samples, context, name)] as const,

@@ -2,7 +2,7 @@
  * @file Numbers as the model declares them: samples become tensors' element types and outputs become float32.
  */
 import type { Tensor } from "onnxruntime-node";
-import { fromHalf, toHalf, type NpyData, type SampleArray } from "../data/index.ts";
+import { toHalf, widenHalves, type NpyData, type SampleArray } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
 import { DataType, dataTypeName } from "../onnx/index.ts";
 
@@ -88,6 +88,12 @@ function toIntegers(data: Numbers, type: keyof typeof integerRange, name: string
   return whole;
 }
 
+/** Numbers divided by another. A plain loop: the mapping `from` of typed arrays takes ten times as long. */
+function divided<T extends Float32Array | Float64Array>(data: Numbers, divisor: number, out: T): T {
+  for (let i = 0; i < data.length; i++) out[i] = Number(data[i]) / divisor;
+  return out;
+}
+
 /**
  * The elements of an input in the type that the model declares. Bytes that are not truth values become numbers from
  * 0 to 1 (divided by 255) where the model takes floating-point numbers, and stay as they are where it takes integers.
@@ -100,15 +106,14 @@ export function convertElements(
   name: string,
 ): Tensor.DataType {
   const { data } = array;
-  const scale = data instanceof Uint8Array && array.isBoolean !== true ? 255 : 1;
-  const number = (v: number | bigint) => Number(v) / scale;
+  const divisor = data instanceof Uint8Array && array.isBoolean !== true ? 255 : 1;
   switch (type) {
     case "float32":
-      return data instanceof Float32Array ? data : Float32Array.from(data as Numbers, number);
+      return data instanceof Float32Array ? data : divided(data, divisor, new Float32Array(data.length));
     case "float64":
-      return data instanceof Float64Array ? data : Float64Array.from(data as Numbers, number);
+      return data instanceof Float64Array ? data : divided(data, divisor, new Float64Array(data.length));
     case "float16":
-      return Uint16Array.from(data as Numbers, (v) => toHalf(number(v)));
+      return Uint16Array.from(divided(data, divisor, new Float64Array(data.length)), toHalf);
     case "bool":
       return array.isBoolean === true && data instanceof Uint8Array
         ? data
@@ -137,6 +142,6 @@ export function outputValues(data: Tensor.DataType, type: string, name: string):
     );
   }
   // Where the JavaScript engine has no array of half precision, the runtime hands out the bits.
-  if (type === "float16" && data instanceof Uint16Array) return Float32Array.from(data, fromHalf);
+  if (type === "float16" && data instanceof Uint16Array) return widenHalves(data);
   return Float32Array.from(data as NpyData as Numbers, Number);
 }

@@ -68,6 +68,13 @@ function fitShape(input: ModelInput, dims: readonly number[]): Pick<SampleFeed, 
 function matchNames(io: ModelIo, data: Dataset): Map<string, SampleArray> {
   const constants = data.constants ?? new Map<string, Constant>();
   const named = new Map(data.inputs);
+  const twice = [...constants.keys()].find((name) => named.has(name));
+  if (twice !== undefined) {
+    throw new QtamlError(
+      "data-mismatch",
+      `The input "${twice}" is given twice, by the data and as the same for every sample; leave one out.`,
+    );
+  }
   const open = io.inputs.filter((i) => !constants.has(i.name));
   const unnamed = named.get(unnamedInput);
   if (unnamed !== undefined && open.length === 1 && named.size === 1) {
