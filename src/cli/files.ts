@@ -2,27 +2,15 @@
  * @file Files in and out: one clear sentence when one cannot be read, and nothing half-written.
  */
 import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { parse as parseYaml } from "yaml";
+import { parseDataset, parseStructured, type Dataset } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
 import { parseDevice, type Device } from "../physics/index.ts";
 import {
   isSafetensorsFile,
   openModel,
   openSafetensors,
-  streamRange,
-  type ByteRange,
   type ModelFile,
   type SafetensorsFile,
 } from "../onnx/index.ts";
@@ -54,28 +42,8 @@ export function readBytes(path: string, what: string): Uint8Array {
   }
 }
 
-/** What a file is made of: text, bytes, or stretches of other files and of memory. */
-type Content = string | Uint8Array | readonly ByteRange[];
-
-function writeContent(path: string, content: Content): void {
-  if (typeof content === "string" || content instanceof Uint8Array) {
-    writeFileSync(path, content);
-    return;
-  }
-  const file = openSync(path, "w");
-  try {
-    for (const range of content) {
-      for (const piece of streamRange(range)) {
-        for (let done = 0; done < piece.byteLength;) done += writeSync(file, piece, done);
-      }
-    }
-  } finally {
-    closeSync(file);
-  }
-}
-
 /** Writes files beside their places and renames them, so that an interrupted run leaves no half of one. */
-export function writeWhole(path: string, content: Content): void {
+export function writeWhole(path: string, content: string | Uint8Array): void {
   const partial = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString("hex")}.partial`);
   try {
     mkdirSync(dirname(path), { recursive: true });
@@ -83,11 +51,11 @@ export function writeWhole(path: string, content: Content): void {
     throw fileProblem(path, "Output", cause);
   }
   try {
-    writeContent(partial, content);
+    writeFileSync(partial, content);
     renameSync(partial, path);
   } catch (cause) {
     rmSync(partial, { force: true });
-    throw cause instanceof QtamlError ? cause : fileProblem(path, "Output", cause);
+    throw fileProblem(path, "Output", cause);
   }
 }
 
@@ -101,35 +69,15 @@ export function readModelOrWeights(path: string): ModelFile | SafetensorsFile {
   return isSafetensorsFile(path) ? openSafetensors(path) : openModel(path);
 }
 
-/** Brackets inside brackets that a structured file may have; ours have a handful. */
-const deepestNesting = 200;
-
-/** Parsers take seconds over text that is nested thousands deep, and then fail. */
-function checkNesting(text: string, what: string): void {
-  let depth = 0;
-  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
-    depth = Math.max(0, depth + (bracket === "[" || bracket === "{" ? 1 : -1));
-    if (depth > deepestNesting) {
-      throw new QtamlError(
-        "invalid-file",
-        `${what} nests brackets more than ${deepestNesting} deep; mend it or make it again.`,
-      );
-    }
-  }
+/** Reads a data set. */
+export function readDataset(path: string): Dataset {
+  return parseDataset(readBytes(path, "Data"), basename(path));
 }
 
 /** Reads JSON or YAML, whose shape the caller checks. @param what what to call it in an error */
 export function readStructured(path: string, what: string): unknown {
   const text = new TextDecoder().decode(readBytes(path, what));
-  checkNesting(text, `${what} ${path}`);
-  try {
-    return path.endsWith(".json") ? JSON.parse(text) : parseYaml(text);
-  } catch (cause) {
-    const line = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-    throw new QtamlError("invalid-file", `${what} ${path} is not valid JSON or YAML (${line}); mend it.`, {
-      cause,
-    });
-  }
+  return parseStructured(text, `${what} ${path}`, path.endsWith(".json") ? "json" : "yaml");
 }
 
 /** Reads a device file. */

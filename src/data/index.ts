@@ -20,3 +20,4 @@ export { formatNpy, parseNpy } from "./npy.ts";
 export { formatNpz, parseNpz, readNpz } from "./npz.ts";
 export { parsePreprocessing, type Preprocessing } from "./preprocessing.ts";
 export { readDataset, type DataRequest, type DeclaredShape, type ReadData } from "./read.ts";
+export { parseStructured } from "./structured.ts";

@@ -194,6 +194,7 @@ describe("CSV", () => {
     ["no rows", "a,b\n", undefined, /has no rows/],
     ["labels alone", "y\n1\n", "y", /no columns beside the labels/],
     ["an open quote", 'a,b\n1,"2\n', undefined, /is not a table/],
+    ["a quote inside a cell", 'a,b\n1"x",2\n', undefined, /is not a table/],
   ])("with %s is refused", async (_, content, labelColumn, message) => {
     expect((await refusal({ data: [file("t.csv", content)], labelColumn })).message).toMatch(message);
   });
@@ -232,7 +233,7 @@ describe("what cannot be read", () => {
     ["a missing preprocessing file", { data: [path], preprocessing: "no.yaml" }, /no\.yaml does not exist/],
     ["an unknown field", { data: [path], preprocessing: "{mean: 0, colr: grey}" }, /colr/],
     ["a value out of range", { data: [path], preprocessing: "{std: 0}" }, /greater than 0/],
-    ["damaged YAML", { data: [path], preprocessing: "{mean: [" }, /not valid YAML/],
+    ["damaged YAML", { data: [path], preprocessing: "{mean: [" }, /not valid JSON or YAML/],
   ])("%s", async (_, request, message) => {
     expect((await refusal(request)).message).toMatch(message);
   });

@@ -3,13 +3,13 @@
  */
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
-import { parse as parseYaml } from "yaml";
 import { fileSource, readRange, wholeSource } from "../bytes/index.ts";
 import { QtamlError } from "../errors.ts";
 import type { Constant } from "./dataset.ts";
 import { npyFormat } from "./npy.ts";
 import { noPreprocessing, parsePreprocessing, type Preprocessing } from "./preprocessing.ts";
 import { readArray } from "./stream.ts";
+import { parseStructured } from "./structured.ts";
 
 /** Preprocessing from a file or from settings in braces. @throws QtamlError `invalid-file` or `invalid-schema` */
 export function readPreprocessing(text: string | undefined): Preprocessing {
@@ -21,14 +21,7 @@ export function readPreprocessing(text: string | undefined): Preprocessing {
     throw new QtamlError("invalid-file", `${name} is too long to be settings; give a YAML or JSON file.`);
   }
   const content = source === undefined ? text : new TextDecoder().decode(readRange(wholeSource(source)));
-  let parsed: unknown;
-  try {
-    parsed = parseYaml(content, { maxAliasCount: 10 });
-  } catch (cause) {
-    const line = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
-    throw new QtamlError("invalid-file", `${name} is not valid YAML or JSON (${line}); mend it.`, { cause });
-  }
-  return parsePreprocessing(parsed, name);
+  return parsePreprocessing(parseStructured(content, name, "yaml"), name);
 }
 
 /** A constant from `zeros`, `ones`, a number, numbers separated by commas, or an `.npy` file. */

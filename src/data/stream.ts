@@ -62,7 +62,7 @@ export async function* readRows(
   source: ByteSource,
   name: string,
 ): AsyncGenerator<{ cells: string[]; line: number }> {
-  const { parse } = await import("csv-parse");
+  const { CsvError, parse } = await import("csv-parse");
   const head = new TextDecoder().decode(await contentStart(source, name)).split("\n")[0]!;
   const separators = [",", ";", "\t"];
   const counts = separators.map((s) => head.split(s).length);
@@ -78,8 +78,7 @@ export async function* readRows(
       yield { cells: row.record, line: row.info.lines };
     }
   } catch (cause) {
-    if (cause instanceof QtamlError || !(cause instanceof Error) || !("code" in cause)) throw cause;
-    if (!String(cause.code).startsWith("CSV_")) throw cause;
+    if (!(cause instanceof CsvError)) throw cause;
     throw new QtamlError(
       "invalid-file",
       `${name} is not a table (${cause.message.split("\n")[0]}); mend it.`,

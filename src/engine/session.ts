@@ -18,27 +18,22 @@ const sessionOptions: InferenceSession.SessionOptions = {
   extra: { session: { intra_op: { allow_spinning: "0" }, inter_op: { allow_spinning: "0" } } },
 };
 
-const wordsOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause));
-
-/** The runtime's message without its prefixes, source paths and C++ signatures, on one line. */
+/** The runtime's message without its prefixes and source paths, on one line. */
 function reason(cause: unknown): string {
-  const text = wordsOf(cause).replace(/(?:\w[\w:<>*& ]* )?onnxruntime::[\w:]+\([^)]*\)\s*(?:const\s+)?/g, "");
+  const text = cause instanceof Error ? cause.message : String(cause);
   const line = text.replace(/\s+/g, " ").replace(/^.*?(?:FAIL|INVALID\w*|NOT_IMPLEMENTED|Error)\s*:\s*/, "");
-  const plain = line.replace(/\S*\/onnxruntime\/\S+\s*/g, "").trim();
+  const place = /\S+\.(?:h|cc):\d+ [^()]*\([^)]*\)(?: const)?\s*/g;
+  const plain = line
+    .replace(place, "")
+    .replace(/\S*\/onnxruntime\/\S+\s*/g, "")
+    .trim();
   return plain.length > 240 ? `${plain.slice(0, 240)} ...` : plain;
 }
 
-/** What to say of a model that is newer than the runtime; undefined when that is not why it was refused. */
-function tooNew(cause: unknown): string | undefined {
-  const text = wordsOf(cause);
-  const ir = /Unsupported model IR version: (\d+), max supported IR version: (\d+)/.exec(text);
-  if (ir !== null) {
-    return `The model has IR version ${ir[1]}, and the ONNX runtime takes up to ${ir[2]}; export it with an older version of onnx.`;
-  }
-  const opset = /Opset (\d+) is under development.*support for domain (\S+) is till opset (\d+)/s.exec(text);
-  if (opset === null) return undefined;
-  return `The model imports operator set ${opset[1]} of ${opset[2]}, and the ONNX runtime takes up to ${opset[3]}; export it for operator set ${opset[3]} or below.`;
-}
+/** Element types of outputs that the runtime's Node binding hands out. */
+const outputTypes: ReadonlySet<string> = new Set(
+  "float32 float64 float16 bool string int8 uint8 int16 uint16 int32 uint32 int64 uint64".split(" "),
+);
 
 /**
  * Loads a model into the runtime.
@@ -49,19 +44,30 @@ export async function openSession(
   bytes: Uint8Array,
   options: { optimise?: boolean } = {},
 ): Promise<InferenceSession> {
+  let session: InferenceSession;
   try {
-    return await InferenceSession.create(bytes, {
+    session = await InferenceSession.create(bytes, {
       ...sessionOptions,
       graphOptimizationLevel: options.optimise === false ? "disabled" : "all",
     });
   } catch (cause) {
     throw new QtamlError(
       "unsupported-model",
-      tooNew(cause) ??
-        `The ONNX runtime cannot run this model (${reason(cause)}); export it for a supported operator set.`,
+      `The ONNX runtime cannot run this model (${reason(cause)}); export it for a supported operator set.`,
       { cause },
     );
   }
+  // The binding ends the whole process when it is to hand out an element type that it does not know.
+  const odd = session.outputMetadata.find((o) => o.isTensor && !outputTypes.has(o.type));
+  if (odd !== undefined) {
+    await session.release();
+    const type = odd.isTensor ? odd.type : "";
+    throw new QtamlError(
+      "unsupported-model",
+      `Output "${odd.name}" of the model is of type ${type}, which cannot be read from the ONNX runtime; end the model with a Cast to float.`,
+    );
+  }
+  return session;
 }
 
 /**

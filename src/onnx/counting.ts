@@ -105,57 +105,64 @@ function channelNorms(weights: WeightStream, layout: ChannelLayout): Float64Arra
 /** Counts codes of weights that share a step. */
 type Counter = (weights: Float32Array, from: number, to: number, step: number) => void;
 
+/** Four doubles and their words, the low one of each first. */
+const rounded = new Float64Array(4);
+const words = new Int32Array(rounded.buffer);
+
 /**
- * Counts `q + largest` of weights, q their integers, in one of four tables of `2 largest + 1`, so that equal
- * neighbours do not wait for each other.
+ * Counts `q + middle` of weights, q their integers, in one of four tables of `2 middle`, so that equal neighbours do not
+ * wait for each other.
  *
- * The integer is that of `encodeInto`, which rounds the float32 quotient. Multiplying by the reciprocal is off that
- * quotient by at most `2^-24 + 2^-52` of it, so both round to the same integer unless the product is within
- * `2^-22 largest` of a tie; only there does it divide.
+ * The integer is that of `encodeInto`, which divides in float32 and rounds to nearest, ties to even:
+ * - The product with the reciprocal, rounded to float32, is that quotient. It is off the exact quotient by less than
+ *   2^-51 of it, and so close to the middle m of two float32 numbers no quotient w / step can be: m has 25 bits, and
+ *   `w - m step`, a multiple of the last place of a product of 25 and 24 bits, is not zero because w has 24 bits.
+ * - A double from 2^52 to 2^53 is a whole number whose low word counts up from that of 1.5 * 2^52, which is 0; adding
+ *   that, and an even number, rounds ties to even.
+ *
+ * @param middle even, larger than every magnitude of an integer
+ * @param counts [4 * 2 middle]
  */
 function countIntegers(
   weights: Float32Array,
   from: number,
   to: number,
   step: number,
-  largest: number,
+  middle: number,
   counts: Uint32Array,
 ): void {
-  // Adding 1.5 * 2^52 rounds to the nearest integer, ties to even: doubles of that size are whole numbers.
-  const rounder = 1.5 * 2 ** 52;
-  const stride = 2 * largest + 1;
-  const sure = 0.5 - largest * 2 ** -22;
   const reciprocal = 1 / step;
+  const first = 1.5 * 2 ** 52 + middle;
+  const second = first + 2 * middle;
+  const third = second + 2 * middle;
+  const fourth = third + 2 * middle;
   let i = from;
   for (; i + 4 <= to; i += 4) {
-    const a = weights[i]! * reciprocal;
-    const b = weights[i + 1]! * reciprocal;
-    const c = weights[i + 2]! * reciprocal;
-    const d = weights[i + 3]! * reciprocal;
-    let p = a + rounder - rounder;
-    let q = b + rounder - rounder;
-    let r = c + rounder - rounder;
-    let s = d + rounder - rounder;
-    if (Math.abs(a - p) > sure) p = Math.fround(weights[i]! / step) + rounder - rounder;
-    if (Math.abs(b - q) > sure) q = Math.fround(weights[i + 1]! / step) + rounder - rounder;
-    if (Math.abs(c - r) > sure) r = Math.fround(weights[i + 2]! / step) + rounder - rounder;
-    if (Math.abs(d - s) > sure) s = Math.fround(weights[i + 3]! / step) + rounder - rounder;
-    counts[(p + largest) | 0]!++;
-    counts[((q + largest) | 0) + stride]!++;
-    counts[((r + largest) | 0) + 2 * stride]!++;
-    counts[((s + largest) | 0) + 3 * stride]!++;
+    rounded[0] = Math.fround(weights[i]! * reciprocal) + first;
+    rounded[1] = Math.fround(weights[i + 1]! * reciprocal) + second;
+    rounded[2] = Math.fround(weights[i + 2]! * reciprocal) + third;
+    rounded[3] = Math.fround(weights[i + 3]! * reciprocal) + fourth;
+    counts[words[0]!]!++;
+    counts[words[2]!]!++;
+    counts[words[4]!]!++;
+    counts[words[6]!]!++;
   }
-  for (; i < to; i++) counts[(Math.fround(weights[i]! / step) + rounder - rounder + largest) | 0]!++;
+  for (; i < to; i++) {
+    rounded[0] = Math.fround(weights[i]! * reciprocal) + first;
+    counts[words[0]!]!++;
+  }
 }
 
 /** Counts integer codes without making them. */
 function integerCounter(format: NumberFormat, integerCodes: ArrayLike<number>, histogram: Float64Array) {
-  const stride = integerCodes.length;
-  const counts = new Uint32Array(4 * stride);
-  const count: Counter = (weights, from, to, step) =>
-    countIntegers(weights, from, to, step, format.largest, counts);
+  const { largest } = format;
+  const middle = 2 * Math.floor(largest / 2) + 2;
+  const counts = new Uint32Array(8 * middle);
+  const count: Counter = (weights, from, to, step) => countIntegers(weights, from, to, step, middle, counts);
   const flush = () => {
-    for (let i = 0; i < counts.length; i++) histogram[integerCodes[i % stride]!]! += counts[i]!;
+    for (let i = 0; i < counts.length; i++) {
+      if (counts[i]! > 0) histogram[integerCodes[(i % (2 * middle)) - middle + largest]!]! += counts[i]!;
+    }
     counts.fill(0);
   };
   return { count, flush };

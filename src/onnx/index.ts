@@ -25,4 +25,3 @@ export * from "./stored.ts";
 export * from "./survey.ts";
 export * from "./tensor.ts";
 export * from "./weights.ts";
-export { modelFiles, type ModelFiles } from "./write.ts";

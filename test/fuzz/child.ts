@@ -4,28 +4,35 @@
  *
  * Usage: node child.ts <target> <seed> <from> <to>
  */
-import { writeSync } from "node:fs";
+import { tellParent } from "../support/supervise.ts";
 import { judge, makeMutant } from "./run.ts";
 import { targets } from "./targets.ts";
 
-/** What a child writes to descriptor 3, one JSON value a line. */
+/** What a child says besides where it is. Outcomes are told after each mutant. */
 export type Message =
-  | { readonly start: number }
   | { readonly finding: { readonly index: number; readonly what: string; readonly account: string } }
-  | { readonly done: Readonly<Record<string, number>>; readonly slowestMs: number; readonly peakMb: number };
+  | {
+      readonly outcomes: Readonly<Record<string, number>>;
+      readonly slowestMs: number;
+      readonly peakMb: number;
+    };
 
 /** A mutant that takes longer is a finding. Generous, because other work shares the machine. */
 const slowMs = 5_000;
 
-const say = (message: Message) => writeSync(3, `${JSON.stringify(message)}\n`);
+const say = (message: Message | { start: number }) => tellParent(message);
 
 const [name, seedText, fromText, toText] = process.argv.slice(2);
 const number = targets.findIndex((t) => t.name === name);
 const target = targets[number]!;
 const [seed, from, to] = [seedText, fromText, toText].map(Number) as [number, number, number];
 
-const counts: Record<string, number> = {};
+let outcomes: Record<string, number> = {};
 let slowestMs = 0;
+const tellOutcomes = () => {
+  say({ outcomes, slowestMs, peakMb: process.resourceUsage().maxRSS / 1024 });
+  outcomes = {};
+};
 for (let index = from; index < to; index++) {
   say({ start: index });
   const bytes = makeMutant(target, number, seed, index);
@@ -34,9 +41,10 @@ for (let index = from; index < to; index++) {
   const took = performance.now() - started;
   slowestMs = Math.max(slowestMs, took);
   const kind = outcome.kind === "error" ? outcome.code : outcome.kind;
-  counts[kind] = (counts[kind] ?? 0) + 1;
+  outcomes[kind] = (outcomes[kind] ?? 0) + 1;
   if (outcome.kind === "finding") say({ finding: { index, what: outcome.what, account: outcome.account } });
-  else if (took > slowMs)
+  else if (took > slowMs) {
     say({ finding: { index, what: `slow: ${(took / 1000).toFixed(1)} s`, account: outcome.kind } });
+  }
+  tellOutcomes();
 }
-say({ done: counts, slowestMs, peakMb: process.resourceUsage().maxRSS / 1024 });

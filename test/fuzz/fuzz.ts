@@ -5,20 +5,13 @@
  *
  * Usage: npm run fuzz -- [--mutants 100000] [--seed 1] [--target model] [--only 123 [--save file]]
  */
-import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { createInterface } from "node:readline";
-import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { superviseRange } from "../support/supervise.ts";
 import type { Message } from "./child.ts";
 import { judge, makeMutant } from "./run.ts";
 import { targets } from "./targets.ts";
-
-/** Private memory a child may have, code and heap included; Node itself takes about 0.3 GB of it. */
-const memoryKb = 2_000_000;
-/** A child that says nothing for so long is ended: its mutant hangs. */
-const silenceMs = 30_000;
 
 /** A mutant that ended otherwise than in a result or a clear error. */
 export interface Finding {
@@ -46,81 +39,29 @@ export interface FuzzReport {
 
 const childPath = fileURLToPath(new URL("child.ts", import.meta.url));
 
-/** Runs mutants until the end of the range or the end of the child; returns where to go on. */
-function runChild(
-  target: string,
-  seed: number,
-  from: number,
-  to: number,
-  onMessage: (message: Message) => void,
-): Promise<{ readonly next: number; readonly death: string | undefined }> {
-  return new Promise((resolve, reject) => {
-    const node = [process.execPath, "--max-old-space-size=512", "--no-warnings", childPath];
-    const args = [target, seed, from, to].map(String);
-    const child = spawn(
-      "sh",
-      ["-c", `ulimit -d ${memoryKb} 2>/dev/null; exec "$@"`, "sh", ...node, ...args],
-      {
-        stdio: ["ignore", "ignore", "pipe", "pipe"],
-      },
-    );
-    let current = from;
-    let isDone = false;
-    let isHung = false;
-    let account = "";
-    const end = () => {
-      isHung = true;
-      child.kill("SIGKILL");
-    };
-    let watchdog = setTimeout(end, silenceMs);
-    child.stderr!.on("data", (chunk: Buffer) => {
-      account = (account + chunk.toString()).slice(-2_000);
-    });
-    createInterface({ input: child.stdio[3] as Readable }).on("line", (line) => {
-      clearTimeout(watchdog);
-      watchdog = setTimeout(end, silenceMs);
-      const message = JSON.parse(line) as Message;
-      if ("start" in message) current = message.start;
-      else onMessage(message);
-      isDone ||= "done" in message;
-    });
-    child.on("error", reject);
-    child.on("close", (status, signal) => {
-      clearTimeout(watchdog);
-      if (isDone) resolve({ next: to, death: undefined });
-      else {
-        const how = isHung ? `hang: over ${silenceMs / 1000} s` : `crash: ${signal ?? `status ${status}`}`;
-        resolve({ next: current + 1, death: `${how}\n${account}` });
-      }
-    });
-  });
-}
-
 async function fuzzTarget(target: string, seed: number, mutants: number): Promise<[Tally, Finding[]]> {
   const outcomes: Record<string, number> = {};
   const findings: Finding[] = [];
+  const count = (kind: string, by = 1) => (outcomes[kind] = (outcomes[kind] ?? 0) + by);
   let slowestMs = 0;
   let peakMb = 0;
-  let from = 0;
-  while (from < mutants) {
-    const started = from;
-    const { next, death } = await runChild(target, seed, from, mutants, (message) => {
+  await superviseRange<Message>({
+    script: childPath,
+    args: [target, String(seed)],
+    cases: mutants,
+    onMessage(message) {
       if ("finding" in message) findings.push({ target, seed, ...message.finding });
-      if ("done" in message) {
+      else {
         slowestMs = Math.max(slowestMs, message.slowestMs);
         peakMb = Math.max(peakMb, message.peakMb);
-        for (const [kind, count] of Object.entries(message.done))
-          outcomes[kind] = (outcomes[kind] ?? 0) + count;
+        for (const [kind, by] of Object.entries(message.outcomes)) count(kind, by);
       }
-    });
-    if (death !== undefined) {
-      findings.push({ target, seed, index: next - 1, what: death.split("\n")[0]!, account: death });
-      // Counts of a child that died are lost with it.
-      outcomes["uncounted"] = (outcomes["uncounted"] ?? 0) + (next - 1 - started);
-      outcomes["finding"] = (outcomes["finding"] ?? 0) + 1;
-    }
-    from = next;
-  }
+    },
+    onDeath(index, account) {
+      findings.push({ target, seed, index, what: account.split("\n")[0]!, account });
+      count("finding");
+    },
+  });
   return [{ target, mutants, outcomes, slowestMs, peakMb }, findings];
 }
 

