@@ -181,6 +181,35 @@ function codeCounter(format: NumberFormat, histogram: Float64Array) {
 }
 
 /**
+ * Divides weights by the steps of their channels, as `encodeInto` does (see `countIntegers` for why the product is the
+ * quotient; below 2^-126, where it may not be, every format has its zero).
+ *
+ * @param start place of the first weight in the tensor
+ */
+function scaleRows(
+  weights: Float32Array,
+  start: number,
+  { channels, inner }: ChannelLayout,
+  reciprocals: Float64Array,
+  out: Float32Array,
+): void {
+  const row = Math.floor(start / inner);
+  if (inner === 1) {
+    for (let i = 0, c = row % channels; i < weights.length; i++) {
+      out[i] = weights[i]! * reciprocals[c]!;
+      if (++c === channels) c = 0;
+    }
+    return;
+  }
+  for (let i = 0, k = start - row * inner, c = row % channels; i < weights.length; i++) {
+    out[i] = weights[i]! * reciprocals[c]!;
+    if (++k < inner) continue;
+    k = 0;
+    if (++c === channels) c = 0;
+  }
+}
+
+/**
  * Quantises float weights as `quantiseTensor` does, and counts the codes instead of keeping them.
  *
  * @throws QtamlError `non-finite` when a weight is NaN or infinite
@@ -198,21 +227,15 @@ export function surveyFloats(weights: WeightStream, format: NumberFormat): Float
     integerCodes !== undefined && isSafe
       ? integerCounter(format, integerCodes, histogram)
       : codeCounter(format, histogram);
+  const reciprocals = Float64Array.from(steps, (step) => 1 / step);
   let start = 0;
   let unflushed = 0;
   let scaled = new Float32Array(0);
   for (const piece of weights.pieces()) {
     if (channels > 1 && inner < 16) {
-      // Short rows: bring every weight into units of its step first. The quotient is rounded once, as by `encodeInto`.
+      // Short rows: bring every weight into units of its step first.
       if (scaled.length < piece.length) scaled = new Float32Array(piece.length);
-      let row = Math.floor(start / inner);
-      for (let i = 0, k = start - row * inner, c = row % channels; i < piece.length; i++) {
-        scaled[i] = piece[i]! / steps[c]!;
-        if (++k === inner) {
-          k = 0;
-          if (++c === channels) c = 0;
-        }
-      }
+      scaleRows(piece, start, layout, reciprocals, scaled);
       count(scaled, 0, piece.length, 1);
     } else {
       forEachRow(layout, start, piece.length, (channel, from, to) => count(piece, from, to, steps[channel]!));
