@@ -34,7 +34,7 @@ const tolerance = (samples: number) => 0.005 + 200 / samples;
 
 describe("the zoo", () => {
   it("is in the table", () => {
-    expect(rows).toHaveLength(7);
+    expect(rows).toHaveLength(9);
   });
 
   it.each(rows)("$name: the accuracy of its card, and with int8 weights", async ({ name, ...said }) => {
