@@ -1,21 +1,22 @@
 /**
- * @file What the gradients of all weights cost: the time of tape and adjoint for one batch, in forward passes of the
- * same batch, with one thread; and the share of each where ten cotangents (one for each logit) use one tape.
- * `node bench/gradient.ts [--batch 32] [MODEL ...]`; without models, the networks in `test/fixtures` and `zoo`.
+ * @file What gradients cost, with one thread, in forward passes: those of all weights for a batch of 32 as the gradient
+ * graph gives them, and their squared norms for one sample, which is what the Jacobian takes.
+ * `node bench/gradient.ts [--batch 32] [MODEL ...]`; without models, the networks in `zoo`.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
+import { buildGradientGraph, type GradientGraph } from "../src/onnx/gradient/index.ts";
 import { DataType } from "../src/onnx/tensor.ts";
-import { parseModel } from "../src/onnx/model.ts";
+import { parseModel, type OnnxModel } from "../src/onnx/model.ts";
 import {
   adjointFeeds,
-  gradientGraph,
   openSession,
+  probe,
   randomTensor,
+  runOnce,
   uniforms,
   type Feeds,
-  type InferenceSession,
 } from "../test/support/gradients.ts";
 
 const { values: flags, positionals } = parseArgs({
@@ -23,23 +24,49 @@ const { values: flags, positionals } = parseArgs({
   options: { batch: { type: "string", default: "32" } },
 });
 
-const networks = (folder: string): string[] =>
-  readdirSync(folder)
-    .filter((name) => name.endsWith(".onnx"))
-    .sort()
-    .map((name) => join(folder, name));
-
-/** Milliseconds of one run: the fastest of those within a second and a half, which other work on the machine disturbs least. */
-async function milliseconds(session: InferenceSession, feeds: Feeds): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < 3; i += 1) await session.run(feeds);
+/**
+ * Milliseconds of processor time of one run: the least of several batches of runs, which other work on the machine
+ * disturbs least.
+ */
+async function milliseconds(model: OnnxModel | undefined, feeds: Feeds): Promise<number> {
+  if (model === undefined) return 0;
+  const session = await openSession(model);
+  const start = performance.now();
+  await session.run(feeds);
+  const runs = Math.max(1, Math.min(20, Math.ceil(20 / (performance.now() - start))));
+  let least = Infinity;
   const end = performance.now() + 1500;
-  while (times.length < 10 || performance.now() < end) {
-    const start = performance.now();
-    await session.run(feeds);
-    times.push(performance.now() - start);
+  for (let batch = 0; batch < 5 || performance.now() < end; batch += 1) {
+    const before = process.cpuUsage();
+    for (let i = 0; i < runs; i += 1) await session.run(feeds);
+    const { user, system } = process.cpuUsage(before);
+    least = Math.min(least, (user + system) / 1000 / runs);
   }
-  return Math.min(...times);
+  await session.release();
+  return least;
+}
+
+interface Cost {
+  readonly forward: number;
+  /** Tape and prelude: once a sample. */
+  readonly once: number;
+  /** Once a cotangent. */
+  readonly adjoint: number;
+}
+
+async function cost(model: OnnxModel, feeds: Feeds, graph: GradientGraph): Promise<Cost> {
+  const values = await runOnce(graph.tape, feeds);
+  const output = values[model.graph.output[0]!.name]!;
+  const all = { ...values, ...feeds };
+  const seed = randomTensor(output.dims, uniforms(2));
+  const pick = (names: readonly string[]): Feeds =>
+    Object.fromEntries(names.map((name) => [name, all[name]!]));
+  return {
+    forward: await milliseconds(model, feeds),
+    once:
+      (await milliseconds(graph.tape, feeds)) + (await milliseconds(graph.prelude, pick(graph.preludeTaped))),
+    adjoint: await milliseconds(graph.adjoint, await adjointFeeds(graph, all, seed)),
+  };
 }
 
 async function measure(path: string, batch: number): Promise<string> {
@@ -48,34 +75,41 @@ async function measure(path: string, batch: number): Promise<string> {
   const type = input.type?.value;
   const dims = type?.case === "tensorType" ? (type.value.shape?.dim ?? []) : [];
   const sample = dims.slice(1).map((d) => (d.value.case === "dimValue" ? Number(d.value.value) : 1));
-  const next = uniforms(1);
-  const feeds = { [input.name]: randomTensor([batch, ...sample], next) };
-  const weights = model.graph.initializer
-    .filter((t) => t.dataType === DataType.FLOAT && t.dims.length > 1)
-    .map((t) => t.name);
-  const graph = await gradientGraph(model, feeds, weights);
-  const forward = await openSession(model);
-  const tape = await openSession(graph.tape);
-  const adjoint = await openSession(graph.adjoint);
-  const values = await tape.run(feeds);
-  const output = values[model.graph.output[0]!.name]!;
-  const backward = await adjointFeeds(graph, values, randomTensor(output.dims, next));
-  const once = await milliseconds(forward, feeds);
-  const parts = [await milliseconds(tape, feeds), await milliseconds(adjoint, backward)] as const;
-  for (const session of [forward, tape, adjoint]) await session.release();
-  const row = [once, ...parts].map((t) => t.toFixed(2));
-  const forwards = (cotangents: number): string => ((parts[0] / cotangents + parts[1]) / once).toFixed(2);
-  return `| ${basename(path, ".onnx")} | ${sample.join("x")} | ${row.join(" | ")} | ${forwards(1)} | ${forwards(10)} |`;
+  const weights = model.graph.initializer.filter((t) => t.dataType === DataType.FLOAT && t.dims.length > 1);
+  const tensors = weights.map((t) => t.name);
+  const output = model.graph.output[0]!.name;
+  const feedsOf = (count: number): Feeds => ({
+    [input.name]: randomTensor([count, ...sample], uniforms(1)),
+  });
+  const whole = await cost(
+    model,
+    feedsOf(batch),
+    buildGradientGraph(model, { output, tensors, probed: await probe(model, feedsOf(batch)) }),
+  );
+  const squares = new Map(weights.map((t) => [t.name, t.dims.length === 4 ? 0 : 1]));
+  const norms = await cost(
+    model,
+    feedsOf(1),
+    buildGradientGraph(model, { output, tensors, squares, probed: await probe(model, feedsOf(1)) }),
+  );
+  const times = ({ forward, once, adjoint }: Cost): string =>
+    [forward, once, adjoint].map((t) => t.toFixed(2)).join(" | ");
+  const forwards = ({ forward, once, adjoint }: Cost, cotangents: number): string =>
+    ((once / cotangents + adjoint) / forward).toFixed(1);
+  return `| ${basename(path, ".onnx")} | ${times(whole)} | ${forwards(whole, 1)} | ${forwards(whole, 10)} | ${times(norms)} | ${forwards(norms, 1)} | ${forwards(norms, 10)} |`;
 }
 
 const batch = Number(flags.batch);
 console.log(
-  `| network | input | forward, ms (batch ${batch}) | tape, ms | adjoint, ms | forwards, one cotangent | forwards each, ten cotangents |`,
+  `| network | forward, ms (batch ${batch}) | tape, ms | adjoint, ms | forwards, one cotangent | forwards each, ten | forward, ms (one sample) | tape, ms | norms, ms | forwards, one cotangent | forwards each, ten |`,
 );
-console.log("|---|---|---|---|---|---|---|");
-const root = join(import.meta.dirname, "..");
+console.log("|---|---|---|---|---|---|---|---|---|---|---|");
+const zoo = join(import.meta.dirname, "..", "zoo");
 const paths =
   positionals.length > 0
     ? positionals
-    : [...networks(join(root, "zoo")), ...networks(join(root, "test", "fixtures"))];
+    : readdirSync(zoo)
+        .filter((name) => name.endsWith(".onnx"))
+        .sort()
+        .map((name) => join(zoo, name));
 for (const path of paths) console.log(await measure(path, batch));

@@ -27,7 +27,7 @@ import {
   forEachTensor,
   makeNode,
   makeValueInfo,
-  modelRanges,
+  modelFiles,
   openModel,
   openSafetensors,
   streamRange,
@@ -106,7 +106,7 @@ function makeFiles() {
   });
   const model = chain(sources);
   const inside = join(folder, "model.onnx");
-  write(inside, modelRanges(model));
+  write(inside, modelFiles(model, "unused").model);
   const outside = join(folder, "external.onnx");
   let offset = 0;
   forEachTensor(model, (tensor) => {

@@ -81,6 +81,8 @@ export const sampleTensors: readonly InspectionRow[] = layers.map(({ name, opera
     driftOffset: -p * scale,
     driftExact: true,
     variance: ((p * (1 - p) * (4 ** 8 - 1)) / 3) * scale ** 2,
+    runaway: 0,
+    nonFinite: 0,
     topBitShare: 0.750011,
     jacobianMeanSquare: g,
     jacobianRelativeError: 0,

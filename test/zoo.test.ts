@@ -3,13 +3,16 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { assess, openSimulation } from "../src/campaign/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
-import { readDataset, readModel } from "../src/cli/files.ts";
+import { readModel } from "../src/cli/files.ts";
+import { readDataset } from "../src/data/index.ts";
 import { inferLogits } from "../src/engine/index.ts";
 import { builtInMeasure, scoreOf, tally } from "../src/measure/index.ts";
 import { inRepository } from "./cli-run.ts";
 
 const testFiles = ["zoo/fashion-mnist-test-2000.npz", "zoo/watch-test-1008.npz"];
-const [images, recordings] = testFiles.map((path) => readDataset(inRepository(path)));
+const [images, recordings] = await Promise.all(
+  testFiles.map(async (path) => (await readDataset({ data: [inRepository(path)] })).dataset),
+);
 
 /** The rows of the table of networks: name, parameters, test split, shipped, shipped with int8 weights by tensor and by channel. */
 const rows = Array.from(

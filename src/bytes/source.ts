@@ -137,6 +137,11 @@ export function wholeSource(source: ByteSource): ByteRange {
   return { source, offset: 0, length: source.byteLength };
 }
 
+/** Total length of stretches. */
+export function totalLength(ranges: readonly ByteRange[]): number {
+  return ranges.reduce((sum, { length }) => sum + length, 0);
+}
+
 /** SHA-256 of a source in hexadecimal, read piece by piece. */
 export function sourceHash(source: ByteSource): string {
   const hash = createHash("sha256");

@@ -3,9 +3,11 @@
  * part of the output error and amplifies the random part, so each tensor is decided by how many answers are predicted to change.
  */
 import {
+  boundedTable,
   conditionalMoments,
   decoder,
   protectBits,
+  runawayLimit,
   type DecoderKind,
   type ProtectionSegment,
 } from "../channel/index.ts";
@@ -26,12 +28,12 @@ export interface ReadingChoice {
   readonly drift: number;
 }
 
-/** Expected decoded value of each stored code. */
+/** Expected decoded value of each stored code, given that the weight does not run away. */
 function meanTable(tensor: MemoryTensor, segment: ProtectionSegment): Float64Array {
   const flips = protectBits(tensor.flips, segment.protectedMask);
   const { format, histogram } = tensor;
-  const decode = decoder(segment.decoder, { format, flips, histogram }).table;
-  return conditionalMoments(decode, flips).mean;
+  const { table } = decoder(segment.decoder, { format, flips, histogram });
+  return conditionalMoments(boundedTable(table, runawayLimit(format, histogram)), flips).mean;
 }
 
 /** Segments that decode clean codes to the weights' expected values. */

@@ -1,9 +1,16 @@
 /**
  * @file A model's tensors as a table: what is stored, what the flips do to it, how much it matters.
  */
-import { driftLine, topBitShare } from "../channel/index.ts";
+import {
+  boundedTable,
+  driftLine,
+  errorMoments,
+  extendedValues,
+  runawayLimit,
+  topBitShare,
+} from "../channel/index.ts";
 import type { JacobianMethod } from "../engine/index.ts";
-import { protectionLadder, weightVariance } from "../protect/index.ts";
+import { protectionLadder, ordinaryErrors } from "../protect/index.ts";
 import type { Survey } from "./assess.ts";
 
 /** One stored tensor. Quantities of weights are in the weights' own units. */
@@ -18,14 +25,18 @@ export interface InspectionRow {
   /** Quantisation step; the root mean square over channels where each has its own. */
   readonly scale: number;
   readonly infinityNorm: number;
-  /** The expected weight as read is `driftSlope * weight + driftOffset`. */
+  /** The expected weight as read, where it does not run away, is `driftSlope * weight + driftOffset`. */
   readonly driftSlope: number;
   readonly driftOffset: number;
   /** Whether that line is exact for every code; otherwise it is the least-squares line over the tensor. */
   readonly driftExact: boolean;
-  /** Error variance of one unprotected weight. */
+  /** Error variance of one unprotected weight that is not runaway. */
   readonly variance: number;
-  /** Share of that variance carried by the most significant bit. */
+  /** Probability that an unprotected weight is read as NaN, infinite or far beyond the tensor (16-bit floats only). */
+  readonly runaway: number;
+  /** Probability that it is read as NaN or infinite. */
+  readonly nonFinite: number;
+  /** Share of the variance of all weights that the most significant bit carries. */
   readonly topBitShare: number;
   /** `g_l`: mean squared sensitivity of the logits to one weight, `||J_l||_F^2 / n_l`; null without inputs. */
   readonly jacobianMeanSquare: number | null;
@@ -46,8 +57,10 @@ export function inspect(survey: Survey): InspectionRow[] {
     const stored = survey.tensors[t]!;
     const jacobian = survey.jacobian?.[t];
     const { values } = tensor.format;
-    const codes = { values, decode: values, flips: tensor.flips, histogram: tensor.histogram };
-    const line = driftLine(codes);
+    const { flips, histogram } = tensor;
+    const decode = boundedTable(values, runawayLimit(tensor.format, histogram));
+    const line = driftLine({ values, decode, flips, histogram });
+    const errors = ordinaryErrors(tensor, 0, "none");
     const scale = Math.sqrt(tensor.meanSquareStep);
     const zeros: ArrayLike<number> = stored.zeroPoints ?? [0];
     const zero = Array.from(zeros).reduce((a, b) => a + b, 0) / zeros.length;
@@ -64,8 +77,10 @@ export function inspect(survey: Survey): InspectionRow[] {
       // With zero point z: (s v + o - z) step = s weight + (o + (s - 1) z) step.
       driftOffset: (line.offset + (line.slope - 1) * zero) * scale,
       driftExact: line.exact,
-      variance: weightVariance(tensor, 0, "none") * tensor.meanSquareStep,
-      topBitShare: topBitShare(values, tensor.flips, tensor.histogram),
+      variance: errors.variance * tensor.meanSquareStep,
+      runaway: errors.runaway,
+      nonFinite: errorMoments({ values, decode: values, flips, histogram }).nonFinite,
+      topBitShare: topBitShare(extendedValues(tensor.format), flips, histogram),
       jacobianMeanSquare: jacobian === undefined ? null : jacobian.squaredNorm / tensor.count,
       jacobianRelativeError:
         jacobian === undefined || jacobian.squaredNorm === 0

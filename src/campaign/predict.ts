@@ -6,6 +6,8 @@ import { QtamlError } from "../errors.ts";
 import {
   agreementUnderNoise,
   allocator,
+  expectedRunaways,
+  ordinaryErrors,
   residualCurve,
   saturationRatio,
   segmentsOf,
@@ -34,11 +36,11 @@ function measured(assessment: Survey): Measured {
 }
 
 /**
- * [samples] predicted squared error of each calibration sample's logits, without the direction in which all logits
- * move alike: `sum_l sigma_l^2 ||(I - 11^T/C) J_l(x)||_F^2`.
+ * [samples] predicted squared error of each calibration sample's logits on a chip without runaway weights, without the
+ * direction in which all logits move alike: `sum_l sigma_l^2 ||(I - 11^T/C) J_l(x)||_F^2`.
  */
 function sampleNoise({ memory, jacobian }: Measured, protection: Protection): Float64Array {
-  const byTensor = tensorNoise(memory, protection)!;
+  const byTensor = tensorNoise(memory, protection, (...of) => ordinaryErrors(...of).variance)!;
   const noise = new Float64Array(Math.min(...jacobian.map((j) => j.sampleContrastNorms.length)));
   jacobian.forEach(({ squaredNorm, sampleContrastNorms }, t) => {
     if (squaredNorm === 0) return;
@@ -73,7 +75,8 @@ export function isPredicted(assessment: Survey, measure: string): boolean {
 }
 
 /**
- * Predicted share of answers that stay those of the clean network.
+ * Predicted share of answers that stay those of the clean network. A chip with a runaway weight (16-bit floats only)
+ * is taken to guess.
  *
  * @param shift [samples * classes] coherent change of the logits; none unless given
  * @throws QtamlError `invalid-argument` without calibration data
@@ -86,7 +89,10 @@ export function predictAgreement(
   const known = measured(assessment);
   const { logits } = known.calibration;
   const clean = { values: logits.values, classes: outputSize(logits) };
-  return agreementUnderNoise(clean, sampleNoise(known, protection), shift);
+  const whole = Math.exp(-expectedRunaways(known.memory, protection));
+  return (
+    whole * agreementUnderNoise(clean, sampleNoise(known, protection), shift) + (1 - whole) / clean.classes
+  );
 }
 
 /** What is expected of the policies before any simulation. */

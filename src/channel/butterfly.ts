@@ -35,37 +35,73 @@ export function conditionalMoments(decode: Float64Array, flips: FlipProbabilitie
   const variance = new Float64Array(decode.length);
   const nonFinite = decode.map((v) => (Number.isFinite(v) ? 0 : 1));
   if (nonFinite.includes(1)) mixMasses(own, shift, variance, nonFinite, flips);
-  else mixFinite(own, shift, variance, flips);
+  else for (let k = 0; k < flips.p01.length; k++) mixBit({ own, shift, variance }, flips, k);
   return { mean: own.map((v, c) => v + shift[c]!), shift, variance, nonFinite };
 }
 
-function mixFinite(
-  own: Float64Array,
-  shift: Float64Array,
-  variance: Float64Array,
-  { p01, p10 }: FlipProbabilities,
-): void {
-  for (let k = 0; k < p01.length; k++) {
-    const up = p01[k]!;
-    const down = p10[k]!;
-    const stride = 2 ** k;
-    if (up === 0 && down === 0) continue;
-    for (let block = 0; block < own.length; block += 2 * stride) {
-      for (let i = block, j = block + stride; i < block + stride; i++, j++) {
-        const gap = own[j]! - own[i]! + (shift[j]! - shift[i]!);
-        const square = gap * gap;
-        const v = variance[i]!;
-        const w = variance[j]!;
-        shift[i]! += up * gap;
-        shift[j]! -= down * gap;
-        variance[i] = (1 - up) * v + up * w + up * (1 - up) * square;
-        variance[j] = down * v + (1 - down) * w + down * (1 - down) * square;
-      }
+/** The laws of all codes between stages, all results being finite. */
+interface FiniteLaws {
+  /** What each code itself decodes to. */
+  readonly own: Float64Array;
+  readonly shift: Float64Array;
+  readonly variance: Float64Array;
+}
+
+/** One stage: bit k flips. */
+function mixBit({ own, shift, variance }: FiniteLaws, { p01, p10 }: FlipProbabilities, k: number): void {
+  const up = p01[k]!;
+  const down = p10[k]!;
+  const stride = 2 ** k;
+  if (up === 0 && down === 0) return;
+  for (let block = 0; block < own.length; block += 2 * stride) {
+    for (let i = block, j = block + stride; i < block + stride; i++, j++) {
+      const gap = own[j]! - own[i]! + (shift[j]! - shift[i]!);
+      const square = gap * gap;
+      const v = variance[i]!;
+      const w = variance[j]!;
+      shift[i]! += up * gap;
+      shift[j]! -= down * gap;
+      variance[i] = (1 - up) * v + up * w + up * (1 - up) * square;
+      variance[j] = down * v + (1 - down) * w + down * (1 - down) * square;
     }
   }
 }
 
-/** As `mixFinite`, with the probability of a non-finite result beside the moments of the finite ones. */
+/**
+ * The variance for each stored code when one more bit is protected, for each of some bits: [bits] tables [2^B].
+ * By halves: the stages of one half of the bits are shared by all tables of the other half.
+ * @param decode [2^B], all finite
+ * @param bits which bits are to be left out in turn; bits not among them do not flip
+ * @param visit is given a bit and its table, which is valid until it returns
+ */
+export function variancesWithout(
+  decode: Float64Array,
+  flips: FlipProbabilities,
+  bits: readonly number[],
+  visit: (bit: number, variance: Float64Array) => void,
+): void {
+  checkSize(decode, flips);
+  const halve = (laws: FiniteLaws, left: readonly number[]): void => {
+    if (left.length === 1) {
+      visit(left[0]!, laws.variance);
+      return;
+    }
+    const middle = left.length >> 1;
+    for (const [kept, mixed] of [
+      [left.slice(0, middle), left.slice(middle)],
+      [left.slice(middle), left.slice(0, middle)],
+    ] as const) {
+      const copy = { own: laws.own, shift: laws.shift.slice(), variance: laws.variance.slice() };
+      for (const k of mixed) mixBit(copy, flips, k);
+      halve(copy, kept);
+    }
+  };
+  const { length } = decode;
+  if (bits.length > 0)
+    halve({ own: decode, shift: new Float64Array(length), variance: new Float64Array(length) }, bits);
+}
+
+/** As `mixBit` for all bits, with the probability of a non-finite result beside the moments of the finite ones. */
 function mixMasses(
   own: Float64Array,
   shift: Float64Array,

@@ -6,7 +6,8 @@ import { QtamlError } from "../errors.ts";
 import { bitContrast, type FlipProbabilities } from "./flips.ts";
 import type { NumberFormat } from "./format.ts";
 import { conditionalMoments, receivedWeights } from "./butterfly.ts";
-import { driftLine, histogramTotal, largestMagnitude } from "./moments.ts";
+import { boundedTable, runawayLimit } from "./runaway.ts";
+import { driftLine, histogramTotal, largestMagnitude, type StoredCodes } from "./moments.ts";
 
 /** In order of what they may cost at inference; affine ones fold into scale and zero point. */
 export const decoderKinds = ["none", "unbiased-affine", "linear-mmse", "unbiased", "bayes"] as const;
@@ -36,7 +37,8 @@ export interface DecoderInput {
 
 /**
  * One decoder. Received codes whose value is not finite (floats) stay so under the affine kinds and `none`, which have no
- * table to mend them with; `unbiased` and `bayes` give every received code a finite value.
+ * table to mend them with; `unbiased` and `bayes` give every received code a finite value. The affine kinds are fitted
+ * to the weights that are not runaway (`runawayLimit`): a line through values 2^128 apart would fit no weight.
  * @throws QtamlError invalid-argument if no such decoder exists (a bit whose reading says nothing cannot be unbiased),
  * or as `errorMoments`.
  */
@@ -85,8 +87,10 @@ const build: Record<DecoderKind, (input: DecoderInput) => Built> = {
   none: ({ format }) => affineTable(format.values, 1, 0),
 
   /** Undoes the drift line: `(W~ + p Delta) / (1 - 2p)` where all bits flip alike. */
-  "unbiased-affine": ({ format: { values }, flips, histogram }) => {
-    const line = driftLine({ values, decode: values, flips, histogram });
+  "unbiased-affine": ({ format, flips, histogram }) => {
+    const { values } = format;
+    const decode = boundedTable(values, runawayLimit(format, histogram));
+    const line = driftLine({ values, decode, flips, histogram });
     if (!(Math.abs(line.slope) > smallestContrast)) {
       throw new NoSuchDecoder(
         "No affine unbiased decoder exists: on average the value that is read does not depend on the one stored; protect more bits or choose another decoder.",
@@ -95,8 +99,11 @@ const build: Record<DecoderKind, (input: DecoderInput) => Built> = {
     return affineTable(values, 1 / line.slope, -line.offset / line.slope);
   },
 
-  "linear-mmse": ({ format: { values }, flips, histogram }) => {
-    const { weight, meanStored, meanRead, varianceRead, covariance } = jointMoments(values, histogram, flips);
+  "linear-mmse": ({ format, flips, histogram }) => {
+    const { values } = format;
+    const decode = boundedTable(values, runawayLimit(format, histogram));
+    const joint = jointMoments({ values, decode, flips, histogram });
+    const { weight, meanStored, meanRead, varianceRead, covariance } = joint;
     const slope = weight > 0 && varianceRead > 0 ? covariance / varianceRead : 0;
     return affineTable(values, slope, meanStored - slope * meanRead);
   },
@@ -154,8 +161,8 @@ function isUnbiased(values: Float64Array, table: Float64Array, flips: FlipProbab
 }
 
 /** Moments of (stored, read) over the tensor, given that the value read is finite. */
-function jointMoments(values: Float64Array, histogram: Float64Array, flips: FlipProbabilities) {
-  const { mean, variance, nonFinite } = conditionalMoments(values, flips);
+function jointMoments({ values, decode, flips, histogram }: StoredCodes) {
+  const { mean, variance, nonFinite } = conditionalMoments(decode, flips);
   const shares = histogram.map((count, c) => (count > 0 ? count * (1 - nonFinite[c]!) : 0));
   const weight = shares.reduce((sum, w) => sum + w, 0);
   const average = (of: (c: number) => number) =>

@@ -18,8 +18,9 @@ export {
 } from "./flips.ts";
 export type { FlipProbabilities } from "./flips.ts";
 export { channelMatrix, composeChannels } from "./matrix.ts";
-export { conditionalMoments, receivedWeights } from "./butterfly.ts";
+export { conditionalMoments, receivedWeights, variancesWithout } from "./butterfly.ts";
 export type { ConditionalMoments } from "./butterfly.ts";
+export { boundedTable, extendedValues, runawayFactor, runawayLimit } from "./runaway.ts";
 export { driftLine, errorMoments, valueMoments } from "./moments.ts";
 export type { DriftLine, ErrorMoments, StoredCodes } from "./moments.ts";
 export { bitContributions, bitVarianceShares, errorDistribution, topBitShare } from "./distribution.ts";

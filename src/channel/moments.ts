@@ -89,18 +89,23 @@ export interface DriftLine {
 }
 
 /**
- * The drift of a tensor's weights. If the conditional mean is affine in the value over all codes, that line is
- * returned and `exact` is true; otherwise it is the least-squares line weighted by the histogram, which is right on
- * average over the tensor. Exact means within 2^-36 of the largest entry of the tables: each of at most 16
- * stages rounds to about 2^-51 of it.
+ * The drift of a tensor's weights. If the conditional mean is affine in the value over all codes that stand for and
+ * decode to finite values, that line is returned and `exact` is true; otherwise it is the least-squares line weighted
+ * by the histogram, which is right on average over the tensor. Exact means within 2^-36 of the largest of those
+ * values: each of at most 16 stages rounds to about 2^-51 of it.
  * @throws QtamlError as `errorMoments`.
  */
 export function driftLine(stored: StoredCodes): DriftLine {
   const { values, decode, flips, histogram } = stored;
   histogramTotal(values, histogram);
   const { mean, nonFinite } = conditionalMoments(decode, flips);
-  const scale = Math.max(largestMagnitude(values), largestMagnitude(decode));
-  const everyCode = values.map((v, c) => (Number.isFinite(v) && Number.isFinite(mean[c]!) ? 1 : 0));
+  const isKnown = (c: number) =>
+    Number.isFinite(values[c]!) && Number.isFinite(decode[c]!) && Number.isFinite(mean[c]!);
+  const everyCode = values.map((_, c) => (isKnown(c) ? 1 : 0));
+  const scale = everyCode.reduce(
+    (m, known, c) => (known ? Math.max(m, Math.abs(values[c]!), Math.abs(decode[c]!)) : m),
+    0,
+  );
   const deviation = (line: { slope: number; offset: number }, weights: Float64Array) =>
     weights.reduce(
       (m, w, c) => (w > 0 ? Math.max(m, Math.abs(mean[c]! - line.slope * values[c]! - line.offset)) : m),

@@ -2,15 +2,27 @@
  * @file Files in and out: one clear sentence when one cannot be read, and nothing half-written.
  */
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { parseDataset, parseStructured, type Dataset } from "../data/index.ts";
+import { parseStructured } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
 import { parseDevice, type Device } from "../physics/index.ts";
 import {
   isSafetensorsFile,
   openModel,
   openSafetensors,
+  streamRange,
+  type ByteRange,
   type ModelFile,
   type SafetensorsFile,
 } from "../onnx/index.ts";
@@ -42,8 +54,28 @@ export function readBytes(path: string, what: string): Uint8Array {
   }
 }
 
+/** What a file is made of: text, bytes, or stretches of other files and of memory. */
+type Content = string | Uint8Array | readonly ByteRange[];
+
+function writeContent(path: string, content: Content): void {
+  if (typeof content === "string" || content instanceof Uint8Array) {
+    writeFileSync(path, content);
+    return;
+  }
+  const file = openSync(path, "w");
+  try {
+    for (const range of content) {
+      for (const piece of streamRange(range)) {
+        for (let done = 0; done < piece.byteLength;) done += writeSync(file, piece, done);
+      }
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** Writes files beside their places and renames them, so that an interrupted run leaves no half of one. */
-export function writeWhole(path: string, content: string | Uint8Array): void {
+export function writeWhole(path: string, content: Content): void {
   const partial = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString("hex")}.partial`);
   try {
     mkdirSync(dirname(path), { recursive: true });
@@ -51,11 +83,11 @@ export function writeWhole(path: string, content: string | Uint8Array): void {
     throw fileProblem(path, "Output", cause);
   }
   try {
-    writeFileSync(partial, content);
+    writeContent(partial, content);
     renameSync(partial, path);
   } catch (cause) {
     rmSync(partial, { force: true });
-    throw fileProblem(path, "Output", cause);
+    throw cause instanceof QtamlError ? cause : fileProblem(path, "Output", cause);
   }
 }
 
@@ -67,11 +99,6 @@ export function readModel(path: string): ModelFile {
 /** Opens a model file, or a file of weights without a graph. */
 export function readModelOrWeights(path: string): ModelFile | SafetensorsFile {
   return isSafetensorsFile(path) ? openSafetensors(path) : openModel(path);
-}
-
-/** Reads a data set. */
-export function readDataset(path: string): Dataset {
-  return parseDataset(readBytes(path, "Data"), basename(path));
 }
 
 /** Reads JSON or YAML, whose shape the caller checks. @param what what to call it in an error */

@@ -52,6 +52,39 @@ export const storageOptions = {
     .default("tensor" as const),
 } as const;
 
+/** Collects the values of a flag that may be given several times. */
+const collect = (text: string, before: readonly string[] | undefined): readonly string[] => [
+  ...(before ?? []),
+  text,
+];
+
+/** Which data, and what is judged of the model. */
+export const dataOptions = {
+  data: new Option(
+    "--data <path>",
+    ".npz, .npy, IDX, .csv, or a folder of images (docs/data.md); NAME=PATH for one of several inputs",
+  ).argParser(collect),
+  calibration: new Option(
+    "--calibration <path>",
+    "unlabelled inputs for the Jacobian, as --data is given; --data by default",
+  ).argParser(collect),
+  labels: new Option("--labels <file>", "labels of --data in a file of their own"),
+  labelColumn: new Option(
+    "--label-column <column>",
+    "column of labels in a table: its name, or number from 0",
+  ),
+  preprocessing: new Option(
+    "--preprocessing <file>",
+    "how images are resized, cropped and normalised: a file, or settings in braces",
+  ),
+  feed: new Option(
+    "--feed <name=value>",
+    "input that is the same for every sample: a number, zeros, ones, or an .npy file",
+  ).argParser(collect),
+  limit: new Option("--limit <n>", "samples to take; all by default").argParser(parsePositive),
+  outputName: new Option("--output-name <name>", "output to judge by; the first one by default"),
+} as const;
+
 /** Flags that every command has. */
 export const commonOptions = {
   json: new Option("--json", "print JSON for machines"),

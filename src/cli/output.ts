@@ -29,6 +29,11 @@ export function warn(warnings: readonly string[]): void {
   for (const warning of warnings) process.stderr.write(`Warning: ${warning}\n`);
 }
 
+/** Prints a remark on standard error, unless nothing but results is wanted. */
+export function note(text: string, { quiet }: Manner): void {
+  if (quiet !== true) process.stderr.write(`${text}\n`);
+}
+
 /** Shows how far a piece of work is. */
 export interface Progress {
   /** Called as often as one likes; a new stage starts a new bar. */

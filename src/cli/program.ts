@@ -5,6 +5,7 @@ import { Argument, Command, Option } from "@commander-js/extra-typings";
 import { policyNames } from "../protect/index.ts";
 import {
   commonOptions,
+  dataOptions,
   flipOptions,
   parseNumber,
   parseNumbers,
@@ -23,14 +24,6 @@ export const exitBad = 2;
 export const exitDefect = 70;
 
 const modelArgument = new Argument("<model>", "ONNX model");
-const data = new Option(
-  "--data <file>",
-  ".npz with x (float32, or uint8 scaled by 1/255) and, for accuracy, y",
-);
-const calibration = new Option(
-  "--calibration <file>",
-  ".npz with unlabelled inputs for the Jacobian; --data by default",
-);
 const samples = new Option("--samples <n>", "inputs the Jacobian is averaged over (default: 64)").argParser(
   parsePositive,
 );
@@ -58,8 +51,14 @@ function assessing(name: string) {
     .addOption(flipOptions.p10)
     .addOption(storageOptions.format)
     .addOption(storageOptions.granularity)
-    .addOption(data)
-    .addOption(calibration)
+    .addOption(dataOptions.data)
+    .addOption(dataOptions.calibration)
+    .addOption(dataOptions.labels)
+    .addOption(dataOptions.labelColumn)
+    .addOption(dataOptions.preprocessing)
+    .addOption(dataOptions.feed)
+    .addOption(dataOptions.limit)
+    .addOption(dataOptions.outputName)
     .addOption(samples)
     .addOption(threads)
     .addOption(commonOptions.seed)
@@ -144,7 +143,13 @@ function verifyCommand() {
     .description("try a plan on many simulated chips")
     .addArgument(modelArgument)
     .requiredOption("--plan <file>", "plan to verify")
-    .addOption(new Option("--data <file>", data.description).makeOptionMandatory())
+    .addOption(dataOptions.data)
+    .addOption(dataOptions.labels)
+    .addOption(dataOptions.labelColumn)
+    .addOption(dataOptions.preprocessing)
+    .addOption(dataOptions.feed)
+    .addOption(dataOptions.limit)
+    .addOption(dataOptions.outputName)
     .addOption(flipOptions.device)
     .addOption(flipOptions.p)
     .addOption(flipOptions.p01)

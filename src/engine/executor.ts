@@ -72,22 +72,22 @@ export async function threadsExecutor(
     async run(jobs, { onOutcome, signal } = {}) {
       const outcomes: TrialOutcome[] = [];
       let next = 0;
-      let failure: Error | undefined;
+      const failures: Error[] = [];
       const lane = async () => {
-        while (next < jobs.length && failure === undefined) {
+        while (next < jobs.length && failures.length === 0) {
           if (signal?.aborted === true) throw aborted();
           const slot = next++;
           const reply = await pool.run(jobs[slot]!);
-          if (!("outcome" in reply)) {
-            failure = new QtamlError(reply.code, reply.message);
-            throw failure;
-          }
+          if (!("outcome" in reply)) throw new QtamlError(reply.code, reply.message);
           outcomes[slot] = reply.outcome;
           onOutcome?.(reply.outcome);
         }
       };
-      // Twice as many lanes as threads keep the next job at hand when one ends.
-      await Promise.all(Array.from({ length: 2 * threads }, lane));
+      const stop = (failure: Error) => failures.push(failure);
+      // Twice as many lanes as threads keep the next job at hand when one ends. All come to rest before a failure is
+      // told: a thread that is ended in the middle of a run takes the process with it.
+      await Promise.all(Array.from({ length: 2 * threads }, () => lane().catch(stop)));
+      if (failures[0] !== undefined) throw failures[0];
       return outcomes;
     },
     close: () => pool.close(),

@@ -44,6 +44,8 @@ function openPool(context: GradientContext, threads: number): Piscina<GradientJo
       prelude: prelude === undefined ? undefined : sharedBytes(prelude),
       adjoint: sharedBytes(adjoint),
     },
+    // The next job is at hand when one ends, also while this thread is busy.
+    concurrentTasksPerWorker: 2,
     minThreads: threads,
     maxThreads: threads,
     idleTimeout: Infinity,
@@ -88,7 +90,6 @@ export async function openGradientLanes(
       await lane(here, 1);
       if (threads > 1 && (performance.now() - start) * (jobs.length - 1) > worth)
         pool ??= openPool(context, threads - 1);
-      // Two lanes a worker keep the next job at hand when one ends.
       const others =
         pool === undefined ? [] : Array.from({ length: 2 * (threads - 1) }, () => lane(elsewhere));
       await Promise.all([...others, lane(here)]);

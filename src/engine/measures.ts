@@ -1,6 +1,7 @@
 /**
  * @file From the name of a measure to the measure: those that qtaml brings, and modules of the user's own.
  */
+import { existsSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
@@ -54,10 +55,13 @@ function reasonOf(cause: unknown): string {
  * a number, with the optional exports `name`, `unit`, `higherIsBetter`, `needsLabels` and `nonFinite`.
  *
  * @param path absolute path of the module
- * @throws QtamlError `invalid-file` when it cannot be loaded, `invalid-schema` when an export is not as it should be
+ * @throws QtamlError `file-access` without such a file, `invalid-file` when it cannot be loaded, `invalid-schema` when an export is not as it should be
  */
 export async function loadMeasure(path: string): Promise<Measure> {
   const file = basename(path);
+  if (!existsSync(path)) {
+    throw new QtamlError("file-access", `Measure ${path} does not exist; check the path.`);
+  }
   let exports: unknown;
   try {
     exports = { ...((await import(pathToFileURL(path).href)) as object) };

@@ -18,16 +18,26 @@ const sessionOptions: InferenceSession.SessionOptions = {
   extra: { session: { intra_op: { allow_spinning: "0" }, inter_op: { allow_spinning: "0" } } },
 };
 
-/** The runtime's message without its prefixes and source paths, on one line. */
+const wordsOf = (cause: unknown) => (cause instanceof Error ? cause.message : String(cause));
+
+/** The runtime's message without its prefixes, source paths and C++ signatures, on one line. */
 function reason(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : String(cause);
+  const text = wordsOf(cause).replace(/(?:\w[\w:<>*& ]* )?onnxruntime::[\w:]+\([^)]*\)\s*(?:const\s+)?/g, "");
   const line = text.replace(/\s+/g, " ").replace(/^.*?(?:FAIL|INVALID\w*|NOT_IMPLEMENTED|Error)\s*:\s*/, "");
-  const place = /\S+\.(?:h|cc):\d+ [^()]*\([^)]*\)(?: const)?\s*/g;
-  const plain = line
-    .replace(place, "")
-    .replace(/\S*\/onnxruntime\/\S+\s*/g, "")
-    .trim();
+  const plain = line.replace(/\S*\/onnxruntime\/\S+\s*/g, "").trim();
   return plain.length > 240 ? `${plain.slice(0, 240)} ...` : plain;
+}
+
+/** What to say of a model that is newer than the runtime; undefined when that is not why it was refused. */
+function tooNew(cause: unknown): string | undefined {
+  const text = wordsOf(cause);
+  const ir = /Unsupported model IR version: (\d+), max supported IR version: (\d+)/.exec(text);
+  if (ir !== null) {
+    return `The model has IR version ${ir[1]}, and the ONNX runtime takes up to ${ir[2]}; export it with an older version of onnx.`;
+  }
+  const opset = /Opset (\d+) is under development.*support for domain (\S+) is till opset (\d+)/s.exec(text);
+  if (opset === null) return undefined;
+  return `The model imports operator set ${opset[1]} of ${opset[2]}, and the ONNX runtime takes up to ${opset[3]}; export it for operator set ${opset[3]} or below.`;
 }
 
 /** Element types of outputs that the runtime's Node binding hands out. */
@@ -53,7 +63,8 @@ export async function openSession(
   } catch (cause) {
     throw new QtamlError(
       "unsupported-model",
-      `The ONNX runtime cannot run this model (${reason(cause)}); export it for a supported operator set.`,
+      tooNew(cause) ??
+        `The ONNX runtime cannot run this model (${reason(cause)}); export it for a supported operator set.`,
       { cause },
     );
   }

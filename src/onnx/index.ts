@@ -25,3 +25,4 @@ export * from "./stored.ts";
 export * from "./survey.ts";
 export * from "./tensor.ts";
 export * from "./weights.ts";
+export { modelFiles, type ModelFiles } from "./write.ts";

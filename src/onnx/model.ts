@@ -1,15 +1,18 @@
 /**
- * @file Reads and writes ONNX models. Large tensors are held once: parsed from bytes they are views into them
+ * @file Reads ONNX models. Large tensors are held once: parsed from bytes they are views into them
  * (overwriting a view overwrites the file image), opened from a file they stay there until they are asked for.
  */
 import { createHash } from "node:crypto";
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromBinary } from "@bufbuild/protobuf";
 import { ModelProtoSchema, type GraphProto, type ModelProto } from "onnx-buf";
 import { QtamlError } from "../errors.ts";
 import { checkGraph } from "./check.ts";
-import { copyMessage, deferRawData, forEachTensor, rawLength, rawRange } from "./lazy.ts";
-import type { ByteRange, ByteSource } from "./source.ts";
-import { cutPayloads, joinRanges, makeTokens, splicePayloads, totalLength } from "./wire.ts";
+import { copyMessage, deferRawData, forEachTensor } from "./lazy.ts";
+import { totalLength, type ByteSource } from "./source.ts";
+import { cutPayloads, joinRanges, makeTokens } from "./wire.ts";
+import { largestMessage, smallestPayload } from "./write.ts";
+
+export { serialiseModel } from "./write.ts";
 
 /** An ONNX model that is known to have a graph. */
 export type OnnxModel = ModelProto & { graph: GraphProto };
@@ -57,12 +60,6 @@ function checkModel(read: () => ModelProto, name: string): OnnxModel {
   return model as OnnxModel;
 }
 
-/** Payloads of this size and more are left where they are: smaller ones are not worth a read of their own. */
-const smallestDeferred = 4096;
-
-/** The most bytes a protobuf message can have, and with it an ONNX file. */
-export const largestMessage = 2 ** 31 - 1;
-
 /**
  * Reads a model of any size: large `rawData` stay in the source until they are asked for. External data are not
  * looked for (see `openModel`).
@@ -71,7 +68,7 @@ export const largestMessage = 2 ** 31 - 1;
  * @param smallest least number of bytes of `rawData` that stay there
  * @throws QtamlError `invalid-file` when the bytes are not an ONNX model
  */
-export function scanModel(source: ByteSource, name = "the model", smallest = smallestDeferred): OnnxModel {
+export function scanModel(source: ByteSource, name = "the model", smallest = smallestPayload): OnnxModel {
   if (source.byteLength === 0) {
     throw new QtamlError("invalid-file", `${name} is empty; give an ONNX file.`);
   }
@@ -91,37 +88,6 @@ export function scanModel(source: ByteSource, name = "the model", smallest = sma
     if (range !== undefined) deferRawData(tensor, range);
   });
   return model;
-}
-
-/**
- * The bytes of a model's file as neighbouring stretches, so that it can be written without being held in memory.
- *
- * @throws QtamlError `unsupported-model` above 2 GB, which no protobuf reader takes
- */
-export function modelRanges(model: ModelProto): ByteRange[] {
-  const tokens = makeTokens();
-  const skeleton = copyMessage(model);
-  forEachTensor(skeleton, (tensor) => {
-    if (rawLength(tensor) >= smallestDeferred) tensor.rawData = tokens.make(rawRange(tensor));
-  });
-  const ranges = splicePayloads(toBinary(ModelProtoSchema, skeleton), tokens);
-  const length = totalLength(ranges);
-  if (length > largestMessage) {
-    throw new QtamlError(
-      "unsupported-model",
-      `The model has ${(length / 1e9).toFixed(1)} GB, and one ONNX file holds at most 2 GB; keep its weights in external data.`,
-    );
-  }
-  return ranges;
-}
-
-/**
- * Serialises a model; deferred data are read. The result shares no memory with it.
- *
- * @throws QtamlError `unsupported-model` above 2 GB
- */
-export function serialiseModel(model: ModelProto): Uint8Array<ArrayBuffer> {
-  return joinRanges(modelRanges(model));
 }
 
 /**

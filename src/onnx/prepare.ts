@@ -4,7 +4,7 @@
  */
 import { numberFormat } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
-import { dropUnusedInitialisers, foldBatchNormalization } from "./fold.ts";
+import { dropUnusedInitialisers, dropUnusedNodes, foldBatchNormalization } from "./fold.ts";
 import { cloneModel, type OnnxModel } from "./model.ts";
 import { takeApart } from "./quantised/index.ts";
 import { hoistConstants, indexModel, type ModelIndex } from "./scopes.ts";
@@ -71,6 +71,8 @@ export function chooseTensors(source: OnnxModel, options: StorageOptions): Chose
 export function prepareModel(source: OnnxModel, options: StorageOptions = {}): PreparedModel {
   const { model, index, chosen, absent, foldedNormalizations } = chooseTensors(source, options);
   const tensors = storeTensors(model, index, chosen, options);
+  // What passed on codes that are decoded now.
+  dropUnusedNodes(model);
   dropUnusedInitialisers(model);
   return { model, tensors, foldedNormalizations, absent };
 }

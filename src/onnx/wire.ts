@@ -4,7 +4,7 @@
  *
  * Field numbers are those of onnx.proto; https://protobuf.dev/programming-guides/encoding describes the format.
  */
-import { memorySource, readRange, type ByteRange, type ByteSource } from "./source.ts";
+import { memorySource, readRange, totalLength, type ByteRange, type ByteSource } from "./source.ts";
 
 type Kind = "model" | "training" | "function" | "graph" | "node" | "attribute" | "sparse" | "tensor";
 
@@ -194,11 +194,6 @@ function rewriteModel(source: ByteSource, smallest: number, exchange: Exchange):
   return (
     rewrite("model", 0, source.byteLength, 0, new Cursor(source), source, smallest, exchange)?.list ?? [whole]
   );
-}
-
-/** Total length of stretches. */
-export function totalLength(ranges: readonly ByteRange[]): number {
-  return ranges.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** Puts stretches together in memory of their own. */

@@ -11,7 +11,15 @@ export {
   type Allocator,
   type TensorAllocation,
 } from "./allocate.ts";
-export { protectionLadder, weightVariance, type Ladder, type MemoryTensor, type Rung } from "./ladder.ts";
+export {
+  ordinaryErrors,
+  protectionLadder,
+  weightVariance,
+  type Ladder,
+  type MemoryTensor,
+  type OrdinaryErrors,
+  type Rung,
+} from "./ladder.ts";
 export {
   agreementUnderNoise,
   expectedAccuracyUnderNoise,
@@ -21,6 +29,7 @@ export {
 } from "./margins.ts";
 export { parsePlan, planSchema, protectedBitsOf, type Plan, type PlanTensor } from "./plan.ts";
 export {
+  expectedRunaways,
   heterogeneity,
   overheadAtNoise,
   predictedNoise,

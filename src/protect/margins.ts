@@ -27,7 +27,8 @@ export interface CleanOutputs {
  * @param clean outputs whose largest entry is the answer to keep
  * @param noise [count] mean squared output error of each sample, without the direction in which all outputs move
  *   alike; each output has variance `noise / (classes - 1)`
- * @param shift [count * classes] coherent change of the outputs; none unless given
+ * @param shift [count * classes] coherent change of the outputs; none unless given. Outputs that it makes NaN or
+ *   infinite keep no answer.
  */
 export function agreementUnderNoise(
   clean: CleanOutputs,
@@ -50,6 +51,7 @@ export function agreementUnderNoise(
 }
 
 function keepProbability(outputs: Float64Array, top: number, sd: number): number {
+  if (!outputs.every(Number.isFinite)) return 0;
   const others = outputs.filter((_, c) => c !== top);
   if (!(sd > 0)) return others.every((z) => z < outputs[top]!) ? 1 : 0;
   const margins = others.map((z) => (outputs[top]! - z) / sd);
@@ -87,7 +89,8 @@ const antitheticDraws = 64;
  * budgets differ by what noise does and not by chance. The standard error over `n` samples is at most
  * `1 / (2 sqrt(64 n))`.
  *
- * @param shift [count * classes] coherent change of the outputs; none unless given
+ * @param shift [count * classes] coherent change of the outputs; none unless given. Outputs that it makes NaN or
+ *   infinite keep no answer.
  */
 export function expectedAccuracyUnderNoise(
   clean: ConfidentOutputs,

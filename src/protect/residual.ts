@@ -1,19 +1,22 @@
 /**
  * @file What is predicted to be left of the output error, and the saturation ratio that follows from it.
  */
-import type { ProtectionSegment } from "../channel/index.ts";
+import { mostBits, type DecoderKind, type ProtectionSegment } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import { allocator, storedBits, type Allocation } from "./allocate.ts";
-import { bitCount, weightVariance, type MemoryTensor } from "./ladder.ts";
+import { bitCount, ordinaryErrors, weightVariance, type MemoryTensor } from "./ladder.ts";
 import type { PolicyName } from "./policies.ts";
 
 /**
  * Predicted random part of the mean squared output error of each tensor, `sigma_l^2 ||J_l||_F^2`, under its segments.
  * Undefined when a Jacobian was not measured.
+ *
+ * @param varianceOf error variance of a weight in squared steps; that of all weights unless told
  */
 export function tensorNoise(
   tensors: readonly MemoryTensor[],
   segments: readonly (readonly ProtectionSegment[])[],
+  varianceOf: (tensor: MemoryTensor, mask: number, kind: DecoderKind) => number = weightVariance,
 ): number[] | undefined {
   const noise: number[] = [];
   for (const [t, tensor] of tensors.entries()) {
@@ -22,7 +25,7 @@ export function tensorNoise(
     noise.push(
       segments[t]!.reduce(
         (sum, { count, protectedMask, decoder }) =>
-          sum + (count === 0 ? 0 : count * stepSensitivity * weightVariance(tensor, protectedMask, decoder)),
+          sum + (count === 0 ? 0 : count * stepSensitivity * varianceOf(tensor, protectedMask, decoder)),
         0,
       ),
     );
@@ -36,6 +39,25 @@ export function predictedNoise(
   segments: readonly (readonly ProtectionSegment[])[],
 ): number | undefined {
   return tensorNoise(tensors, segments)?.reduce((a, b) => a + b, 0);
+}
+
+/**
+ * Runaway weights to expect on a chip (`ordinaryErrors`). With few of them each chip has none with probability
+ * `exp(-expected)`: then only the noise of the others matters.
+ */
+export function expectedRunaways(
+  tensors: readonly MemoryTensor[],
+  segments: readonly (readonly ProtectionSegment[])[],
+): number {
+  return tensors.reduce(
+    (sum, tensor, t) =>
+      segments[t]!.reduce(
+        (s, { count, protectedMask, decoder }) =>
+          s + (count === 0 ? 0 : count * ordinaryErrors(tensor, protectedMask, decoder).runaway),
+        sum,
+      ),
+    0,
+  );
 }
 
 /** Predicted noise against overhead: a falling polyline, exact because both are linear within a bit plane. */
@@ -73,7 +95,7 @@ function breakpoints(policy: PolicyName, tensors: readonly MemoryTensor[], seed:
     if (last.protectedBits >= bits) break;
     // A rung of several bits a weight is not begun with fewer.
     let probe = last;
-    for (let step = 1; step <= 8 && probe.protectedBits === last.protectedBits; step++)
+    for (let step = 1; step <= mostBits && probe.protectedBits === last.protectedBits; step++)
       probe = allocate(Math.min(1, (last.protectedBits + step) / bits));
     const open = probe.tensors.findIndex((a) => a.extra > 0);
     if (open < 0) {

@@ -13,7 +13,9 @@ export function reaches(overhead: number | null | undefined): overhead is number
   return typeof overhead === "number" && overhead < 1;
 }
 
-const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+/** A capital at the head, but for names such as mIoU. */
+export const capital = (text: string) =>
+  /^[a-z][A-Z]/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
 
 /** What is judged, at the head of a sentence. */
 export function measureWords({ name, title }: MeasureDescription): string {

@@ -13,7 +13,7 @@ import { toJson, writeWhole } from "../files.ts";
 import { openProgress, say, sayJson, terminalWidth, warn } from "../output.ts";
 import {
   assessFromFlags,
-  measureOf,
+  measureFromFlags,
   requireGraph,
   withSimulation,
   type AssessFlags,
@@ -60,20 +60,17 @@ export async function runCompare(model: string, flags: CompareFlags): Promise<bo
   flags.budgets?.forEach(checkBudget);
   if (flags.data === undefined)
     throw new QtamlError("invalid-argument", "Comparing needs data to judge by: give --data.");
+  const measure = await measureFromFlags(flags);
   const progress = openProgress(flags);
   const { assessment, data, warnings } = await assessFromFlags(model, flags, progress);
   const { keep, trials, seed, threads, budgets } = flags;
-  const comparison = await withSimulation(
-    assessment,
-    data!,
-    { seed, threads, ...measureOf(flags) },
-    (simulation) =>
-      compare(assessment, simulation, {
-        keep,
-        chips: trials,
-        ...(budgets === undefined ? {} : { budgets }),
-        onProgress: progress.update,
-      }),
+  const comparison = await withSimulation(assessment, data!, { seed, threads, ...measure }, (simulation) =>
+    compare(assessment, simulation, {
+      keep,
+      chips: trials,
+      ...(budgets === undefined ? {} : { budgets }),
+      onProgress: progress.update,
+    }),
   );
   progress.stop();
   warn(warnings);

@@ -11,7 +11,7 @@ import {
   type Assessment,
   type Comparison,
 } from "../../campaign/index.ts";
-import { sliceDataset, type Dataset } from "../../data/index.ts";
+import { readDataset, type Dataset } from "../../data/index.ts";
 import { evaluateDevice, type Device } from "../../physics/index.ts";
 import type { Plan } from "../../protect/index.ts";
 import {
@@ -23,7 +23,7 @@ import {
   renderFigures,
   renderReport,
 } from "../../report/index.ts";
-import { readDataset, readDevice, readModel, toJson, writeWhole } from "../files.ts";
+import { readDevice, readModel, toJson, writeWhole } from "../files.ts";
 import { flipLaw } from "../memory.ts";
 import { openProgress, say, sayJson, warn, type Manner, type Progress } from "../output.ts";
 import { comparisonTable, resultWords } from "./compare.ts";
@@ -156,8 +156,10 @@ export async function runDemo(flags: DemoFlags): Promise<void> {
   const tell = tellerOf(flags);
   const progress = openProgress(flags);
   const device = readDevice(join(zoo, "thin-oxide.yaml"));
-  const calibration = readDataset(join(zoo, "fashion-mnist-calibration-256.npz"));
-  const test = sliceDataset(readDataset(join(zoo, "fashion-mnist-test-2000.npz")), 0, images);
+  const shipped = async (name: string, limit?: number) =>
+    (await readDataset({ data: [join(zoo, name)], limit })).dataset;
+  const calibration = await shipped("fashion-mnist-calibration-256.npz");
+  const test = await shipped("fashion-mnist-test-2000.npz", images);
   tell("qtaml: bit flips in the stored weights of a neural network\n");
   tellDevice(device, tell);
   const assessment = await assess(readModel(join(zoo, "lenet.onnx")), {

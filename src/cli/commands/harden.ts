@@ -1,7 +1,15 @@
 /** @file `qtaml harden`: write the model as the memory holds it. */
+import { basename } from "node:path";
 import { assess, checkPlan, type Assessment } from "../../campaign/index.ts";
 import { decodeSegments } from "../../engine/index.ts";
-import { hardenModel, serialiseModel, type DecodeForm } from "../../onnx/index.ts";
+import {
+  hardenModel,
+  modelFiles,
+  serialiseModel,
+  totalLength,
+  type DecodeForm,
+  type OnnxModel,
+} from "../../onnx/index.ts";
 import type { Plan } from "../../protect/index.ts";
 import { formatSi } from "../../report/index.ts";
 import { readModel, readPlan, writeWhole } from "../files.ts";
@@ -17,8 +25,8 @@ export interface HardenFlags extends Manner {
   readonly form: DecodeForm;
 }
 
-/** The hardened model's file. */
-export function hardenedBytes(assessment: Assessment, plan: Plan, form: DecodeForm): Uint8Array {
+/** The model as the memory holds it under a plan, with the plan in its metadata. */
+function hardened(assessment: Assessment, plan: Plan, form: DecodeForm): OnnxModel {
   const segments = new Map(
     assessment.prepared.tensors.map((tensor, t) => [
       tensor.name,
@@ -26,7 +34,12 @@ export function hardenedBytes(assessment: Assessment, plan: Plan, form: DecodeFo
     ]),
   );
   const metadata = { "qtaml.version": version, "qtaml.plan": JSON.stringify(plan) };
-  return serialiseModel(hardenModel(assessment.prepared, segments, form, metadata));
+  return hardenModel(assessment.prepared, segments, form, metadata);
+}
+
+/** The hardened model's file. @throws QtamlError `unsupported-model` above 2 GB */
+export function hardenedBytes(assessment: Assessment, plan: Plan, form: DecodeForm): Uint8Array {
+  return serialiseModel(hardened(assessment, plan, form));
 }
 
 /** Runs the command. */
@@ -35,12 +48,18 @@ export async function runHarden(model: string, flags: HardenFlags): Promise<void
   const plan = readPlan(flags.plan);
   const assessment = await assess(readModel(model), { flips: planFlipLaw(plan), storage: plan.storage });
   checkPlan(plan, assessment);
-  const bytes = hardenedBytes(assessment, plan, flags.form);
-  writeWhole(flags.output, bytes);
-  if (flags.json === true)
-    sayJson({ output: flags.output, bytes: bytes.byteLength, form: flags.form, overhead: plan.overhead });
-  else
-    say(
-      `Written to ${flags.output}: ${formatSi(bytes.byteLength, "B")}, ${plan.tensors.length} tensors as stored codes, plan in the metadata.`,
-    );
+  const dataPath = `${flags.output}.data`;
+  const files = modelFiles(hardened(assessment, plan, flags.form), basename(dataPath));
+  if (files.data !== undefined) writeWhole(dataPath, files.data);
+  writeWhole(flags.output, files.model);
+  const bytes = totalLength([...files.model, ...(files.data ?? [])]);
+  const data = files.data === undefined ? null : dataPath;
+  if (flags.json === true) {
+    sayJson({ output: flags.output, data, bytes, form: flags.form, overhead: plan.overhead });
+    return;
+  }
+  say(
+    `Written to ${flags.output}: ${formatSi(bytes, "B")}, ${plan.tensors.length} tensors as stored codes, plan in the metadata.`,
+  );
+  if (data !== null) say(`One ONNX file holds at most 2 GB: the weights are in ${data}; keep both together.`);
 }

@@ -1,5 +1,6 @@
 /** @file `qtaml inspect`: what the memory holds and what flips do to it. */
 import { inspect, meanFlipProbability, type InspectionRow } from "../../campaign/index.ts";
+import { runawayFactor } from "../../channel/index.ts";
 import { formatCount, formatNumber, formatPercent, formatTable } from "../../report/index.ts";
 import { hasFlips } from "../memory.ts";
 import { openProgress, say, sayJson, terminalWidth, warn } from "../output.ts";
@@ -11,7 +12,9 @@ const usualP = 0.1;
 /** The table of `qtaml inspect` for a terminal. */
 export function inspectionTable(rows: readonly InspectionRow[]): string {
   const hasJacobian = rows.some((r) => r.jacobianMeanSquare !== null);
+  const runsAway = rows.some((r) => r.runaway > 0);
   const header = ["tensor", "operator", "shape", "weights", "step", "weight w reads as", "error sd"];
+  if (runsAway) header.push("P(runaway)", "P(NaN, inf)");
   const table = rows.map((r) => [
     r.name,
     r.operator,
@@ -20,6 +23,7 @@ export function inspectionTable(rows: readonly InspectionRow[]): string {
     formatNumber(r.scale),
     `${formatNumber(r.driftSlope)} w ${r.driftOffset < 0 ? "-" : "+"} ${formatNumber(Math.abs(r.driftOffset))}`,
     formatNumber(Math.sqrt(r.variance)),
+    ...(runsAway ? [formatNumber(r.runaway), formatNumber(r.nonFinite)] : []),
     ...(hasJacobian ? [formatNumber(r.jacobianMeanSquare), formatNumber(r.score)] : []),
   ]);
   return formatTable(table, {
@@ -76,5 +80,10 @@ export async function runInspect(model: string, flags: AssessFlags): Promise<voi
   if (!isGiven)
     say(`For p = ${usualP}, the literature's stress level; give --p or --device for your memory.\n`);
   say(inspectionTable(rows));
+  if (rows.some((r) => r.runaway > 0)) {
+    say(
+      `Runaway: read as NaN, infinite, or as more than ${runawayFactor} times the tensor's largest weight; the law and the sd are those of the other weights.`,
+    );
+  }
   for (const line of measurementNotes(rows)) say(line);
 }

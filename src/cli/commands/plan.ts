@@ -8,10 +8,11 @@ import {
   planProtection,
   planToKeep,
   type Assessment,
+  type SimulationOptions,
 } from "../../campaign/index.ts";
 import type { Dataset } from "../../data/index.ts";
 import { QtamlError } from "../../errors.ts";
-import { checkBudget, type Plan, type PolicyName } from "../../protect/index.ts";
+import { checkBudget, expectedRunaways, type Plan, type PolicyName } from "../../protect/index.ts";
 import {
   bitMarks,
   formatCount,
@@ -23,7 +24,7 @@ import {
 import { toJson, writeWhole } from "../files.ts";
 import { openProgress, say, sayJson, terminalWidth, warn, type Progress } from "../output.ts";
 import {
-  measureOf,
+  measureFromFlags,
   requireGraph,
   surveyFromFlags,
   withSimulation,
@@ -46,10 +47,11 @@ async function planForShare(
   data: Dataset,
   keep: number,
   flags: PlanFlags,
+  measure: Pick<SimulationOptions, "measure">,
   progress: Progress,
 ): Promise<Plan> {
   const { policy, seed, threads, trials } = flags;
-  return withSimulation(assessment, data, { seed, threads, ...measureOf(flags) }, (simulation) =>
+  return withSimulation(assessment, data, { seed, threads, ...measure }, (simulation) =>
     planToKeep(assessment, simulation, {
       policy,
       keep,
@@ -100,11 +102,18 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
       "--keep needs inputs to try chips on: give --data (labels are not needed).",
     );
   }
+  if (budget !== undefined && flags.measure !== undefined) {
+    throw new QtamlError(
+      "invalid-argument",
+      "--measure says what simulated chips are judged by, and --budget simulates none; give --keep instead, or leave --measure out.",
+    );
+  }
+  const measure = await measureFromFlags(flags);
   const progress = openProgress(flags);
   const { survey, data, warnings } = await surveyFromFlags(model, flags, progress);
   const plan =
     keep !== undefined && data !== undefined && isAssessment(survey)
-      ? await planForShare(survey, data, keep, flags, progress)
+      ? await planForShare(survey, data, keep, flags, measure, progress)
       : await makePlan(survey, { policy, overhead: budget!, seed });
   progress.stop();
   if (flags.output !== undefined) writeWhole(flags.output, toJson(plan));
@@ -117,6 +126,12 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
   if (hasAnswers(survey)) {
     say(
       `Predicted: ${formatPercent(predictAgreement(survey, planProtection(plan)))} of answers unchanged by the noise alone, without simulating a fault.`,
+    );
+  }
+  const runaways = expectedRunaways(survey.memory, planProtection(plan));
+  if (runaways > 0) {
+    say(
+      `Runaway weights (NaN, infinite, or far beyond their tensor) to expect on a chip: ${formatNumber(runaways)}.`,
     );
   }
   say(

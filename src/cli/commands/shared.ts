@@ -10,17 +10,16 @@ import {
   type Survey,
 } from "../../campaign/index.ts";
 import type { Dataset } from "../../data/index.ts";
-import { isModuleName } from "../../engine/index.ts";
+import { isModuleName, openMeasure } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { isSafetensorsFile, type Granularity } from "../../onnx/index.ts";
-import { readDataset, readModel, readModelOrWeights } from "../files.ts";
+import { calibrationFromFlags, dataFromFlags, outputOf, type DataFlags } from "../data.ts";
+import { readModel, readModelOrWeights } from "../files.ts";
 import { flipLaw, flipsFromFlags, type FlipFlags } from "../memory.ts";
-import type { Manner, Progress } from "../output.ts";
+import type { Progress } from "../output.ts";
 
 /** Flags of every command that assesses a model. */
-export interface AssessFlags extends FlipFlags, Manner {
-  readonly data?: string | undefined;
-  readonly calibration?: string | undefined;
+export interface AssessFlags extends FlipFlags, DataFlags {
   readonly format: string;
   readonly granularity: Granularity;
   readonly samples?: number | undefined;
@@ -34,14 +33,18 @@ export interface MeasureFlags {
   readonly ignoreLabel?: number | undefined;
 }
 
-/** The measure that flags name; the path of a module is taken from the working folder. */
-export function measureOf({ measure, ignoreLabel }: MeasureFlags): Pick<SimulationOptions, "measure"> {
-  return {
-    measure: {
-      ...(measure === undefined ? {} : { name: isModuleName(measure) ? resolve(measure) : measure }),
-      ...(ignoreLabel === undefined ? {} : { ignoreLabel }),
-    },
-  };
+/**
+ * The measure that flags name, opened once so that a wrong one is told at once; the path of a module is taken from the
+ * working folder.
+ *
+ * @throws QtamlError for an unknown measure, or a module that cannot be used
+ */
+export async function measureFromFlags(flags: MeasureFlags): Promise<Pick<SimulationOptions, "measure">> {
+  const ignored = flags.ignoreLabel === undefined ? {} : { ignoreLabel: flags.ignoreLabel };
+  if (flags.measure === undefined) return { measure: ignored };
+  const name = isModuleName(flags.measure) ? resolve(flags.measure) : flags.measure;
+  await openMeasure({ name });
+  return { measure: { ...ignored, name } };
 }
 
 /** An assessed model with the data that flags name. */
@@ -60,12 +63,13 @@ export async function assessFromFlags(
 ): Promise<Assessed> {
   const { report } = flipsFromFlags(flags);
   const file = readModel(path);
-  const data = flags.data === undefined ? undefined : readDataset(flags.data);
-  const calibration = flags.calibration === undefined ? data : readDataset(flags.calibration);
+  const data = await dataFromFlags(flags, file.model);
+  const calibration = (await calibrationFromFlags(flags, file.model)) ?? data;
   const assessment = await assess(file, {
     flips: flipLaw(report),
     storage: { format: flags.format, granularity: flags.granularity },
     ...(calibration === undefined ? {} : { calibration }),
+    ...outputOf(flags),
     jacobian: {
       seed: flags.seed,
       onProgress: (done, total) => progress.update("Jacobian", done, total),

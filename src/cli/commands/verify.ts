@@ -9,17 +9,18 @@ import {
   type ChipSummary,
   type Goal,
 } from "../../campaign/index.ts";
+import { QtamlError } from "../../errors.ts";
 import type { MeasureDescription } from "../../measure/index.ts";
 import { formatPercent, formatScore, measureWords } from "../../report/index.ts";
-import { readDataset, readModel, readPlan } from "../files.ts";
+import { dataFromFlags, outputOf, type DataFlags } from "../data.ts";
+import { readModel, readPlan } from "../files.ts";
 import { flipLaw, flipsFromFlags, hasFlips, planFlipLaw, planFlips, type FlipFlags } from "../memory.ts";
-import { openProgress, say, sayJson, warn, type Manner } from "../output.ts";
-import { measureOf, requireGraph, withSimulation, type MeasureFlags } from "./shared.ts";
+import { openProgress, say, sayJson, warn } from "../output.ts";
+import { measureFromFlags, requireGraph, withSimulation, type MeasureFlags } from "./shared.ts";
 
 /** Flags of `qtaml verify`. */
-export interface VerifyFlags extends FlipFlags, Manner, MeasureFlags {
+export interface VerifyFlags extends FlipFlags, DataFlags, MeasureFlags {
   readonly plan: string;
-  readonly data: string;
   readonly keep: number;
   readonly trials: number;
   readonly seed: number;
@@ -57,18 +58,22 @@ export async function runVerify(model: string, flags: VerifyFlags): Promise<bool
   const { keep, trials, seed, threads } = flags;
   checkKeep(keep, true);
   requireGraph(model, "qtaml verify");
+  const measure = await measureFromFlags(flags);
   const plan = readPlan(flags.plan);
   const file = readModel(model);
-  const data = readDataset(flags.data);
+  const data = await dataFromFlags(flags, file.model);
+  if (data === undefined) {
+    throw new QtamlError("invalid-argument", "Verifying needs data to try chips on: give --data.");
+  }
   const report = hasFlips(flags) ? flipsFromFlags(flags).report : undefined;
   const flips = report === undefined ? planFlipLaw(plan) : flipLaw(report);
-  const assessment = await assess(file, { flips, storage: plan.storage });
+  const assessment = await assess(file, { flips, storage: plan.storage, ...outputOf(flags) });
   checkPlan(plan, assessment);
   const progress = openProgress(flags);
   const result = await withSimulation(
     assessment,
     data,
-    { seed, threads, designFlips: planFlips(plan), ...measureOf(flags) },
+    { seed, threads, designFlips: planFlips(plan), ...measure },
     async (simulation) => {
       const goal = simulation.goal(keep);
       const [chips] = await simulation.run([planProtection(plan)], trials, {

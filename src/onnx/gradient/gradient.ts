@@ -62,13 +62,18 @@ const SEED = "qtaml.seed";
 const floatTypes = new Set<number>([DataType.FLOAT, DataType.FLOAT16, DataType.DOUBLE, DataType.BFLOAT16]);
 const stops = new Set(gradientStops);
 
-const withPositions = new Set(["MaxPool", "TopK"]);
+/** Operators whose further outputs are positions, or count as constant. */
+const withOneValue = new Set(["DynamicQuantizeLinear", "MaxPool", "TopK"]);
 
 const isStandard = (node: NodeProto): boolean => node.domain === "" || node.domain === "ai.onnx";
 
-function isStop(node: NodeProto): boolean {
+/** Whether nothing behind the node varies with what it reads. A stored integer, fed as a float, is read through a cast. */
+function isStop(node: NodeProto, tensors: readonly string[]): boolean {
   if (!isStandard(node)) return false;
-  if (node.opType === "Cast") return !floatTypes.has(intAttribute(node, "to", DataType.FLOAT));
+  if (node.opType === "Cast")
+    return (
+      !floatTypes.has(intAttribute(node, "to", DataType.FLOAT)) && !tensors.includes(node.input[0] ?? "")
+    );
   return stops.has(node.opType);
 }
 
@@ -86,9 +91,8 @@ function reads(node: NodeProto): string[] {
 function activeValues(graph: GraphProto, tensors: readonly string[]): Set<string> {
   const active = new Set(tensors);
   for (const node of graph.node) {
-    if (isStop(node) || !reads(node).some((name) => active.has(name))) continue;
-    // Further outputs of these are positions.
-    const values = withPositions.has(node.opType) ? node.output.slice(0, 1) : node.output;
+    if (isStop(node, tensors) || !reads(node).some((name) => active.has(name))) continue;
+    const values = withOneValue.has(node.opType) ? node.output.slice(0, 1) : node.output;
     for (const name of values) if (name !== "") active.add(name);
   }
   return active;
@@ -126,10 +130,11 @@ function backward(
   b: AdjointBuilder,
   forward: ForwardReader,
   active: ReadonlySet<string>,
+  tensors: readonly string[],
   cotangents: Cotangents,
 ): void {
   const sources = reads(node).filter((name) => active.has(name));
-  if (sources.length === 0 || isStop(node)) return;
+  if (sources.length === 0 || isStop(node, tensors)) return;
   const loseAll = (operator: string): void => {
     for (const name of sources) cotangents.lose(name, operator);
   };
@@ -175,7 +180,8 @@ export function buildGradientGraph(model: OnnxModel, options: GradientOptions): 
   const active = activeValues(model.graph, options.tensors);
   cotangents.contribute(options.output, SEED);
   const opset = opsetVersion(model);
-  for (const node of model.graph.node.toReversed()) backward(node, opset, b, forward, active, cotangents);
+  for (const node of model.graph.node.toReversed())
+    backward(node, opset, b, forward, active, options.tensors, cotangents);
 
   const gradients = new Map<string, string>();
   const shapes = new Map<string, Dims>();

@@ -5,6 +5,7 @@
 import * as Plot from "@observablehq/plot";
 import type { Comparison, CurvePoint } from "../../campaign/index.ts";
 import { formatNumber, formatPercent, formatScore, formatTimes } from "../numbers.ts";
+import { capital } from "../words.ts";
 import { drawPlot, halo, makeFrame, type ChartOptions, type Frame } from "./frame.ts";
 import { estimatedWidth, placeLabels, type Box } from "./labels.ts";
 import { colour, policyStyle } from "./theme.ts";
@@ -118,8 +119,6 @@ function accuracyWords(data: AccuracyData): string {
   );
   return `${capital(data.measure.title)} against overhead under each policy. Clean ${formatScore(data.clean, data.measure.unit)}, target ${formatScore(data.target, data.measure.unit)}: ${crossings.join("; ")}.`;
 }
-
-const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 
 /** The overhead at which a policy keeps the target, and the interval of it. */
 function crossing(data: AccuracyData, name: string) {

@@ -109,3 +109,81 @@ describe("the straight-through gradient of quantised activations", () => {
     expect(distance(await gradientThrough(nodes, signed), inside(-1.285, 1.275))).toBeLessThan(1e-6);
   });
 });
+
+describe("gradients of scales and zero points", () => {
+  const q = Int8Array.of(-100, -7, 0, 1, 50, 127);
+  const codes = int8Tensor("q", [3, 2], q);
+  const x = { x: new Tensor("float32", Float32Array.of(0), [1]) };
+
+  /** The gradient of `sum(seed * (DequantizeLinear(q, s, z) + x))`. */
+  async function dequantised(scales: number[], zeros: number[], tensor: string): Promise<number[]> {
+    const dims = scales.length === 1 ? [] : [scales.length];
+    const model = modelOf(
+      21,
+      [
+        makeNode("Cast", ["z.float"], ["z"], { to: DataType.INT8 }),
+        makeNode("DequantizeLinear", ["q", "s", "z"], ["d"], { axis: 1 }),
+        makeNode("Add", ["d", "x"], ["y"]),
+      ],
+      [makeValueInfo("x", DataType.FLOAT, [1])],
+      [
+        codes,
+        floatTensor("s", dims, Float32Array.from(scales)),
+        floatTensor("z.float", dims, Float32Array.from(zeros)),
+      ],
+      "y",
+    );
+    const { graph, gradients } = await gradientsOf(model, x, [tensor], seedOf);
+    expect(graph.uncovered).toEqual([]);
+    return Array.from(gradients.get(tensor)!);
+  }
+
+  const sum = (of: (i: number) => number, column?: number): number =>
+    Array.from(q, (_, i) => (column === undefined || i % 2 === column ? seedOf(i) * of(i) : 0)).reduce(
+      (a, b) => a + b,
+    );
+
+  it("sum over what one of them serves", async () => {
+    expect(await dequantised([0.5], [3], "s")).toEqual([sum((i) => q[i]! - 3)]);
+    expect(await dequantised([0.5], [3], "z.float")).toEqual([sum(() => -0.5)]);
+  });
+
+  it("sum by channel where each has its own", async () => {
+    expect(await dequantised([0.5, 2], [3, -1], "s")).toEqual([
+      sum((i) => q[i]! - 3, 0),
+      sum((i) => q[i]! + 1, 1),
+    ]);
+    expect(await dequantised([0.5, 2], [3, -1], "z.float")).toEqual([sum(() => -0.5, 0), sum(() => -2, 1)]);
+  });
+
+  it("of rounding follow from x / scale", async () => {
+    const step = floatTensor("s", [], Float32Array.of(0.25));
+    const model = modelOf(
+      21,
+      [
+        makeNode("QuantizeLinear", ["x", "s", "zero"], ["c"]),
+        makeNode("Cast", ["c"], ["y"], { to: DataType.FLOAT }),
+      ],
+      [makeValueInfo("x", DataType.FLOAT, [3])],
+      [step, int8Tensor("zero", [], Int8Array.of(0))],
+      "y",
+    );
+    const feeds = { x: new Tensor("float32", Float32Array.of(2, -0.5, 1000), [3]) };
+    const { gradients } = await gradientsOf(model, feeds, ["s"], seedOf);
+    // -x / s^2 for the two values inside the range, weighted 1 and 2.
+    expect(Array.from(gradients.get("s")!)).toEqual([-(2 * 1 + -0.5 * 2) / 0.0625]);
+  });
+
+  it("do not exist for indices", async () => {
+    const model = modelOf(
+      21,
+      [makeNode("Cast", ["i"], ["j"], { to: DataType.INT64 }), makeNode("Gather", ["x", "j"], ["y"])],
+      [makeValueInfo("x", DataType.FLOAT, [3])],
+      [floatTensor("i", [2], Float32Array.of(0, 2))],
+      "y",
+    );
+    const feeds = { x: new Tensor("float32", Float32Array.of(2, -0.5, 1), [3]) };
+    const { graph } = await gradientsOf(model, feeds, ["i"], seedOf);
+    expect(graph.uncovered).toEqual([{ tensor: "i", operator: "Gather" }]);
+  });
+});

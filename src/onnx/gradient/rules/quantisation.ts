@@ -1,8 +1,8 @@
 /**
  * @file Rules of quantisation. An integer value stands for a real number; rounding counts as the identity and
- * saturation ends the gradient (the straight-through estimate). Scales and zero points count as constants.
+ * saturation ends the gradient (the straight-through estimate).
  */
-import { DataType, type Dims } from "../../tensor.ts";
+import { DataType, elementCount, type Dims } from "../../tensor.ts";
 import { NoRule, positiveAxis, type Rule, type RuleContext, type RuleGroup } from "../rule.ts";
 
 /** Smallest and largest code of an integer type. */
@@ -21,7 +21,7 @@ function parameter(c: RuleContext, i: number): string {
   const value = c.input(i);
   const own = c.dims(i);
   const dims = c.dims();
-  if (own.reduce((a, b) => a * b, 1) === 1) return c.b.reshape(value, []);
+  if (elementCount(own) === 1) return c.b.reshape(value, []);
   const axis = c.axis(1);
   if (own.length === 1) return c.b.reshape(value, along(dims, axis));
   return repeated(c, value, own, dims, axis);
@@ -38,22 +38,46 @@ function repeated(c: RuleContext, value: string, own: Dims, dims: Dims, axis: nu
   return c.b.slice(whole, new Map([[positiveAxis(axis, dims.length), [0, dims[axis]!] as const]]));
 }
 
-/** `d(scale (q - zero)) / dq`. */
-const DequantizeLinear: Rule = (c) => [c.b.mul(c.dy, parameter(c, 1)), null, null];
+/** Sums a value of the input's shape down to what a scale or zero point `i` gets. */
+function toParameter(c: RuleContext, value: string, i: number): string {
+  const dims = c.dims();
+  const own = c.dims(i);
+  if (elementCount(own) === 1) return c.b.reshape(c.b.unbroadcast(value, dims, []), own);
+  if (own.length !== 1) throw new NoRule("the gradient of blocked parameters");
+  return c.b.reshape(c.b.unbroadcast(value, dims, along(dims, c.axis(1))), own);
+}
 
-/** `d(x / scale + zero) / dx`, and nothing where the code saturates. */
+/** `y = scale (q - zero)`. */
+const DequantizeLinear: Rule = (c) => {
+  const scale = parameter(c, 1);
+  const level = (): string => (c.has(2) ? c.b.sub(c.input(), parameter(c, 2)) : c.input());
+  return [
+    c.wants(0) ? c.b.mul(c.dy, scale) : undefined,
+    c.wants(1) ? toParameter(c, c.b.mul(c.dy, level()), 1) : undefined,
+    c.wants(2) ? toParameter(c, c.b.neg(c.b.mul(c.dy, scale)), 2) : undefined,
+  ];
+};
+
+/** `q = x / scale + zero`, and no change where the code saturates. */
 const QuantizeLinear: Rule = (c) => {
   const range = ranges.get(c.outputType());
   const scale = parameter(c, 1);
-  const dx = c.b.div(c.dy, scale);
-  if (range === undefined) return [dx, null, null];
+  const parts = (dq: string): (string | undefined)[] => {
+    const dx = c.b.div(dq, scale);
+    return [
+      c.wants(0) ? dx : undefined,
+      c.wants(1) ? toParameter(c, c.b.neg(c.b.mul(dx, c.b.div(c.input(), scale))), 1) : undefined,
+      c.wants(2) ? toParameter(c, dq, 2) : undefined,
+    ];
+  };
+  if (range === undefined) return parts(c.dy);
   const ratio = c.b.div(c.input(), scale);
   const level = c.has(2) ? c.b.add(ratio, parameter(c, 2)) : ratio;
   const inside = c.b.op("And", [
     c.b.op("Greater", [level, c.b.scalar(range[0] - 0.5)]),
     c.b.op("Less", [level, c.b.scalar(range[1] + 0.5)]),
   ]);
-  return [c.b.mul(dx, c.b.indicator(inside)), null, null];
+  return parts(c.b.mul(c.dy, c.b.indicator(inside)));
 };
 
 /** The range follows the input, so that nothing saturates. */
@@ -70,7 +94,7 @@ export const quantisation: RuleGroup = {
   },
   remarks: {
     QuantizeLinear: "straight-through: 1 inside the clipping range, 0 outside",
-    DequantizeLinear: "per tensor, per axis, blocked",
+    DequantizeLinear: "per tensor, per axis, blocked (scales of blocks have no gradient)",
     DynamicQuantizeLinear: "straight-through; the scale counts as constant",
   },
 };
