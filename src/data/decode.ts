@@ -116,6 +116,31 @@ function swapBytes(bytes: Uint8Array, size: number): void {
   if (size === 8) buffer.swap64();
 }
 
+/** Copies elements that lie one after the other to places that lie `stride` bytes apart. */
+function copyElements(
+  from: Uint8Array,
+  start: number,
+  count: number,
+  size: number,
+  to: Uint8Array<ArrayBuffer>,
+  first: number,
+  stride: number,
+): void {
+  if (size === 1) {
+    for (let i = 0; i < count; i++) to[first + i * stride] = from[start + i]!;
+    return;
+  }
+  const source = new DataView(from.buffer, from.byteOffset, from.byteLength);
+  const target = new DataView(to.buffer, to.byteOffset, to.byteLength);
+  for (let i = 0; i < count; i++) {
+    const at = start + i * size;
+    const place = first + i * stride;
+    if (size === 2) target.setUint16(place, source.getUint16(at));
+    else target.setUint32(place, source.getUint32(at));
+    if (size === 8) target.setUint32(place + 4, source.getUint32(at + 4));
+  }
+}
+
 /** Decodes one array from pieces of its file. */
 export class ArrayDecoder {
   readonly #format: ArrayFormat;
@@ -215,20 +240,34 @@ export class ArrayDecoder {
   #scatter(part: Uint8Array): void {
     const { dims, kind } = this.#layout!;
     const size = Number(kind[1]);
-    const count = dims[0] ?? 1;
     const kept = this.#kept[0] ?? 1;
     const rest = dims.slice(1);
     const stride = product(rest) * size;
-    const column = count * size;
+    const column = (dims[0] ?? 1) * size;
     for (let at = 0; at < part.length;) {
       const inColumn = (this.#seen + at) % column;
       const end = Math.min(part.length, at + column - inColumn);
       const last = Math.min(end, at + kept * size - inColumn);
-      for (let from = at; from < last; from++) {
+      const base = this.#row * size;
+      const copyByte = (from: number) => {
         const byte = inColumn + from - at;
         const sample = Math.floor(byte / size);
-        this.#raw[sample * stride + this.#row * size + (byte - sample * size)] = part[from]!;
-      }
+        this.#raw[sample * stride + base + (byte - sample * size)] = part[from]!;
+      };
+      // A piece may begin and end within an element.
+      let from = at;
+      while (from < last && (inColumn + from - at) % size !== 0) copyByte(from++);
+      const count = Math.max(0, Math.floor((last - from) / size));
+      copyElements(
+        part,
+        from,
+        count,
+        size,
+        this.#raw,
+        ((inColumn + from - at) / size) * stride + base,
+        stride,
+      );
+      for (from += count * size; from < last; from++) copyByte(from);
       at = end;
       if ((this.#seen + at) % column === 0) this.#nextColumn(rest);
     }

@@ -79,18 +79,19 @@ async function namedImage(sharp: SharpModule, file: ImageFile, settled: Settled)
 
 /** [H, W, 3] or, in grey, [H, W, 1] in the order that is asked for. */
 function arrange(pixels: Uint8Array, { colour, layout }: Settled): Uint8Array {
+  const area = pixels.length / 3;
   if (colour === "grey") {
-    return Uint8Array.from({ length: pixels.length / 3 }, (_, i) => {
-      const [r, g, b] = [pixels[3 * i]!, pixels[3 * i + 1]!, pixels[3 * i + 2]!];
-      return (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
-    });
+    const grey = new Uint8Array(area);
+    for (let i = 0; i < area; i++) {
+      grey[i] =
+        (pixels[3 * i]! * 19595 + pixels[3 * i + 1]! * 38470 + pixels[3 * i + 2]! * 7471 + 0x8000) >> 16;
+    }
+    return grey;
   }
   if (layout === "nhwc") return pixels;
-  const plane = pixels.length / 3;
-  return Uint8Array.from(
-    { length: pixels.length },
-    (_, i) => pixels[3 * (i % plane) + Math.floor(i / plane)]!,
-  );
+  const planes = new Uint8Array(pixels.length);
+  for (let c = 0; c < 3; c++) for (let i = 0; i < area; i++) planes[c * area + i] = pixels[3 * i + c]!;
+  return planes;
 }
 
 /** Images that are decoded at the same time. */

@@ -228,9 +228,13 @@ export function normalise(
       );
     }
   }
-  const at = (numbers: readonly number[], channel: number) => numbers[numbers.length === 1 ? 0 : channel]!;
-  return Float32Array.from(values, (v, i) => {
+  const each = (numbers: readonly number[]) =>
+    Array.from({ length: channels }, (_, c) => numbers[numbers.length === 1 ? 0 : c]!);
+  const [means, deviations] = [each(mean), each(std)];
+  const out = new Float32Array(values.length);
+  for (let i = 0; i < out.length; i++) {
     const channel = channelOf(i);
-    return (v * scale - at(mean, channel)) / at(std, channel);
-  });
+    out[i] = (values[i]! * scale - means[channel]!) / deviations[channel]!;
+  }
+  return out;
 }

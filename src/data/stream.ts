@@ -18,7 +18,7 @@ export const isZip = (head: Uint8Array) =>
 
 /** The content of a file in pieces, decompressed where it is gzip. @throws QtamlError `invalid-file` */
 async function* pieces(source: ByteSource, name: string): AsyncGenerator<Uint8Array> {
-  const whole = streamRange(wholeSource(source), 2 ** 18);
+  const whole = streamRange(wholeSource(source), 2 ** 20);
   if (!isGzip(startOf(source, 2))) {
     yield* whole;
     return;
