@@ -39,6 +39,21 @@ async function probeValues(model: OnnxModel, io: ModelIo, data: Dataset): Promis
   }
 }
 
+/** Lowers a network as often as branches bring further compound operators to light. */
+async function lowerWhole(
+  model: OnnxModel,
+  io: ModelIo,
+  group: Dataset,
+): Promise<{ lowered: OnnxModel; probed: Map<string, ProbedValue> }> {
+  let lowered = model;
+  for (;;) {
+    const probed = await probeValues(lowered, io, group);
+    const next = lowerModel(lowered, probed, group.constants?.keys());
+    if (next === lowered) return { lowered, probed };
+    lowered = next;
+  }
+}
+
 /**
  * Builds the gradient graph of a network.
  *
@@ -55,9 +70,7 @@ export async function planGradients(
 ): Promise<GradientPlan> {
   const io = modelIo(model);
   const group = sliceDataset(data, 0, size);
-  const asGiven = await probeValues(model, io, group);
-  const lowered = lowerModel(model, asGiven);
-  const probed = lowered === model ? asGiven : await probeValues(lowered, io, group);
+  const { lowered, probed } = await lowerWhole(model, io, group);
   const output = probed.get(io.output)!;
   if (!(output.type ?? "float32").includes("float")) {
     throw new QtamlError(

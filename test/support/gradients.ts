@@ -57,13 +57,12 @@ export async function gradientGraph(
   tensors: readonly string[],
   output = model.graph.output[0]!.name,
 ): Promise<GradientGraph> {
-  const probed = await probe(model, feeds);
-  const lowered = lowerModel(model, probed);
-  return buildGradientGraph(lowered, {
-    output,
-    tensors,
-    probed: lowered === model ? probed : await probe(lowered, feeds),
-  });
+  for (let lowered = model; ;) {
+    const probed = await probe(lowered, feeds);
+    const next = lowerModel(lowered, probed);
+    if (next === lowered) return buildGradientGraph(lowered, { output, tensors, probed });
+    lowered = next;
+  }
 }
 
 /** The tape's values, what the prelude makes of them, and a cotangent as the adjoint's inputs. */

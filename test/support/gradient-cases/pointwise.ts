@@ -108,6 +108,19 @@ const activation: OperatorCase[] = [
     { label: "upper bound", constants: [scalar("high", 0.3)], order: ["x", "", "high"] },
   ),
   single("Clip", 12, { x: of("apart", 12) }, {}, { label: "no bounds" }),
+  {
+    operator: "Clip",
+    label: "bounds from values",
+    opset: 17,
+    inputs: { x: of("apart", 13) },
+    // Bounds between steps of the ladder, which differences of 1/16 do not reach.
+    constants: [scalar("shift", 0.0725)],
+    nodes: [
+      makeNode("ReduceMean", ["x"], ["mean"], { keepdims: 0 }),
+      makeNode("Add", ["mean", "shift"], ["low"]),
+      makeNode("Clip", ["x", "low"], ["y"]),
+    ],
+  },
   single(
     "Clip",
     7,

@@ -9,15 +9,22 @@ function renamed(node: NodeProto, names: ReadonlyMap<string, string>): NodeProto
   const rename = (name: string): string => names.get(name) ?? name;
   const walk = (n: NodeProto): void => {
     n.input = n.input.map(rename);
-    for (const a of n.attribute)
-      for (const g of [...(a.g === undefined ? [] : [a.g]), ...a.graphs]) g.node.forEach(walk);
+    for (const a of n.attribute) {
+      for (const g of [...(a.g === undefined ? [] : [a.g]), ...a.graphs]) {
+        g.node.forEach(walk);
+        for (const output of g.output) output.name = rename(output.name);
+      }
+    }
   };
   walk(copy);
   copy.output = copy.output.map(rename);
   return copy;
 }
 
-/** Exporters write such branches for shapes that turn out fixed. Branches with constants of their own are left alone. */
+/**
+ * Exporters write such branches for shapes that turn out fixed, and for settings that are fed as constants. A branch
+ * inside the branch is lowered in another pass.
+ */
 export const branch: LoweringRule = (l) => {
   const condition = l.integers(0)?.[0];
   if (condition === undefined) throw new NotLowered("a condition that depends on the data");
@@ -26,8 +33,6 @@ export const branch: LoweringRule = (l) => {
   if (graph === undefined) throw new NotLowered("no such branch");
   const names = new Map<string, string>();
   for (const node of graph.node) {
-    if (node.attribute.some((a) => a.g !== undefined || a.graphs.length > 0))
-      throw new NotLowered("nested graphs");
     for (const output of node.output) if (output !== "") names.set(output, l.fresh());
   }
   for (const tensor of graph.initializer) names.set(tensor.name, l.constant(tensor));

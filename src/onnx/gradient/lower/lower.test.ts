@@ -67,6 +67,39 @@ describe("lowerModel", () => {
     expect([...gradients.get("w")!]).toEqual([1.5, 1.5, 1, 1, 2.5, 2.5]);
   });
 
+  it("follows conditions through branches inside branches, and inputs that never change", async () => {
+    const inner = makeNode("If", ["c2"], ["k"]);
+    inner.attribute = [2, 3].map((factor, i) =>
+      branch(i === 0 ? "then_branch" : "else_branch", [makeNode("Mul", ["u", "f"], ["m"])], "m"),
+    );
+    for (const [i, a] of inner.attribute.entries())
+      a.g!.initializer = [floatTensor("f", [], Float32Array.of(i === 0 ? 2 : 3))];
+    const outer = makeNode("If", ["c1"], ["y"]);
+    outer.attribute = [
+      branch("then_branch", [makeNode("Neg", ["h"], ["u"]), inner], "k"),
+      branch("else_branch", [makeNode("Identity", ["h"], ["v"])], "v"),
+    ];
+    const model = modelOf(
+      17,
+      [
+        makeNode("MatMul", ["x", "w"], ["h"]),
+        makeNode("Cast", ["rate"], ["c1"], { to: DataType.BOOL }),
+        makeNode("Not", ["c1"], ["c2"]),
+        outer,
+      ],
+      [input, makeValueInfo("rate", DataType.INT64, [])],
+      [w],
+      "y",
+    );
+    const feeds = { ...x, rate: new Tensor("int64", BigInt64Array.of(16000n), []) };
+    const probed = await probe(model, feeds);
+    expect(lowerModel(model, probed)).toBe(model);
+    const once = lowerModel(model, probed, ["rate"]);
+    const twice = lowerModel(once, await probe(once, feeds), ["rate"]);
+    expect([once, twice].map((m) => m.graph.node.filter((n) => n.opType === "If").length)).toEqual([1, 0]);
+    expect((await runOnce(twice, feeds))["y"]!.data).toEqual((await runOnce(model, feeds))["y"]!.data);
+  });
+
   it("leaves an If that the data decide", async () => {
     const byData = [
       makeNode("ReduceMax", ["h"], ["top"], { keepdims: 0 }),

@@ -24,7 +24,7 @@ export const loweringRemarks: Readonly<Record<string, string>> = {
   LSTM: "all directions, layouts and peepholes; sequences of one length; no clip, no input_forget",
   GRU: "all directions, layouts and both reset forms; sequences of one length; no clip",
   RNN: "all directions and layouts; sequences of one length; no clip",
-  If: "where only shapes and constants decide",
+  If: "where only shapes, constants and inputs that are the same for every sample decide",
   Einsum: "an ellipsis is written out in letters",
   Attention: "masks, causal, shared keys, softcap; no cache",
   RotaryEmbedding: "four axes",
@@ -58,10 +58,12 @@ function isFixed(index: GraphIndex, name: string, known: Map<string, boolean>): 
 function factsOf(
   model: OnnxModel,
   probed: ReadonlyMap<string, ProbedValue>,
+  fixedInputs: Iterable<string>,
   constants: TensorProto[],
 ): ModelFacts {
   const index = indexGraph(model.graph);
-  const fixed = new Map<string, boolean>();
+  const fixed = new Map(Array.from(fixedInputs, (name) => [name, true]));
+  const taken = new Set([...index.producer.keys(), ...index.constants.keys()]);
   let count = 0;
   return {
     opset: opsetVersion(model),
@@ -80,20 +82,27 @@ function factsOf(
       return isFixed(index, name, fixed) ? probed.get(name)?.integers : undefined;
     },
     fresh() {
-      count += 1;
+      do count += 1;
+      while (taken.has(`qtaml.lowered.${count}`));
       return `qtaml.lowered.${count}`;
     },
   };
 }
 
 /**
- * The model with its compound operators rewritten, or the model itself when there are none that can be.
+ * The model with its compound operators rewritten, or the model itself when there are none that can be. The result
+ * computes the same values for data of the probing run's shapes. Its new values need another probing run, and what came
+ * out of a branch may be lowered again.
  *
- * The result computes the same values for data of the probing run's shapes; its new values need another probing run.
+ * @param fixedInputs inputs of the model that are the same in every run
  */
-export function lowerModel(model: OnnxModel, probed: ReadonlyMap<string, ProbedValue>): OnnxModel {
+export function lowerModel(
+  model: OnnxModel,
+  probed: ReadonlyMap<string, ProbedValue>,
+  fixedInputs: Iterable<string> = [],
+): OnnxModel {
   const constants: TensorProto[] = [];
-  const facts = factsOf(model, probed, constants);
+  const facts = factsOf(model, probed, fixedInputs, constants);
   const replaced = new Map<NodeProto, readonly NodeProto[]>();
   for (const node of model.graph.node) {
     const name = isStandardNode(node) ? node.opType : `${node.domain}.${node.opType}`;

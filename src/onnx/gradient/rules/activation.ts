@@ -16,6 +16,12 @@ function inside(c: RuleContext, x: string, low: string | undefined, high: string
   return c.b.mul(c.dy, c.b.indicator(tests.length === 1 ? tests[0]! : c.b.op("And", tests)));
 }
 
+/** Sum of `dy` where the output stands at a bound. */
+function atBound(c: RuleContext, i: number): string {
+  const hits = c.b.indicator(c.b.op("Equal", [c.output(), c.input(i)]));
+  return c.b.unbroadcast(c.b.mul(c.dy, hits), c.outputDims(), c.dims(i));
+}
+
 /** The output tells whether the input was inside, so that the runtime may fuse the clip into what precedes it. */
 const Clip: Rule = (c) => {
   const bound = (i: number, name: string): string | undefined => {
@@ -23,7 +29,11 @@ const Clip: Rule = (c) => {
     const value = c.float(name, Number.NaN);
     return Number.isNaN(value) || Math.abs(value) > 3.4e38 ? undefined : c.b.scalar(value);
   };
-  return [inside(c, c.output(), bound(1, "min"), bound(2, "max"))];
+  return [
+    c.wants(0) ? inside(c, c.output(), bound(1, "min"), bound(2, "max")) : undefined,
+    c.wants(1) ? atBound(c, 1) : undefined,
+    c.wants(2) ? atBound(c, 2) : undefined,
+  ];
 };
 
 /** `y (dy - sum(y dy))` over the softmax axes, or `dy - exp(y) sum(dy)` for its logarithm. */
@@ -141,7 +151,7 @@ export const activation: RuleGroup = {
     },
   },
   remarks: {
-    Clip: "bounds as attributes or inputs; the bounds have no gradient",
+    Clip: "bounds as attributes or inputs",
     Dropout: "inference only",
     Relu: "derivative 0 at 0",
     Softmax: "also the flattening form before opset 13",
