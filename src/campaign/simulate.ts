@@ -118,10 +118,11 @@ export async function openSimulation(
   const { judged: prepared, memory } = assessment;
   const data = await settleBatching(prepared.model, given);
   const binder = chooseBinder(prepared, data.count);
+  const output = await cleanRun(assessment, data, { binder });
   const reference: Reference = {
-    clean: await cleanRun(assessment, data, { binder }),
+    clean: output,
     labels: data.labels,
-    scale: declaredScale(prepared.model),
+    scale: output.type.startsWith("float") ? declaredScale(prepared.model) : "classes",
   };
   const choice = { ...options.measure, name: options.measure?.name ?? defaultMeasure(reference) };
   const measure = await openMeasure(choice);

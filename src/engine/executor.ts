@@ -5,6 +5,7 @@
 import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
 import { QtamlError, type QtamlErrorCode } from "../errors.ts";
+import type { Outputs } from "../measure/index.ts";
 import { openTrialRunner, type TrialContext, type TrialJob, type TrialOutcome } from "./trial.ts";
 
 /** Settings of one `run`. */
@@ -54,6 +55,13 @@ export type WorkerReply =
   | { readonly outcome: TrialOutcome }
   | { readonly code: QtamlErrorCode; readonly message: string };
 
+/** The same outputs where all threads see them: they can be larger than the model. */
+function shared(outputs: Outputs): Outputs {
+  const values = new Float32Array(new SharedArrayBuffer(outputs.values.byteLength));
+  values.set(outputs.values);
+  return { ...outputs, values };
+}
+
 /** Runs trials on worker threads, as many as there are cores unless told otherwise. */
 export async function threadsExecutor(
   context: TrialContext,
@@ -62,7 +70,7 @@ export async function threadsExecutor(
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
   const pool = new Piscina<TrialJob, WorkerReply>({
     filename: new URL(`./worker.${extension}`, import.meta.url).href,
-    workerData: context,
+    workerData: { ...context, clean: shared(context.clean) },
     minThreads: threads,
     maxThreads: threads,
     idleTimeout: Infinity,

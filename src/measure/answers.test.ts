@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { answer, cases, judge, mean, softmax, type Form } from "../../test/judging.ts";
 import { builtInMeasure } from "./built-in.ts";
 import { maximumLoss } from "./likelihood.ts";
-import type { Outputs } from "./measure.ts";
+import type { Labels, Outputs } from "./measure.ts";
+import { scoreOf, tally } from "./tally.ts";
 
 const forms: readonly Form[] = ["row", "first", "last"];
 const seed = 5;
@@ -137,6 +138,40 @@ describe("outputs that are probabilities already", () => {
   it("have the largest loss where the right class has none", () => {
     const sure: Outputs = { count: 1, dims: [3], values: Float32Array.of(0, 1, 0) };
     expect(judge(builtInMeasure("cross-entropy"), sure, classes(0), sure)).toBe(maximumLoss);
+  });
+});
+
+describe("a model that answers with class numbers", () => {
+  const clean: Outputs = { count: 4, dims: [1], values: Float32Array.of(0, 7, 3, 2) };
+  const labels = classes(0, 7, 1, 2);
+  const score = (name: string, outputs: Outputs) => {
+    const bound = builtInMeasure(name).bind({ clean, labels, scale: "classes" });
+    return scoreOf(bound, tally(bound, outputs));
+  };
+
+  it("is judged by them", () => {
+    expect(score("top-1", clean)).toBe(0.75);
+    const faulty: Outputs = { ...clean, values: Float32Array.of(0, 7, 1, -1) };
+    expect(score("top-1", faulty)).toBe(0.75);
+    expect(score("agreement", faulty)).toBe(0.5);
+    for (const name of ["top-2", "cross-entropy", "expected-accuracy"]) {
+      expect(() => score(name, clean)).toThrow(/answers with class numbers/);
+    }
+  });
+
+  it("can draw maps of them", () => {
+    const map: Outputs = { count: 1, dims: [2, 2], values: Float32Array.of(0, 1, 1, 2) };
+    const truth: Labels = { dims: [2, 2], data: Int32Array.of(0, 1, 2, 2) };
+    const bound = builtInMeasure("miou").bind({ clean: map, labels: truth, scale: "classes" });
+    expect(scoreOf(bound, tally(bound, map))).toBeCloseTo((1 + 1 / 2 + 1 / 2) / 3, 15);
+    const partly = { dims: [2, 2], data: Int32Array.of(0, 255, 2, 2) };
+    const part = builtInMeasure("pixel-accuracy").bind({ clean: map, labels: partly, scale: "classes" });
+    expect(scoreOf(part, tally(part, map))).toBe(2 / 3);
+    const wild: Outputs = { ...map, values: Float32Array.of(0, 1, 900, 2) };
+    expect(scoreOf(bound, tally(bound, wild))).toBeCloseTo((1 + 1 + 1 / 2) / 3, 15);
+    expect(() => builtInMeasure("miou").bind({ clean: map, labels: classes(0), scale: "classes" })).toThrow(
+      /class numbers of shape \[2, 2\]/,
+    );
   });
 });
 

@@ -7,8 +7,10 @@ import {
   nonFiniteAnswer,
   placeValues,
   probabilities,
+  requireScores,
   topClasses,
   unlabelledOutputs,
+  usualIgnoreLabel,
   type ClassLayout,
   type ClassOutputs,
 } from "./layout.ts";
@@ -48,13 +50,13 @@ export function classLabels(reference: Reference, measure: string, options: Labe
   }
   const outputs = classOutputs(reference, labels.dims);
   const { classes, places } = outputs.layout;
-  const ignored = options.ignoreLabel ?? (classes > 255 ? undefined : 255);
+  const ignored = options.ignoreLabel ?? (classes > usualIgnoreLabel ? undefined : usualIgnoreLabel);
   const isJudged = (label: number) => places === 1 || (label >= 0 && label !== ignored);
   const bad = labels.data.findIndex((label) => isJudged(label) && !(label >= 0 && label < classes));
   if (bad >= 0) {
     throw new QtamlError(
       "data-mismatch",
-      `Label ${labels.data[bad]} of sample ${Math.floor(bad / places)} is out of range: the model has ${classes} classes, numbered from 0${outputs.layout.channels === 1 ? "; judge a regression by --measure r2 or mse-targets" : ""}.`,
+      `Label ${labels.data[bad]} of sample ${Math.floor(bad / places)} is out of range: the model has ${classes} classes, numbered from 0${outputs.scale !== "classes" && outputs.layout.channels === 1 ? "; judge a regression by --measure r2 or mse-targets" : ""}.`,
     );
   }
   const values = labels.data.map((label) => (isJudged(label) ? label : unjudged));
@@ -115,7 +117,8 @@ export function topMeasure(k: number, options: LabelOptions = {}): Measure {
     bind(reference) {
       const { outputs, values: labels } = classLabels(reference, name, options);
       const { layout } = outputs;
-      if (k >= layout.classes) {
+      if (k > 1) requireScores(outputs, name);
+      if (outputs.scale !== "classes" && k >= layout.classes) {
         throw new QtamlError(
           "data-mismatch",
           `Measure ${name} is always right for a model of ${layout.classes} classes; choose a smaller number.`,
@@ -276,6 +279,7 @@ export const expectedAccuracyMeasure: Measure = {
   },
   bind(reference) {
     const outputs = unlabelledOutputs(reference);
+    requireScores(outputs, "expected-accuracy");
     const { places, classes } = outputs.layout;
     const { count, values: clean } = reference.clean;
     const size = clean.length / count;

@@ -54,15 +54,18 @@ export function builtInMeasure(name: string, options: LabelOptions = {}): Measur
 /**
  * The measure where none is named. With whole numbers as labels: `top-1` for a class a sample or a step and `miou` for a class
  * a pixel. With fractions, or with whole numbers above 1 where the outputs are no more than the labels: `r2`. Without
- * labels: `expected-accuracy` for a row of two outputs or more, which is what a classifier gives, and `snr` for
- * anything else.
+ * labels: `agreement` for class numbers as outputs, `expected-accuracy` for a row of two outputs or more, which is
+ * what a classifier gives, and `snr` for anything else.
  */
-export function defaultMeasure({ clean, labels }: Reference): string {
+export function defaultMeasure({ clean, labels, scale }: Reference): string {
   if (labels === undefined) {
+    if (scale === "classes") return "agreement";
     return clean.dims.filter((d) => d > 1).length === 1 ? "expected-accuracy" : "snr";
   }
   const isRegression =
-    labels.data.length === clean.values.length && labels.data.some((label) => label !== 0 && label !== 1);
+    scale !== "classes" &&
+    labels.data.length === clean.values.length &&
+    labels.data.some((label) => label !== 0 && label !== 1);
   if (isRegression || labels.data instanceof Float32Array) return "r2";
   return labels.dims.filter((d) => d > 1).length < 2 ? "top-1" : "miou";
 }

@@ -25,8 +25,9 @@ function layoutAt(dims: readonly number[], axis: number): ClassLayout {
   return { outer, channels, inner, places: outer * inner, classes: Math.max(channels, 2) };
 }
 
+/** Whether dimensions are equal but for axes of size one. */
 const sameDims = (a: readonly number[], b: readonly number[]) =>
-  a.length === b.length && a.every((d, i) => d === b[i]);
+  a.filter((d) => d !== 1).join() === b.filter((d) => d !== 1).join();
 
 /** Dimensions as people write them. */
 export const shapeText = (dims: readonly number[]): string => `[${dims.join(", ")}]`;
@@ -103,14 +104,50 @@ const scaled = ({ clean, scale }: Reference, layout: ClassLayout): ClassOutputs 
   scale: scale ?? outputScale(clean, layout),
 });
 
+/** Label of pixels that are not judged, unless told otherwise or the model has such a class. */
+export const usualIgnoreLabel = 255;
+
+function largest(values: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < values.length; i++) if (values[i]! > most && values[i]! < Infinity) most = values[i]!;
+  return most;
+}
+
+/** Class numbers as outputs: a place each, and as many classes as occur in the clean answers and the labels. */
+function numberedClasses({ clean, labels }: Reference): ClassOutputs {
+  const places = product(clean.dims);
+  const answered = largest(clean.values);
+  const judged = Array.from(labels?.data ?? []).filter(
+    (label) => label !== usualIgnoreLabel || answered >= usualIgnoreLabel,
+  );
+  const classes = 1 + Math.max(answered, largest(judged));
+  return { layout: { outer: places, channels: 1, inner: 1, places, classes }, scale: "classes" };
+}
+
 /** @throws QtamlError `data-mismatch` when labels and outputs do not fit */
 export function classOutputs(reference: Reference, labelDims: readonly number[]): ClassOutputs {
-  return scaled(reference, classLayout(reference.clean.dims, labelDims));
+  const { clean, scale } = reference;
+  if (scale !== "classes") return scaled(reference, classLayout(clean.dims, labelDims));
+  if (sameDims(clean.dims, labelDims)) return numberedClasses(reference);
+  throw new QtamlError(
+    "data-mismatch",
+    `The model answers with class numbers of shape ${shapeText(clean.dims)} for each sample, but the labels have shape ${shapeText(labelDims)}; give labels of the same shape.`,
+  );
+}
+
+/** @throws QtamlError `data-mismatch` when the outputs are class numbers */
+export function requireScores({ scale }: ClassOutputs, measure: string): void {
+  if (scale !== "classes") return;
+  throw new QtamlError(
+    "data-mismatch",
+    `The model answers with class numbers, and measure ${measure} needs an output for each class; judge by --measure top-1 or agreement, or name an output with scores by --output-name.`,
+  );
 }
 
 /** The outputs as answers where no label is needed; labels that fit still tell where the classes lie. */
 export function unlabelledOutputs(reference: Reference): ClassOutputs {
-  const { clean, labels } = reference;
+  const { clean, labels, scale } = reference;
+  if (scale === "classes") return numberedClasses(reference);
   const fitting = labels?.data instanceof Int32Array ? layoutFor(clean.dims, labels.dims) : undefined;
   return scaled(reference, fitting ?? unlabelledLayout(clean.dims));
 }
@@ -120,13 +157,15 @@ export const nonFiniteAnswer = -1;
 
 /**
  * The class of each place of one sample: its largest output, the first one of equals, `nonFiniteAnswer` where one is
- * not finite. One output answers 1 above the threshold (0 for a logit, 0.5 for a probability) and 0 otherwise.
+ * not finite. One output answers 1 above the threshold (0 for a logit, 0.5 for a probability) and 0 otherwise. A class
+ * number is the answer.
  *
  * @param values outputs of one sample
  */
 export function topClasses({ layout, scale }: ClassOutputs, values: Float32Array): Int32Array {
   const { outer, channels, inner, places } = layout;
   const answers = new Int32Array(places);
+  if (scale === "classes") return answers.map((_, p) => (values[p]! >= 0 ? values[p]! : nonFiniteAnswer));
   if (channels === 1) {
     const threshold = scale === "logits" ? 0 : 0.5;
     for (let p = 0; p < places; p++) {

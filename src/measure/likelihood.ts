@@ -2,7 +2,7 @@
  * @file Cross-entropy: how improbable a network makes the right classes.
  */
 import { classLabels, unjudged, type LabelOptions } from "./answers.ts";
-import { placeValues, type ClassOutputs } from "./layout.ts";
+import { placeValues, requireScores, type ClassOutputs } from "./layout.ts";
 import type { Measure } from "./measure.ts";
 
 /**
@@ -40,6 +40,7 @@ export function crossEntropyMeasure(options: LabelOptions = {}): Measure {
     },
     bind(reference) {
       const { outputs, values: labels } = classLabels(reference, name, options);
+      requireScores(outputs, name);
       const { places } = outputs.layout;
       return {
         width: 2,

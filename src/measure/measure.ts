@@ -23,16 +23,16 @@ export interface Labels {
 
 /**
  * What the outputs of a classifier are. `probabilities`: softmax or sigmoid is in the model. `logits`: it is not, or
- * they are logarithms of probabilities.
+ * they are logarithms of probabilities. `classes`: class numbers, the answers themselves.
  */
-export type OutputScale = "logits" | "probabilities";
+export type OutputScale = "logits" | "probabilities" | "classes";
 
 /** What outputs are compared with. */
 export interface Reference {
   /** Outputs with clean weights, of all samples. */
   readonly clean: Outputs;
   readonly labels: Labels | undefined;
-  /** What the model's graph says of its outputs; found from the clean outputs where it says nothing. */
+  /** What the model says of its outputs; found from the clean outputs where it says nothing. */
   readonly scale?: OutputScale | undefined;
 }
 

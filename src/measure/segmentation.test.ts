@@ -53,6 +53,12 @@ it("one output a pixel is a class against a background", () => {
   expect(judge(builtInMeasure("miou"), clean, labels, clean)).toBeCloseTo((2 / 3 + 1 / 2) / 2, 15);
 });
 
+it("fits labels whose axes of size one were dropped", () => {
+  const clean = { count: 1, dims: [3, 1, 2], values: Float32Array.of(1, 0, 0, 1, 0, 0) };
+  const labels = { dims: [2], data: Int32Array.of(0, 1) };
+  expect(judge(builtInMeasure("miou"), clean, labels, clean)).toBe(1);
+});
+
 it("refuses labels that are all ignored", () => {
   const clean = { count: 1, dims: [3, 2], values: new Float32Array(6) };
   const labels = { dims: [2], data: Int32Array.of(255, 255) } as const;

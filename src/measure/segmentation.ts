@@ -29,7 +29,8 @@ export function meanIouMeasure(options: LabelOptions = {}): Measure {
             const label = labels[sample * places + place]!;
             if (label === unjudged) return;
             into[2 * classes + label]!++;
-            if (answer === nonFiniteAnswer) return;
+            // A class number with faults may be none of the model's classes.
+            if (answer === nonFiniteAnswer || answer >= classes) return;
             into[classes + answer]!++;
             if (answer === label) into[label]!++;
           });
