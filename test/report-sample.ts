@@ -71,6 +71,7 @@ export const sampleTensors: readonly InspectionRow[] = layers.map(({ name, opera
   const scale = norm / 127;
   return {
     name,
+    role: "weight",
     operator,
     shape,
     count: countOf(shape),
@@ -121,7 +122,17 @@ function planOf(): Plan {
     format: "qtaml-plan",
     version: 1,
     model: { name: "lenet.onnx", sha256 },
-    storage: { format: "int8", granularity: "tensor" },
+    storage: {
+      format: "int8",
+      granularity: "tensor",
+      parameterFormat: "auto",
+      biases: false,
+      normalisation: false,
+      quantisationParameters: false,
+      integers: false,
+      include: [],
+      exclude: [],
+    },
     policy: "tac",
     goal: { keep: 0.95, criterion: "top-1" },
     protection: "ideal",

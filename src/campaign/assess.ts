@@ -17,10 +17,10 @@ import {
   meanSquareSteps,
   modelFromBytes,
   prepareModel,
-  surveyModel,
+  surveyMemory,
   surveyOf,
   surveySafetensors,
-  type Granularity,
+  type AbsentTensor,
   type ModelFile,
   type PreparedModel,
   type SafetensorsFile,
@@ -28,6 +28,8 @@ import {
   type SurveyedTensor,
 } from "../onnx/index.ts";
 import type { MemoryTensor } from "../protect/index.ts";
+import { assumedJacobian, isWhole } from "./integers.ts";
+import { storageOptions, usualStorage, type Storage } from "./storage.ts";
 
 /** A model as the bytes of its file. */
 export interface ModelBytes {
@@ -38,12 +40,6 @@ export interface ModelBytes {
 
 /** The flip probabilities of a cell for codes of so many bits. */
 export type FlipLaw = (bits: number) => FlipProbabilities;
-
-/** How float weights are stored. */
-export interface Storage {
-  readonly format: string;
-  readonly granularity: Granularity;
-}
 
 /** What `assess` is told. */
 export interface AssessOptions {
@@ -63,7 +59,9 @@ export interface Survey {
   readonly storage: Storage;
   /** What is stored, without the codes. */
   readonly tensors: readonly Omit<SurveyedTensor, "histogram">[];
-  /** In the same order. */
+  /** Constants of the model that the memory does not hold. */
+  readonly absent: readonly AbsentTensor[];
+  /** In the order of `tensors`. */
   readonly memory: readonly MemoryTensor[];
   /** In the same order; undefined without calibration data. */
   readonly jacobian: readonly TensorJacobian[] | undefined;
@@ -123,8 +121,6 @@ function memoryTensor(
   };
 }
 
-const usualStorage: Storage = { format: "int8", granularity: "tensor" };
-
 function fileOf(given: ModelFile | ModelBytes): ModelFile {
   return "bytes" in given ? modelFromBytes(given.bytes, given.name) : given;
 }
@@ -147,19 +143,38 @@ function identity(file: Survey["model"]): Survey["model"] {
  */
 export function survey(
   given: ModelFile | ModelBytes | SafetensorsFile,
-  options: Pick<AssessOptions, "flips" | "storage">,
+  { flips, storage: asked }: Pick<AssessOptions, "flips" | "storage">,
 ): Survey {
   const file = "tensors" in given ? given : fileOf(given);
-  const storage: Storage = { ...usualStorage, ...options.storage };
-  const surveyed = "tensors" in file ? surveySafetensors(file, storage) : surveyModel(file.model, storage);
+  const storage: Storage = { ...usualStorage, ...asked };
+  const options = storageOptions(storage);
+  const { tensors: surveyed, absent } =
+    "tensors" in file
+      ? { tensors: surveySafetensors(file, options), absent: [] }
+      : surveyMemory(file.model, options);
   return {
     model: identity(file),
     storage,
     tensors: surveyed,
-    memory: surveyed.map((tensor) => memoryTensor(tensor, options.flips, undefined)),
+    absent,
+    memory: surveyed.map((tensor) => memoryTensor(tensor, flips, undefined)),
     jacobian: undefined,
     calibration: undefined,
   };
+}
+
+/** The Jacobian of every tensor: measured, or assumed of whole numbers. */
+async function jacobianOf(
+  judged: PreparedModel,
+  data: Dataset,
+  logits: JudgedOutput,
+  options?: JacobianOptions,
+): Promise<TensorJacobian[]> {
+  const tensors = judged.tensors.filter((tensor) => !isWhole(tensor));
+  const measured = (await measureJacobian({ ...judged, tensors }, data, options)).values();
+  return judged.tensors.map((tensor) =>
+    isWhole(tensor) ? assumedJacobian(tensor, logits, data.count) : measured.next().value!,
+  );
 }
 
 /**
@@ -170,7 +185,7 @@ export function survey(
 export async function assess(given: ModelFile | ModelBytes, options: AssessOptions): Promise<Assessment> {
   const file = fileOf(given);
   const storage: Storage = { ...usualStorage, ...options.storage };
-  const prepared = prepareModel(file.model, storage);
+  const prepared = prepareModel(file.model, storageOptions(storage));
   const judged = { ...prepared, model: judgedModel(prepared.model, options.output) };
   let jacobian: TensorJacobian[] | undefined;
   let calibration: Assessment["calibration"];
@@ -178,7 +193,7 @@ export async function assess(given: ModelFile | ModelBytes, options: AssessOptio
     const all = await settleBatching(judged.model, options.calibration);
     const data = sliceDataset(all, 0, options.jacobian?.samples ?? jacobianSamples);
     const logits = await inferLogits(judged.model, all);
-    jacobian = await measureJacobian(judged, data, options.jacobian);
+    jacobian = await jacobianOf(judged, data, logits, options.jacobian);
     calibration = { data, logits };
   }
   return {
@@ -187,6 +202,7 @@ export async function assess(given: ModelFile | ModelBytes, options: AssessOptio
     prepared,
     judged,
     tensors: prepared.tensors,
+    absent: prepared.absent ?? [],
     memory: prepared.tensors.map((tensor, t) => memoryTensor(surveyOf(tensor), options.flips, jacobian?.[t])),
     jacobian,
     calibration,

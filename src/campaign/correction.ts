@@ -16,6 +16,7 @@ import { bindWeights, logitsModel, type WeightBinder } from "../engine/index.ts"
 import { cleanWeights, decodeInto, type DecodeSegment } from "../onnx/index.ts";
 import { predictedNoise, segmentsOf, type Allocation, type MemoryTensor } from "../protect/index.ts";
 import { isAssessment, type Assessment, type Survey } from "./assess.ts";
+import { isWhole } from "./integers.ts";
 import { hasAnswers, predictAgreement } from "./predict.ts";
 
 /** Decoders that cost nothing at inference and keep the mean. */
@@ -74,7 +75,7 @@ class MeanNetwork {
     const { prepared, memory } = this.#assessment;
     const weights = prepared.tensors.map((tensor, t) => {
       const segments = tensors.get(t);
-      if (segments === undefined) return this.#clean[t]!;
+      if (segments === undefined || isWhole(tensor)) return this.#clean[t]!;
       const mean = new Float32Array(tensor.count);
       decodeInto(tensor, meanSegments(memory[t]!, segments), tensor.codes, mean);
       return mean;
@@ -137,7 +138,9 @@ export async function chooseCorrection(assessment: Survey, allocation: Allocatio
     throw new Error("chooseCorrection needs calibration data");
   }
   const read = (kinds: readonly DecoderKind[]) =>
-    memory.map((tensor, t) => segmentsOf(tensor, allocation.tensors[t]!, kinds[t]!));
+    memory.map((tensor, t) =>
+      segmentsOf(tensor, allocation.tensors[t]!, isWhole(assessment.tensors[t]!) ? "none" : kinds[t]!),
+    );
   const everywhere = (kind: DecoderKind) => read(memory.map(() => kind));
   const network = await MeanNetwork.open(assessment, calibration);
   try {
@@ -174,7 +177,9 @@ export async function fixedReading(
   kind: DecoderKind,
 ): Promise<{ segments: ProtectionSegment[][]; noise: number | null; drift: number | null }> {
   const { memory, calibration } = assessment;
-  const segments = memory.map((tensor, t) => segmentsOf(tensor, allocation.tensors[t]!, kind));
+  const segments = memory.map((tensor, t) =>
+    segmentsOf(tensor, allocation.tensors[t]!, isWhole(assessment.tensors[t]!) ? "none" : kind),
+  );
   if (calibration === undefined || !isAssessment(assessment)) return { segments, noise: null, drift: null };
   const network = await MeanNetwork.open(assessment, calibration);
   try {

@@ -10,7 +10,6 @@ export {
   type Assessment,
   type FlipLaw,
   type ModelBytes,
-  type Storage,
   type Survey,
 } from "./assess.ts";
 export {
@@ -44,3 +43,4 @@ export {
   type Simulation,
   type SimulationOptions,
 } from "./simulate.ts";
+export { storageOptions, usualStorage, type Storage } from "./storage.ts";

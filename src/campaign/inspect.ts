@@ -10,12 +10,15 @@ import {
   topBitShare,
 } from "../channel/index.ts";
 import type { JacobianMethod } from "../engine/index.ts";
+import type { TensorRole } from "../onnx/index.ts";
 import { protectionLadder, ordinaryErrors } from "../protect/index.ts";
 import type { Survey } from "./assess.ts";
 
 /** One stored tensor. Quantities of weights are in the weights' own units. */
 export interface InspectionRow {
   readonly name: string;
+  /** What the tensor is to the network. */
+  readonly role: TensorRole;
   /** Operators that use the tensor. */
   readonly operator: string;
   readonly shape: readonly number[];
@@ -67,6 +70,7 @@ export function inspect(survey: Survey): InspectionRow[] {
     const gain = protectionLadder(tensor).rungs[0]?.gain ?? 0;
     return {
       name: tensor.name,
+      role: stored.role,
       operator: stored.operators.join(", "),
       shape: stored.dims,
       count: tensor.count,

@@ -41,7 +41,11 @@ export async function makePlan(assessment: Survey, request: PlanRequest): Promis
     format: "qtaml-plan",
     version: 1,
     model: { ...assessment.model },
-    storage: { ...assessment.storage },
+    storage: {
+      ...assessment.storage,
+      include: [...assessment.storage.include],
+      exclude: [...assessment.storage.exclude],
+    },
     policy,
     goal: request.goal ?? { budget: overhead },
     protection: "ideal",
@@ -97,7 +101,7 @@ export function checkPlan(plan: Plan, assessment: Survey): void {
   if (!fits) {
     throw new QtamlError(
       "plan-mismatch",
-      `The plan's tensors are not those of ${model.name} stored as ${plan.storage.format}; make the plan again with this version of qtaml.`,
+      `The plan's tensors are not those of ${model.name} in this memory; make the plan again with this version of qtaml.`,
     );
   }
 }

@@ -41,15 +41,36 @@ export const flipOptions = {
   p10: new Option("--p10 <p>", "probability that a stored 1 reads as 0 (or a list)").argParser(parseNumbers),
 } as const;
 
-/** How float weights are stored. */
+/** Values of a flag that may be given several times. */
+const collect = (text: string, earlier: string[] | undefined): string[] => [...(earlier ?? []), text];
+
+/** What the memory holds and how. */
 export const storageOptions = {
   format: new Option(
     "--format <name>",
-    "number format of stored weights, such as int8, int4, int8-sign-magnitude",
-  ).default("int8"),
+    "number format of float weights, such as int8, int4, fp16; unless given, 16-bit floats stay as they are and others become int8",
+  ),
   granularity: new Option("--granularity <grain>", "one quantisation step a tensor or an output channel")
     .choices(["tensor", "channel"] as const)
     .default("tensor" as const),
+  parameterFormat: new Option(
+    "--parameter-format <name>",
+    "number format of biases, normalisation parameters and scales; unless given, 16-bit floats stay as they are and others become bf16",
+  ),
+  include: new Option(
+    "--include <pattern>",
+    "hold only tensors whose name matches, such as 'encoder*' (repeatable)",
+  ).argParser(collect),
+  exclude: new Option("--exclude <pattern>", "leave out tensors whose name matches (repeatable)").argParser(
+    collect,
+  ),
+  biases: new Option("--biases", "hold biases and other added constants as well"),
+  normalisation: new Option("--normalisation", "hold normalisation parameters and other factors as well"),
+  quantisationParameters: new Option(
+    "--quantisation-parameters",
+    "hold scales and zero points of quantised values as well",
+  ),
+  integers: new Option("--integers", "hold shapes, axes and indices as well, in 16 bits"),
 } as const;
 
 /** Collects the values of a flag that may be given several times. */

@@ -51,6 +51,13 @@ function assessing(name: string) {
     .addOption(flipOptions.p10)
     .addOption(storageOptions.format)
     .addOption(storageOptions.granularity)
+    .addOption(storageOptions.parameterFormat)
+    .addOption(storageOptions.include)
+    .addOption(storageOptions.exclude)
+    .addOption(storageOptions.biases)
+    .addOption(storageOptions.normalisation)
+    .addOption(storageOptions.quantisationParameters)
+    .addOption(storageOptions.integers)
     .addOption(dataOptions.data)
     .addOption(dataOptions.calibration)
     .addOption(dataOptions.labels)
@@ -104,7 +111,9 @@ function flipCommand() {
 
 function inspectCommand() {
   return assessing("inspect")
-    .description("what the memory holds, and what flips do to each tensor")
+    .description(
+      "what the memory holds, and what flips do to each tensor; activations are never in the memory",
+    )
     .addArgument(modelArgument)
     .addHelpText(
       "after",

@@ -7,7 +7,9 @@ export type JacobianMethod =
   /** The gradient graph with random signs (as many plus as minus) for seeds: unbiased, with a standard error. */
   | "gradient-probes"
   /** Forward runs with that tensor perturbed: unbiased to first order, with a standard error. */
-  | "forward-probe";
+  | "forward-probe"
+  /** Not measured: whole numbers that the outputs do not depend on smoothly (see `assumedJacobian`). */
+  | "assumed";
 
 /** The measured sensitivity of the logits to one tensor. */
 export interface TensorJacobian {

@@ -22,6 +22,7 @@ import {
   type PreparedModel,
   type StoredTensor,
 } from "../onnx/index.ts";
+import { QtamlError } from "../errors.ts";
 import { openMeasure, type MeasureChoice } from "./measures.ts";
 import { bindWeights, type BinderKind, type WeightBinder } from "./network.ts";
 
@@ -130,6 +131,20 @@ export async function openTrialRunner(context: TrialContext): Promise<TrialRunne
       return { start: segment.start, count: segment.count, table: known.table };
     });
 
+  // A hit shape, index or scale can leave a model that does not run: none of its outputs are finite then.
+  const mayFail = tensors.some(({ role }) => ["integer", "scale", "zero-point"].includes(role));
+  const outputs = async (): Promise<Outputs> => {
+    try {
+      await binder.load(weights);
+      const read = await binder.infer(data);
+      if (!mayFail || read.values.length === context.clean.values.length) return read;
+    } catch (error) {
+      if (!mayFail || !(error instanceof QtamlError)) throw error;
+    }
+    const { values } = context.clean;
+    return { ...context.clean, values: new Float32Array(values.length).fill(NaN) };
+  };
+
   return {
     async run({ trial, protections }) {
       tensors.forEach((tensor, t) =>
@@ -141,8 +156,7 @@ export async function openTrialRunner(context: TrialContext): Promise<TrialRunne
           const segments = protection[t]!;
           readTensor(tensor, segments, decodeOf(t, segments), patterns[t]!, received[t]!, weights[t]!);
         });
-        await binder.load(weights);
-        tallies.push(tally(judge, await binder.infer(data)));
+        tallies.push(tally(judge, await outputs()));
       }
       return { trial, tallies };
     },

@@ -12,6 +12,7 @@ import { surveyFloats } from "./counting.ts";
 import { streamFloats, type FloatType } from "./floats.ts";
 import { isSafetensors, orNameKind } from "./kind.ts";
 import type { StorageOptions } from "./prepare.ts";
+import { selectTensors } from "./selection.ts";
 import { fileSource, sourceHash, type ByteRange, type ByteSource } from "./source.ts";
 import type { SurveyedTensor } from "./survey.ts";
 import { DataType, elementCount } from "./tensor.ts";
@@ -207,6 +208,9 @@ const floatTypes: Readonly<Partial<Record<SafetensorsType, FloatType>>> = {
   BF16: DataType.BFLOAT16,
 };
 
+/** Formats of tensors that are stored as they are unless told. */
+const ownFormats: Readonly<Partial<Record<SafetensorsType, string>>> = { F16: "fp16", BF16: "bf16" };
+
 /** Which tensors of a file are weights in the memory. */
 export type TensorChoice = (tensor: SafetensorsTensor) => boolean;
 
@@ -226,16 +230,21 @@ export function surveySafetensors(
   options: StorageOptions = {},
   choose: TensorChoice = isMatrix,
 ): SurveyedTensor[] {
-  const format = numberFormat(options.format ?? "int8");
-  const chosen = file.tensors.filter((tensor) => floatTypes[tensor.type] !== undefined && choose(tensor));
-  if (chosen.length === 0) {
+  const candidates = file.tensors.filter((tensor) => floatTypes[tensor.type] !== undefined && choose(tensor));
+  if (candidates.length === 0) {
     throw new QtamlError(
       "unsupported-model",
       `${file.name} has no weights: no floating-point tensor (F64, F32, F16, BF16) with two axes or more; give a trained network.`,
     );
   }
+  const chosen = selectTensors(
+    candidates.map((tensor) => ({ ...tensor, role: "weight" as const })),
+    options,
+  );
   return chosen.map(({ name, type, dims, range }) => {
-    const channelAxis = options.granularity === "channel" && dims.length > 1 ? 0 : undefined;
+    const format = numberFormat(options.format ?? ownFormats[type] ?? "int8");
+    const isByChannel = options.granularity === "channel" && dims.length > 1 && format.unscaled !== true;
+    const channelAxis = isByChannel ? 0 : undefined;
     const pieces = () => streamFloats({ dataType: floatTypes[type]!, range });
     return {
       name,

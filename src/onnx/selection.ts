@@ -16,6 +16,8 @@ export interface Selection {
   readonly exclude?: readonly string[];
 }
 
+type NamedRole = Pick<FoundTensor, "name" | "role">;
+
 /** The roles that are chosen unless told. */
 export const usualRoles: readonly TensorRole[] = ["weight", "embedding"];
 
@@ -53,7 +55,7 @@ export function isNameSelected(name: string, { include = [], exclude = [] }: Sel
  *
  * @throws QtamlError `invalid-argument` for a pattern that no tensor matches
  */
-export function selectTensors(found: readonly FoundTensor[], selection: Selection): FoundTensor[] {
+export function selectTensors<T extends NamedRole>(found: readonly T[], selection: Selection): T[] {
   const roles = new Set<TensorRole>([...usualRoles, ...(selection.roles ?? [])]);
   for (const [flag, patterns] of [
     ["--include", selection.include],
@@ -67,7 +69,7 @@ export function selectTensors(found: readonly FoundTensor[], selection: Selectio
 function checkPattern(
   flag: "--include" | "--exclude",
   pattern: string,
-  found: readonly FoundTensor[],
+  found: readonly NamedRole[],
   roles: ReadonlySet<TensorRole>,
 ): void {
   const matched = found.filter(({ name }) => namePattern(pattern)(name));

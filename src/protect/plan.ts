@@ -37,13 +37,26 @@ const tensorSchema = z
     }
   });
 
+/** What the memory holds; plans of before this could be chosen hold weights alone. */
+const storageSchema = z.strictObject({
+  format: z.string(),
+  granularity: z.enum(["tensor", "channel"]),
+  parameterFormat: z.string().default("auto"),
+  biases: z.boolean().default(false),
+  normalisation: z.boolean().default(false),
+  quantisationParameters: z.boolean().default(false),
+  integers: z.boolean().default(false),
+  include: z.array(z.string()).default([]),
+  exclude: z.array(z.string()).default([]),
+});
+
 /** Schema of `plan.json`. */
 export const planSchema = z.strictObject({
   format: z.literal("qtaml-plan"),
   version: z.literal(1),
   /** The model the plan was made for: its file's name and the SHA-256 of its bytes. */
   model: z.strictObject({ name: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
-  storage: z.strictObject({ format: z.string(), granularity: z.enum(["tensor", "channel"]) }),
+  storage: storageSchema,
   policy: z.enum(policyNames),
   /** What was asked for: a share of stored bits, or the least that keeps a share of the clean result. */
   goal: z.union([

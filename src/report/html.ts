@@ -295,10 +295,12 @@ function reproductionSection({ model, comparison, plan, environment }: ReportInp
       : ([["plan made for, SHA-256", plan.model.sha256]] as [string, string][])),
     ...(plan === undefined
       ? []
-      : ([["storage", `${plan.storage.format}, one scale a ${plan.storage.granularity}`]] as [
-          string,
-          string,
-        ][])),
+      : ([
+          [
+            "storage",
+            `${[...new Set(plan.tensors.map((t) => t.format))].join(", ")}, one scale a ${plan.storage.granularity}`,
+          ],
+        ] as [string, string][])),
     ...(seed === undefined ? [] : ([["seed", String(seed)]] as [string, string][])),
     ["qtaml", version],
     ["made", created],

@@ -72,7 +72,7 @@ function tellDevice(device: Device, tell: Teller): void {
 function tellNetwork(assessment: Assessment, tell: Teller): void {
   const weights = assessment.memory.reduce((sum, t) => sum + t.count, 0);
   tell(
-    `2. The network (zoo/lenet.onnx): ${formatCount(weights)} weights in ${assessment.memory.length} tensors, stored as ${assessment.storage.format}.`,
+    `2. The network (zoo/lenet.onnx): ${formatCount(weights)} weights in ${assessment.memory.length} tensors, stored as ${[...new Set(assessment.memory.map((t) => t.format.name))].join(", ")}.`,
   );
   tell(
     "   What the flips do to a weight w as it is read, and how much the outputs depend on it (256 unlabelled images):",

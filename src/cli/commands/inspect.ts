@@ -1,6 +1,7 @@
 /** @file `qtaml inspect`: what the memory holds and what flips do to it. */
-import { inspect, meanFlipProbability, type InspectionRow } from "../../campaign/index.ts";
+import { inspect, meanFlipProbability, type InspectionRow, type Survey } from "../../campaign/index.ts";
 import { runawayFactor } from "../../channel/index.ts";
+import { roleWords, type AbsentTensor } from "../../onnx/index.ts";
 import { formatCount, formatNumber, formatPercent, formatTable } from "../../report/index.ts";
 import { hasFlips } from "../memory.ts";
 import { openProgress, say, sayJson, terminalWidth, warn } from "../output.ts";
@@ -48,12 +49,31 @@ export function measurementNotes(rows: readonly InspectionRow[]): string[] {
     const probes = plural(Math.max(...group.map((r) => r.probes!)), "random probe");
     const error = formatPercent(Math.max(...group.map((r) => r.jacobianRelativeError ?? 0)), 1);
     const measured = `Jacobian of ${plural(group.length, "tensor")}`;
+    if (method === "assumed")
+      return `${measured} (${group.map((r) => r.name).join(", ")}): assumed, because whole numbers have none.`;
     if (method === "gradient") return `${measured}: exact gradients of every logit.`;
     if (method === "gradient-probes")
       return `${measured}: gradients of ${probes} a sample; relative standard error up to ${error}.`;
     const reason = stoppedBy === null ? "" : `, because ${stoppedBy} has no gradient rule`;
     return `${measured} (${group.map((r) => r.name).join(", ")}): forward runs with up to ${probes}${reason}; relative standard error up to ${error}.`;
   });
+}
+
+/** What is not in the memory, by kind; undefined when everything is. */
+export function absenceNote(absent: Survey["absent"]): string | undefined {
+  const kinds = new Map<string, AbsentTensor[]>();
+  for (const tensor of absent) kinds.set(tensor.reason, [...(kinds.get(tensor.reason) ?? []), tensor]);
+  if (kinds.size === 0) return undefined;
+  const parts = Array.from(kinds, ([reason, tensors]) => {
+    const numbers = plural(
+      tensors.reduce((sum, { count }) => sum + count, 0),
+      "number",
+    );
+    const flags = new Set(tensors.map(({ role }) => (role === undefined ? "" : roleWords[role].flag)));
+    const [flag] = reason === "not chosen by name" ? [""] : flags;
+    return `${plural(tensors.length, "tensor")} (${reason}; ${numbers}${flag === "" || flag === undefined ? "" : `; ${flag}`})`;
+  });
+  return `Not in the memory: ${parts.join(", ")}. Nor are activations.`;
 }
 
 /** Runs the command. */
@@ -74,6 +94,7 @@ export async function runInspect(model: string, flags: AssessFlags): Promise<voi
       storage: survey.storage,
       p: meanFlipProbability(survey),
       tensors: rows,
+      notInMemory: survey.absent,
     });
     return;
   }
@@ -86,4 +107,6 @@ export async function runInspect(model: string, flags: AssessFlags): Promise<voi
     );
   }
   for (const line of measurementNotes(rows)) say(line);
+  const note = absenceNote(survey.absent);
+  if (note !== undefined) say(note);
 }

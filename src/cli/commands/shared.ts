@@ -4,9 +4,11 @@ import {
   assess,
   openSimulation,
   survey,
+  usualStorage,
   type Assessment,
   type Simulation,
   type SimulationOptions,
+  type Storage,
   type Survey,
 } from "../../campaign/index.ts";
 import type { Dataset } from "../../data/index.ts";
@@ -20,11 +22,33 @@ import type { Progress } from "../output.ts";
 
 /** Flags of every command that assesses a model. */
 export interface AssessFlags extends FlipFlags, DataFlags {
-  readonly format: string;
+  readonly format?: string | undefined;
   readonly granularity: Granularity;
+  readonly parameterFormat?: string | undefined;
+  readonly include?: readonly string[] | undefined;
+  readonly exclude?: readonly string[] | undefined;
+  readonly biases?: boolean | undefined;
+  readonly normalisation?: boolean | undefined;
+  readonly quantisationParameters?: boolean | undefined;
+  readonly integers?: boolean | undefined;
   readonly samples?: number | undefined;
   readonly seed: number;
   readonly threads?: number | undefined;
+}
+
+/** What the memory holds, as flags say it. */
+export function storageOf(flags: AssessFlags): Storage {
+  return {
+    format: flags.format ?? usualStorage.format,
+    granularity: flags.granularity,
+    parameterFormat: flags.parameterFormat ?? usualStorage.parameterFormat,
+    biases: flags.biases === true,
+    normalisation: flags.normalisation === true,
+    quantisationParameters: flags.quantisationParameters === true,
+    integers: flags.integers === true,
+    include: flags.include ?? [],
+    exclude: flags.exclude ?? [],
+  };
 }
 
 /** Flags of every command that judges chips. */
@@ -67,7 +91,7 @@ export async function assessFromFlags(
   const calibration = (await calibrationFromFlags(flags, file.model)) ?? data;
   const assessment = await assess(file, {
     flips: flipLaw(report),
-    storage: { format: flags.format, granularity: flags.granularity },
+    storage: storageOf(flags),
     ...(calibration === undefined ? {} : { calibration }),
     ...outputOf(flags),
     jacobian: {
@@ -106,7 +130,7 @@ export async function surveyFromFlags(
     return { ...rest, survey: assessment };
   }
   const { report } = flipsFromFlags(flags);
-  const storage = { format: flags.format, granularity: flags.granularity };
+  const storage = storageOf(flags);
   return {
     survey: survey(readModelOrWeights(path), { flips: flipLaw(report), storage }),
     data: undefined,
