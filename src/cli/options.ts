@@ -41,8 +41,11 @@ export const flipOptions = {
   p10: new Option("--p10 <p>", "probability that a stored 1 reads as 0 (or a list)").argParser(parseNumbers),
 } as const;
 
-/** Values of a flag that may be given several times. */
-const collect = (text: string, earlier: string[] | undefined): string[] => [...(earlier ?? []), text];
+/** Collects the values of a flag that may be given several times. */
+const collect = (text: string, before: readonly string[] | undefined): readonly string[] => [
+  ...(before ?? []),
+  text,
+];
 
 /** What the memory holds and how. */
 export const storageOptions = {
@@ -72,12 +75,6 @@ export const storageOptions = {
   ),
   integers: new Option("--integers", "hold shapes, axes and indices as well, in 16 bits"),
 } as const;
-
-/** Collects the values of a flag that may be given several times. */
-const collect = (text: string, before: readonly string[] | undefined): readonly string[] => [
-  ...(before ?? []),
-  text,
-];
 
 /** Which data, and what is judged of the model. */
 export const dataOptions = {
