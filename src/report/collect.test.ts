@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { numberFormat, symmetricFlips } from "../channel/index.ts";
+import { encode, numberFormat, symmetricFlips } from "../channel/index.ts";
 import { parseDevice } from "../physics/index.ts";
 import { gaussianHistogram, sampleLaw, samplePlan } from "../../test/report-sample.ts";
 import { sampledShares } from "./charts/index.ts";
-import { deviceSection, lawSection, protectedShares } from "./collect.ts";
+import { deviceSection, lawSection, protectedShares, wideLawSection } from "./collect.ts";
+import { renderReport } from "./html.ts";
 
 const covered = (law: typeof sampleLaw, probability = (p: number) => p) =>
   sampledShares(law).filter(
@@ -102,5 +103,28 @@ describe("protectedShares", () => {
   it("weighs the segments of a tensor", () => {
     const shares = protectedShares(samplePlan.tensors[0]!);
     expect(shares).toEqual([0, 0, 40 / 150, 1, 1, 1, 1, 1]);
+  });
+});
+
+describe("wideLawSection", () => {
+  it("tells runaway weights from the others, and that the exponent's top bit makes them", () => {
+    const format = numberFormat("bf16");
+    const histogram = new Float64Array(65536);
+    for (const x of [0.5, -0.25, 0.125]) histogram[encode(format, x)] = 10;
+    const law = wideLawSection({ tensor: "w", format, step: 1, histogram, flips: symmetricFlips(1e-3, 16) });
+    expect(law.runaway / 1e-3).toBeCloseTo(1, 2);
+    expect(law.nonFinite).toBeLessThan(1e-5);
+    expect(law.bitShares.indexOf(Math.max(...law.bitShares))).toBe(14);
+    expect(law.bitShares[14]).toBeCloseTo(1, 9);
+    expect(law.drift.slope).toBeCloseTo(1, 1);
+    expect(law.deviation).toBeLessThan(0.1);
+    const html = renderReport({
+      title: "bf16",
+      wideLaw: law,
+      environment: { version: "0", created: "2026-01-01T00:00:00Z" },
+    });
+    expect(html).toMatch(/bit 14 alone carries 100.%/);
+    expect(html).toContain("runaway weights");
+    expect(html).not.toMatch(/NaN(?!,| and)|Infinity|undefined/);
   });
 });

@@ -3,9 +3,13 @@
  */
 import {
   bitVarianceShares,
+  boundedTable,
   driftLine,
   errorDistribution,
+  errorMoments,
+  extendedValues,
   flipSampler,
+  runawayLimit,
   type FlipProbabilities,
   type NumberFormat,
 } from "../channel/index.ts";
@@ -20,7 +24,7 @@ import {
 } from "../physics/index.ts";
 import type { PlanTensor } from "../protect/index.ts";
 import { meanInterval } from "../stats/index.ts";
-import type { BarrierPicture, DeviceSection, LawSection, ThicknessPicture } from "./types.ts";
+import type { BarrierPicture, DeviceSection, LawSection, ThicknessPicture, WideLawSection } from "./types.ts";
 
 /** Margin of electrode drawn on either side, as a share of the barrier's thickness. */
 const electrodeShare = 0.26;
@@ -257,6 +261,28 @@ export function lawSection(request: LawRequest): LawSection {
       sampled: sampledDrift(values, joint),
     },
     bitShares: Array.from(bitVarianceShares(values, flips, histogram)),
+  };
+}
+
+/**
+ * The error law of an unprotected tensor whose codes are wider than a byte.
+ *
+ * @throws QtamlError for an empty histogram
+ */
+export function wideLawSection({ tensor, format, step, histogram, flips }: LawRequest): WideLawSection {
+  const { values } = format;
+  const decode = boundedTable(values, runawayLimit(format, histogram));
+  const { variance, nonFinite: runaway } = errorMoments({ values, decode, flips, histogram });
+  const { slope, offset } = driftLine({ values, decode, flips, histogram });
+  return {
+    tensor,
+    format: format.name,
+    step,
+    nonFinite: errorMoments({ values, decode: values, flips, histogram }).nonFinite,
+    runaway,
+    drift: { slope, offset },
+    deviation: Math.sqrt(variance),
+    bitShares: Array.from(bitVarianceShares(extendedValues(format), flips, histogram)),
   };
 }
 

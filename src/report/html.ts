@@ -14,6 +14,7 @@ import {
   waveChart,
   type ProtectionRow,
 } from "./charts/index.ts";
+import { runawayFactor } from "../channel/index.ts";
 import { protectedShares } from "./collect.ts";
 import { html, trusted, type Content, type Markup } from "./markup.ts";
 import { formatCount, formatNumber, formatPercent, formatScore, formatSi, formatTimes } from "./numbers.ts";
@@ -27,7 +28,7 @@ import {
   targetTable,
   tensorTable,
 } from "./tables.ts";
-import type { DeviceSection, LawSection, ReportInput } from "./types.ts";
+import type { DeviceSection, LawSection, ReportInput, WideLawSection } from "./types.ts";
 import { measureWords, flipWords, headline, planWords, reaches } from "./words.ts";
 import { policyStyle } from "./charts/theme.ts";
 
@@ -147,7 +148,6 @@ function lawSectionMarkup(document: Document, law: LawSection): Markup {
   const shares = sampledShares(law);
   const covered = shares.filter((s) => s.low <= s.probability && s.probability <= s.high).length;
   const { slope, offset, exact } = law.drift;
-  const top = law.bitShares.at(-1) ?? 0;
   const unharmed =
     law.errors.binWidth === 0 ? law.errors.probability[law.errors.error.indexOf(0)] : undefined;
   return section(
@@ -169,11 +169,34 @@ function lawSectionMarkup(document: Document, law: LawSection): Markup {
       (options) => driftChart(law, options),
       `The mean of what is read: ${number(slope)} times what was stored, ${offset < 0 ? "minus" : "plus"} ${number(Math.abs(offset))} steps${exact ? "" : " (the best line; for this format the law is not straight)"}. This drift adds up in a layer's sums, while random errors average out.`,
     ),
-    figure(
-      document,
-      (options) => bitShareChart(law, options),
-      `Where the error comes from: the most significant bit alone carries ${formatPercent(top)} of the variance, so it is the first worth protecting.`,
-    ),
+    figure(document, (options) => bitShareChart(law, options), bitShareCaption(law.bitShares)),
+  );
+}
+
+/** What the chart of the bits' shares says. */
+function bitShareCaption(shares: readonly number[]): string {
+  const most = shares.indexOf(Math.max(...shares));
+  const name = most === shares.length - 1 ? "the most significant bit" : `bit ${most}`;
+  return `Where the error comes from: ${name} alone carries ${formatPercent(shares[most])} of the variance, so it is the first worth protecting.`;
+}
+
+function wideLawMarkup(document: Document, law: WideLawSection): Markup {
+  const { slope, offset } = law.drift;
+  return section(
+    "errors",
+    "What the flips do to a weight",
+    html`<p>
+      One tensor as an example: <code>${law.tensor}</code>, stored as ${law.format} with a step of
+      ${number(law.step)}, nothing protected. A weight is read as ${number(slope)} times what was stored,
+      ${offset < 0 ? "minus" : "plus"} ${number(Math.abs(offset))} steps, with a standard deviation of
+      ${number(law.deviation)} steps.
+      ${
+        law.runaway === 0
+          ? ""
+          : `That leaves out runaway weights, read as NaN, infinite, or as more than ${runawayFactor} times the tensor's largest: probability ${number(law.runaway)}, NaN and infinite ones ${number(law.nonFinite)}.`
+      }
+    </p> `,
+    figure(document, (options) => bitShareChart(law, options), bitShareCaption(law.bitShares)),
   );
 }
 
@@ -355,7 +378,7 @@ function comparisonFacts({ comparison }: ReportInput): Content {
  */
 export function renderReport(input: ReportInput): string {
   const document = emptyDocument();
-  const { device, law, plan, tensors, comparison } = input;
+  const { device, law, wideLaw, plan, tensors, comparison } = input;
   const missing = [
     ...(device === undefined ? ["device"] : []),
     ...(plan === undefined ? ["plan"] : []),
@@ -370,6 +393,7 @@ export function renderReport(input: ReportInput): string {
     html`${comparison === undefined ? undefined : verificationSection(document, input)}
     ${plan === undefined && tensors === undefined ? undefined : networkSection(document, input)}
     ${law === undefined ? undefined : lawSectionMarkup(document, law)}
+    ${wideLaw === undefined ? undefined : wideLawMarkup(document, wideLaw)}
     ${device === undefined ? undefined : deviceSectionMarkup(document, device)} ${reproductionSection(input)}`,
     html`${missing.length === 0 ? undefined : html`<p>This report was made without a ${missing.join(", a ")}.</p>`}
       <p>Made by qtaml ${input.environment.version}.</p>`,

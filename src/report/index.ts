@@ -2,7 +2,7 @@
  * @file The room of reports: charts, the self-contained HTML report, and text for terminals.
  */
 export * from "./charts/index.ts";
-export { deviceSection, lawSection, protectedShares, type LawRequest } from "./collect.ts";
+export { deviceSection, lawSection, protectedShares, type LawRequest, wideLawSection } from "./collect.ts";
 export { renderFigures } from "./figures.ts";
 export { renderReport } from "./html.ts";
 export {
@@ -35,6 +35,7 @@ export type {
   BarrierPicture,
   DeviceSection,
   LawSection,
+  WideLawSection,
   ReportEnvironment,
   ReportInput,
   ThicknessPicture,

@@ -85,6 +85,19 @@ export interface LawSection {
   readonly bitShares: readonly number[];
 }
 
+/** The error law of one tensor of codes wider than a byte, unprotected: whose errors are too many to draw one by one. */
+export interface WideLawSection extends Pick<
+  LawSection,
+  "tensor" | "format" | "step" | "nonFinite" | "bitShares"
+> {
+  /** Probability that a weight is read as NaN, infinite, or far beyond the tensor. */
+  readonly runaway: number;
+  /** Mean of the other weights as read against the weights as stored, in steps. */
+  readonly drift: Pick<LawSection["drift"], "slope" | "offset">;
+  /** Standard deviation of the error of the other weights, in steps. */
+  readonly deviation: number;
+}
+
 /** Where, when and how a report was made. */
 export interface ReportEnvironment {
   /** Version of qtaml. */
@@ -105,6 +118,7 @@ export interface ReportInput {
   readonly device?: DeviceSection;
   readonly tensors?: readonly InspectionRow[];
   readonly law?: LawSection;
+  readonly wideLaw?: WideLawSection;
   readonly plan?: Plan;
   readonly comparison?: Comparison;
   /** Score of guessing, for instance 1 over the number of classes. */

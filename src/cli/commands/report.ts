@@ -8,7 +8,7 @@ import {
   deviceSection,
   lawSection,
   renderReport,
-  type LawSection,
+  wideLawSection,
   type ReportInput,
 } from "../../report/index.ts";
 import { parseComparison } from "../comparison.ts";
@@ -26,18 +26,19 @@ export interface ReportFlags extends AssessFlags {
   readonly output: string;
 }
 
-/** The error law of the tensor with most weights, predicted and sampled. */
-function largestLaw(survey: Survey, seed: number): LawSection {
+/** The error law of the tensor with most weights, predicted and, for codes of at most 8 bits, sampled. */
+function largestLaw(survey: Survey, seed: number): Pick<ReportInput, "law" | "wideLaw"> {
   const { memory } = survey;
   const tensor = memory.reduce((a, b) => (b.count > a.count ? b : a));
-  return lawSection({
+  const request = {
     tensor: tensor.name,
     format: tensor.format,
     step: Math.sqrt(tensor.meanSquareStep),
     histogram: tensor.histogram,
     flips: tensor.flips,
     seed,
-  });
+  };
+  return tensor.format.bits > 8 ? { wideLaw: wideLawSection(request) } : { law: lawSection(request) };
 }
 
 /** What a page is made from. */
@@ -66,7 +67,7 @@ export function collectReport(parts: ReportParts): ReportInput {
     title,
     ...(survey === undefined
       ? {}
-      : { model: survey.model, tensors: inspect(survey), law: largestLaw(survey, seed) }),
+      : { model: survey.model, tensors: inspect(survey), ...largestLaw(survey, seed) }),
     ...(device === undefined ? {} : { device: deviceSection(device) }),
     ...(plan === undefined ? {} : { plan }),
     ...(comparison === undefined ? {} : { comparison }),

@@ -163,11 +163,11 @@ export function driftChart(data: LawSection, options: ChartOptions): SVGSVGEleme
   );
 }
 
-/** The share of each bit in a weight's error variance, most significant bit first. */
+/** The share of each bit in a weight's error variance, most significant bit first; the largest stands out. */
 export function bitShareChart(data: Pick<LawSection, "bitShares">, options: ChartOptions): SVGSVGElement {
   const frame = makeFrame(options, { wide: 260, compact: 240 });
   const bits = data.bitShares.map((share, bit) => ({ bit, share })).reverse();
-  const top = bits[0]!;
+  const most = bits.reduce((a, b) => (b.share > a.share ? b : a));
   return drawPlot(
     frame,
     {
@@ -194,13 +194,14 @@ export function bitShareChart(data: Pick<LawSection, "bitShares">, options: Char
         Plot.barY(bits, {
           x: "bit",
           y: "share",
-          fill: (d: typeof top) => (d.bit === top.bit ? colour("accent") : colour("muted")),
+          fill: (d: typeof most) => (d.bit === most.bit ? colour("accent") : colour("muted")),
         }),
         Plot.ruleY([0], { stroke: colour("ink") }),
-        Plot.text(bits, {
+        // Of sixteen bars the labels of the shortest would run into each other.
+        Plot.text(bits.length > 8 ? bits.filter((d) => d.share >= 0.001) : bits, {
           x: "bit",
           y: "share",
-          text: (d: typeof top) => shortPercent(d.share),
+          text: (d: typeof most) => shortPercent(d.share),
           dy: -8,
           fill: colour("ink"),
           fontSize: frame.compact ? 10 : 12,
