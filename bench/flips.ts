@@ -5,15 +5,20 @@
 import {
   applyFaults,
   asymmetricFlips,
+  codeArray,
   flipSampler,
   symmetricFlips,
   type FlipProbabilities,
 } from "../src/channel/index.ts";
 
 const weights = Number(process.argv[2] ?? 32) * 2 ** 20;
-const codes = new Uint8Array(weights);
-for (let i = 0; i < weights; i++) codes[i] = Math.imul(i, 0x9e3779b1) >>> 24;
-const out = new Uint8Array(weights);
+
+/** Codes that look random. */
+function someCodes(bits: number) {
+  const codes = codeArray(bits, weights);
+  for (let i = 0; i < weights; i++) codes[i] = Math.imul(i, 0x9e3779b1) >>> (32 - bits);
+  return codes;
+}
 
 const cases: { name: string; flips: FlipProbabilities }[] = [
   { name: "p = 0.1", flips: symmetricFlips(0.1, 8) },
@@ -25,6 +30,9 @@ const cases: { name: string; flips: FlipProbabilities }[] = [
   { name: "charge loss 0.1", flips: asymmetricFlips(0, 0.1, 8) },
   { name: "p01 = 0.05, p10 = 0.1", flips: asymmetricFlips(0.05, 0.1, 8) },
   { name: "p = 0.1, 4 bits", flips: symmetricFlips(0.1, 4) },
+  { name: "p = 0.1, 16 bits", flips: symmetricFlips(0.1, 16) },
+  { name: "p = 1e-3, 16 bits", flips: symmetricFlips(1e-3, 16) },
+  { name: "p = 1e-6, 16 bits", flips: symmetricFlips(1e-6, 16) },
 ];
 
 /** The best of five runs, in million weights a second. */
@@ -43,7 +51,8 @@ console.log(
 );
 console.log("|---|---|---|---|");
 for (const { name, flips } of cases) {
-  const own = flips.p01.length === 8 ? codes : codes.map((c) => c & 15);
+  const own = someCodes(flips.p01.length);
+  const out = codeArray(flips.p01.length, weights);
   const columns: string[] = [name];
   for (const method of process.argv[3] === "both" ? (["dense", "sparse"] as const) : [undefined]) {
     const sampler = flipSampler(flips, method === undefined ? {} : { method });
