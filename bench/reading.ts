@@ -19,10 +19,10 @@ import {
 } from "onnx-buf";
 import { inspect, survey } from "../src/campaign/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
+import { fileSource, streamRange, wholeSource, type ByteRange, type ByteSource } from "../src/bytes/index.ts";
 import {
   DataType,
   deferRawData,
-  fileSource,
   floatTensor,
   forEachTensor,
   makeNode,
@@ -30,11 +30,7 @@ import {
   modelFiles,
   openModel,
   openSafetensors,
-  streamRange,
   tensorFloats,
-  wholeSource,
-  type ByteRange,
-  type ByteSource,
 } from "../src/onnx/index.ts";
 
 const megabytes = Number(process.argv[2] ?? 1024);

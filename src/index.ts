@@ -2,6 +2,7 @@
  * @file qtaml as a library: each room as a namespace. The rooms are also entry points of their own
  * (`qtaml/physics`, `qtaml/channel`, ...).
  */
+export * as bytes from "./bytes/index.ts";
 export * as campaign from "./campaign/index.ts";
 export * as channel from "./channel/index.ts";
 export * as data from "./data/index.ts";

@@ -17,12 +17,11 @@ import { basename, dirname, join } from "node:path";
 import { parseStructured } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
 import { parseDevice, type Device } from "../physics/index.ts";
+import { streamRange, type ByteRange } from "../bytes/index.ts";
 import {
   isSafetensorsFile,
   openModel,
   openSafetensors,
-  streamRange,
-  type ByteRange,
   type ModelFile,
   type SafetensorsFile,
 } from "../onnx/index.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { buildModel } from "../../test/build-model.ts";
 import { noiseImages, trialContext } from "../../test/trials.ts";
-import { floatTensor, makeNode, prepareModel } from "../onnx/index.ts";
+import { DataType, floatTensor, makeNode, makeValueInfo, prepareModel } from "../onnx/index.ts";
 import { measureJacobian } from "./jacobian.ts";
 import { logitsModel } from "./logits.ts";
 
@@ -99,5 +99,12 @@ describe("logitsModel", () => {
     const model = linear(3);
     expect(logitsModel(model).graph.output.map((o) => o.name)).toEqual(["z"]);
     expect(model.graph.output.map((o) => o.name)).toEqual(["p"]);
+  });
+
+  it("takes the scores that a class is the largest of", () => {
+    const model = linear(3);
+    model.graph.node.push(makeNode("ArgMax", ["p"], ["class"], { axis: 1 }));
+    model.graph.output = [makeValueInfo("class", DataType.INT64)];
+    expect(logitsModel(model).graph.output.map((o) => o.name)).toEqual(["z"]);
   });
 });

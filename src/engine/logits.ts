@@ -8,12 +8,12 @@ import { modelIo } from "./io.ts";
 import { inferBatches, type JudgedOutput } from "./network.ts";
 import { openSession } from "./session.ts";
 
-/** What may stand between the logits and an output. */
-const endings = new Set(["Softmax", "LogSoftmax", "Sigmoid", "Identity"]);
+/** What may stand between the logits and an output: activations, and the choice of the largest. */
+const endings = new Set(["Softmax", "LogSoftmax", "Sigmoid", "Identity", "ArgMax"]);
 
 /**
- * The model with its logits as the only output: where the first output is made by `Softmax`, `LogSoftmax` or
- * `Sigmoid`, the value before it.
+ * The model with its logits as the only output: where the first output is made by `Softmax`, `LogSoftmax`,
+ * `Sigmoid` or `ArgMax`, the value before it.
  */
 export function logitsModel(source: OnnxModel): OnnxModel {
   const model = cloneModel(source);

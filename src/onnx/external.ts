@@ -8,7 +8,7 @@ import { clearField } from "@bufbuild/protobuf";
 import { TensorProtoSchema, type ModelProto, type TensorProto } from "onnx-buf";
 import { QtamlError } from "../errors.ts";
 import { deferRawData, forEachTensor } from "./lazy.ts";
-import { fileSource, type ByteSource } from "./source.ts";
+import { fileSource, type ByteSource } from "../bytes/index.ts";
 import { isExternal, storedByteLength } from "./tensor.ts";
 
 /** Where a tensor says its bytes are. */

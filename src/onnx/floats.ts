@@ -3,7 +3,7 @@
  */
 import type { TensorProto } from "onnx-buf";
 import { rawLength, rawRange } from "./lazy.ts";
-import type { ByteRange } from "./source.ts";
+import type { ByteRange } from "../bytes/index.ts";
 import {
   DataType,
   damagedTensor,

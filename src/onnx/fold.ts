@@ -15,7 +15,7 @@ import {
 import type { OnnxModel } from "./model.ts";
 import { deferRawData, rawLength, rawRange } from "./lazy.ts";
 import { nestedGraphs } from "./scopes.ts";
-import type { ByteSource } from "./source.ts";
+import type { ByteSource } from "../bytes/index.ts";
 import { damagedTensor, DataType, floatData, floatTensor, storedByteLength, tensorDims } from "./tensor.ts";
 
 /** Factor and shift of a normalisation at inference: `y = factor * x + shift` per channel. */

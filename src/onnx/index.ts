@@ -19,7 +19,6 @@ export * from "./roles.ts";
 export * from "./scopes.ts";
 export * from "./safetensors.ts";
 export * from "./selection.ts";
-export * from "./source.ts";
 export * from "./steps.ts";
 export * from "./stored.ts";
 export * from "./survey.ts";

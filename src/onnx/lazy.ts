@@ -10,7 +10,7 @@ import type {
   SparseTensorProto,
   TensorProto,
 } from "onnx-buf";
-import { memorySource, readRange, type ByteRange } from "./source.ts";
+import { memorySource, readRange, type ByteRange } from "../bytes/index.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 

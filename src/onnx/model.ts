@@ -8,7 +8,7 @@ import { ModelProtoSchema, type GraphProto, type ModelProto } from "onnx-buf";
 import { QtamlError } from "../errors.ts";
 import { checkGraph } from "./check.ts";
 import { copyMessage, deferRawData, forEachTensor } from "./lazy.ts";
-import { totalLength, type ByteSource } from "./source.ts";
+import { totalLength, type ByteSource } from "../bytes/index.ts";
 import { cutPayloads, joinRanges, makeTokens } from "./wire.ts";
 import { largestMessage, smallestPayload } from "./write.ts";
 

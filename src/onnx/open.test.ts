@@ -12,7 +12,7 @@ import { makeNode } from "./graph.ts";
 import { forEachTensor, isDeferred, rawLength } from "./lazy.ts";
 import { cloneModel, parseModel, scanModel, serialiseModel, type OnnxModel } from "./model.ts";
 import { modelFromBytes, openModel } from "./open.ts";
-import { fileSource, memorySource, type ByteSource } from "./source.ts";
+import { fileSource, memorySource, type ByteSource } from "../bytes/index.ts";
 import { floatData, floatTensor } from "./tensor.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "qtaml-open-"));

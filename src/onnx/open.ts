@@ -6,7 +6,7 @@ import { basename } from "node:path";
 import { attachExternalData } from "./external.ts";
 import { contentHash, parseModel, scanModel, type OnnxModel } from "./model.ts";
 import { orNameKind } from "./kind.ts";
-import { fileSource, sourceHash } from "./source.ts";
+import { fileSource, sourceHash } from "../bytes/index.ts";
 
 /** A model and the file it comes from. */
 export interface ModelFile {

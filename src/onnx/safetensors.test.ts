@@ -10,7 +10,7 @@ import { makeNode } from "./graph.ts";
 import { contentHash } from "./model.ts";
 import { prepareModel } from "./prepare.ts";
 import { openSafetensors, scanSafetensors, surveySafetensors } from "./safetensors.ts";
-import { memorySource } from "./source.ts";
+import { memorySource } from "../bytes/index.ts";
 import { surveyOf } from "./survey.ts";
 import { floatTensor } from "./tensor.ts";
 

@@ -7,13 +7,13 @@
 import { basename } from "node:path";
 import { z } from "zod";
 import { numberFormat } from "../channel/index.ts";
+import { fileSource, sourceHash, type ByteRange, type ByteSource } from "../bytes/index.ts";
 import { QtamlError } from "../errors.ts";
 import { surveyFloats } from "./counting.ts";
 import { streamFloats, type FloatType } from "./floats.ts";
 import { isSafetensors, orNameKind } from "./kind.ts";
 import type { StorageOptions } from "./prepare.ts";
 import { selectTensors } from "./selection.ts";
-import { fileSource, sourceHash, type ByteRange, type ByteSource } from "./source.ts";
 import type { SurveyedTensor } from "./survey.ts";
 import { DataType, elementCount } from "./tensor.ts";
 

@@ -7,8 +7,8 @@ import { surveyFloats } from "./counting.ts";
 import { streamFloats } from "./floats.ts";
 import { makeNode } from "./graph.ts";
 import { prepareModel } from "./prepare.ts";
-import type { ByteSource } from "./source.ts";
-import { memorySource } from "./source.ts";
+import type { ByteSource } from "../bytes/index.ts";
+import { memorySource } from "../bytes/index.ts";
 import { surveyModel, surveyOf, type SurveyedTensor } from "./survey.ts";
 import { DataType, floatTensor, int8Tensor } from "./tensor.ts";
 

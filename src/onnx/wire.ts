@@ -4,7 +4,7 @@
  *
  * Field numbers are those of onnx.proto; https://protobuf.dev/programming-guides/encoding describes the format.
  */
-import { memorySource, readRange, totalLength, type ByteRange, type ByteSource } from "./source.ts";
+import { memorySource, readRange, totalLength, type ByteRange, type ByteSource } from "../bytes/index.ts";
 
 type Kind = "model" | "training" | "function" | "graph" | "node" | "attribute" | "sparse" | "tensor";
 

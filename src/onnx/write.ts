@@ -12,7 +12,7 @@ import {
 } from "onnx-buf";
 import { QtamlError } from "../errors.ts";
 import { copyMessage, forEachTensor, rawLength, rawRange } from "./lazy.ts";
-import { memorySource, totalLength, wholeSource, type ByteRange } from "./source.ts";
+import { memorySource, totalLength, wholeSource, type ByteRange } from "../bytes/index.ts";
 import { joinRanges, makeTokens, splicePayloads } from "./wire.ts";
 
 /** The most bytes a protobuf message can have, and with it an ONNX file. */

@@ -2,11 +2,11 @@
 import { basename } from "node:path";
 import { assess, checkPlan, type Assessment } from "../../campaign/index.ts";
 import { decodeSegments } from "../../engine/index.ts";
+import { totalLength } from "../../bytes/index.ts";
 import {
   hardenModel,
   modelFiles,
   serialiseModel,
-  totalLength,
   type DecodeForm,
   type OnnxModel,
 } from "../../onnx/index.ts";
