@@ -9,8 +9,8 @@ import { codeFormat, tensorCodes } from "./codes.ts";
 import { intAttribute, nodeLabel } from "./graph.ts";
 import { stepLayoutOf } from "./quantised/index.ts";
 import { constantBehind, type ModelIndex } from "./scopes.ts";
-import { channelLayout } from "./steps.ts";
-import { cleanWeights, describeTensor, infinityNorms, type StoredTensor } from "./stored.ts";
+import { channelLayout, forEachStepRow } from "./steps.ts";
+import { cleanWeights, describeTensor, infinityNorms, scaledTable, type StoredTensor } from "./stored.ts";
 import { DataType, dataTypeName, floatData, integerData, tensorDims } from "./tensor.ts";
 import type { FoundTensor } from "./weights.ts";
 
@@ -128,8 +128,30 @@ export function adoptCodes(found: FoundTensor, decoding: Decoding = unitDecoding
     codes: tensorCodes(found.tensor),
     ...decoding,
   };
-  const [norm] = infinityNorms(found.name, cleanWeights(stored), channelLayout(found.dims, undefined));
-  return { ...stored, infinityNorm: norm! };
+  return { ...stored, infinityNorm: decodedNorm(stored) };
+}
+
+/** Largest magnitude of the weights that codes stand for, worked out without holding the weights. */
+function decodedNorm(stored: Omit<StoredTensor, "infinityNorm">): number {
+  const { codes, steps, zeroPoints } = stored;
+  const table = scaledTable(stored, stored.format.values);
+  const isScaledApart = stored.channelAxis !== undefined || zeroPoints !== undefined;
+  let norm = 0;
+  let isFinite = true;
+  forEachStepRow(stored, (start, count, step, stride) => {
+    for (let i = start, s = step; i < start + count; i++, s += stride) {
+      const value = table[codes[i]!]!;
+      const weight = isScaledApart
+        ? Math.fround(Math.fround(value - (zeroPoints?.[s] ?? 0)) * steps[s]!)
+        : value;
+      const magnitude = Math.abs(weight);
+      if (magnitude > norm) norm = magnitude;
+      if (!(magnitude < Infinity)) isFinite = false;
+    }
+  });
+  // Names the weight that is not.
+  if (!isFinite) infinityNorms(stored.name, cleanWeights(stored), channelLayout(stored.dims, undefined));
+  return norm;
 }
 
 /**

@@ -13,7 +13,7 @@ import {
   type NumberFormat,
 } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
-import { dataTypeName, DataType, elementCount, tensorDims, type Dims } from "./tensor.ts";
+import { checkPresent, dataTypeName, DataType, elementCount, tensorDims, type Dims } from "./tensor.ts";
 
 /** The small floats without infinities and negative zero: the code of minus zero is NaN, the bias is one more. */
 const unsignedZero = (name: string, mantissaBits: number) => () => {
@@ -89,6 +89,7 @@ export function codeBytes(tensor: TensorProto): Uint8Array {
  * @throws QtamlError `unsupported-model` for another element type, `invalid-file` when the data are too short or long
  */
 export function tensorCodes(tensor: TensorProto): Codes {
+  checkPresent(tensor);
   const { bits } = codeFormat(tensor.dataType);
   const count = elementCount(tensorDims(tensor));
   const codes = codeArray(bits, count);

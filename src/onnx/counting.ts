@@ -250,3 +250,34 @@ export function surveyFloats(weights: WeightStream, format: NumberFormat): Float
   flush();
   return { steps, histogram, infinityNorm: norms.reduce((a, b) => Math.max(a, b), 0) };
 }
+
+/**
+ * Counts the bit patterns of weights that a format of 16 bits holds as they are.
+ *
+ * @param pieces the patterns in order, anew at each call
+ * @throws QtamlError `non-finite` when a weight is NaN or infinite
+ */
+export function surveyHalves(
+  name: string,
+  format: NumberFormat,
+  pieces: () => Iterable<Uint16Array>,
+): FloatSurvey {
+  const histogram = new Float64Array(65536);
+  for (const piece of pieces()) for (let i = 0; i < piece.length; i++) histogram[piece[i]!]! += 1;
+  let infinityNorm = 0;
+  histogram.forEach((count, code) => {
+    if (count > 0) infinityNorm = Math.max(infinityNorm, Math.abs(format.values[code]!));
+  });
+  if (!(infinityNorm < Infinity)) throw firstNotFinite(name, format, pieces());
+  return { steps: Float32Array.of(quantisationStep(format, infinityNorm)), histogram, infinityNorm };
+}
+
+function firstNotFinite(name: string, { values }: NumberFormat, pieces: Iterable<Uint16Array>): QtamlError {
+  let start = 0;
+  for (const piece of pieces) {
+    const bad = piece.findIndex((bits) => !Number.isFinite(values[bits]));
+    if (bad >= 0) return notFinite(name, start + bad, values[piece[bad]!]!);
+    start += piece.length;
+  }
+  throw new Error("every weight is finite");
+}

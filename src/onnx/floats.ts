@@ -87,6 +87,16 @@ export function* streamFloats({ dataType, range }: FloatStore): Generator<Float3
   }
 }
 
+/** Goes through 16-bit patterns in order. The pieces may share one buffer: use each before the next comes. */
+export function* streamHalves({ source, offset, length }: ByteRange): Generator<Uint16Array> {
+  const buffer = new Uint8Array(Math.min(2 * pieceLength, length));
+  for (let done = 0; done < length; done += buffer.byteLength) {
+    const piece = buffer.subarray(0, Math.min(buffer.byteLength, length - done));
+    source.readInto(offset + done, piece);
+    yield new Uint16Array(piece.buffer, 0, piece.byteLength / 2);
+  }
+}
+
 /**
  * Goes through the elements of a float, float16, bfloat16 or double tensor as `floatData` gives them, without holding
  * them all.

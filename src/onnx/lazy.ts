@@ -10,7 +10,8 @@ import type {
   SparseTensorProto,
   TensorProto,
 } from "onnx-buf";
-import { memorySource, readRange, type ByteRange } from "../bytes/index.ts";
+import { memorySource, readRange, type ByteRange, type ByteSource } from "../bytes/index.ts";
+import { elementCount, floatTensor, type Dims } from "./tensor.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -41,6 +42,25 @@ export function deferRawData(tensor: TensorProto, range: ByteRange): void {
   }
   rangeOfGetter.set(get, range);
   Object.defineProperty(tensor, "rawData", { get, set, enumerable: true, configurable: true });
+}
+
+/**
+ * A float32 tensor whose elements are worked out when they are asked for.
+ *
+ * @param compute the elements in C order, the same at every call
+ */
+export function computedTensor(name: string, dims: Dims, compute: () => Float32Array): TensorProto {
+  const length = 4 * elementCount(dims);
+  const tensor = floatTensor(name, dims, new Float32Array(0));
+  const source: ByteSource = {
+    byteLength: length,
+    readInto(offset, target) {
+      const { buffer, byteOffset } = compute();
+      target.set(new Uint8Array(buffer, byteOffset + offset, target.byteLength));
+    },
+  };
+  deferRawData(tensor, { source, offset: 0, length });
+  return tensor;
 }
 
 /** Whether the tensor's bytes are read only when they are asked for. */

@@ -8,13 +8,14 @@ import { adoptCodes, adoptIntegers, decodedType, directDecoding, hasOtherUses } 
 import { broadcastSteps, type GraphPart } from "./arithmetic.ts";
 import { isCodeType } from "./codes.ts";
 import { intAttribute, makeNode } from "./graph.ts";
+import { computedTensor } from "./lazy.ts";
 import type { OnnxModel } from "./model.ts";
 import { stepLayoutOf } from "./quantised/index.ts";
 import { constantBehind, replaceNodes, uniqueNames, type ModelIndex, type UniqueNames } from "./scopes.ts";
 import type { StepLayout } from "./steps.ts";
 import type { Selection } from "./selection.ts";
 import { cleanWeights, quantiseTensor, type Granularity, type StoredTensor } from "./stored.ts";
-import { DataType, elementCount, floatTensor, isFloatTensor, tensorDims } from "./tensor.ts";
+import { DataType, elementCount, isFloatTensor, tensorDims } from "./tensor.ts";
 import type { FoundTensor } from "./weights.ts";
 
 /** How tensors are stored, and which. */
@@ -51,7 +52,7 @@ class Storing {
   /** Puts the clean values of a tensor under a name of the network, in the type the network reads them in. */
   place(tensor: StoredTensor, value: string, elementType: DataType): StoredTensor {
     const runtimeName = elementType === DataType.FLOAT ? value : this.names.fresh(`${value}.float32`);
-    this.added.push(floatTensor(runtimeName, tensor.dims, cleanWeights(tensor)));
+    this.added.push(computedTensor(runtimeName, tensor.dims, () => cleanWeights(tensor)));
     if (elementType !== DataType.FLOAT)
       this.first.push(makeNode("Cast", [runtimeName], [value], { to: elementType }));
     return { ...tensor, runtimeName };

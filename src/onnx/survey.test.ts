@@ -10,7 +10,7 @@ import { prepareModel } from "./prepare.ts";
 import type { ByteSource } from "../bytes/index.ts";
 import { memorySource } from "../bytes/index.ts";
 import { surveyModel, surveyOf, type SurveyedTensor } from "./survey.ts";
-import { DataType, floatTensor, int8Tensor } from "./tensor.ts";
+import { DataType, floatTensor, halfTensor, int8Tensor } from "./tensor.ts";
 
 const numbers = (count: number, seed: number) =>
   Float32Array.from({ length: count }, (_, i) => Math.sin(i * 12.9898 + seed) * Math.exp(Math.cos(i * 78.2)));
@@ -154,6 +154,30 @@ describe("a survey", () => {
     });
     expect(surveyModel(model)).toEqual(prepareModel(model).tensors.map(surveyOf));
   });
+
+  it.each([DataType.FLOAT16, DataType.BFLOAT16])(
+    "of 16-bit floats of type %i counts their own bits",
+    (type) => {
+      // Every finite pattern, both zeros too.
+      const exponent = type === DataType.FLOAT16 ? 0x7c00 : 0x7f80;
+      const bits = Uint16Array.from({ length: 65536 }, (_, i) => i).filter(
+        (b) => (b & exponent) !== exponent,
+      );
+      const weights = halfTensor("w", [bits.length / 8, 8], type, new Uint8Array(bits.buffer));
+      const nodes = [makeNode("Cast", ["w"], ["f"], { to: 1 }), makeNode("MatMul", ["x", "f"], ["y"])];
+      const model = buildModel({
+        nodes,
+        initialisers: [weights],
+        inputs: { x: ["N", 8192] },
+        outputs: ["y"],
+      });
+      const expected = prepareModel(model).tensors.map(surveyOf);
+      expect(surveyModel(model)).toEqual(expected);
+      expect(expected[0]!.histogram.filter((n) => n === 1)).toHaveLength(bits.length);
+      bits[11] = exponent;
+      expect(() => surveyModel(model)).toThrow('Weight 11 of tensor "w" is Infinity');
+    },
+  );
 
   it.each([NaN, Infinity, -Infinity])("names the weight that is %s", (bad) => {
     for (const granularity of ["tensor", "channel"] as const) {

@@ -5,8 +5,9 @@
 import type { NumberFormat } from "../channel/index.ts";
 import { adoptCodes, adoptIntegers, directDecoding } from "./adopt.ts";
 import { isCodeType } from "./codes.ts";
-import { surveyFloats } from "./counting.ts";
-import { tensorFloats } from "./floats.ts";
+import { surveyFloats, surveyHalves } from "./counting.ts";
+import { streamHalves, tensorFloats } from "./floats.ts";
+import { rawLength, rawRange } from "./lazy.ts";
 import type { OnnxModel } from "./model.ts";
 import { chooseTensors } from "./prepare.ts";
 import { floatStorage, type StorageOptions } from "./store.ts";
@@ -19,7 +20,7 @@ import {
   type Granularity,
   type StoredTensor,
 } from "./stored.ts";
-import { isFloatTensor } from "./tensor.ts";
+import { isFloatTensor, storedByteLength } from "./tensor.ts";
 import type { AbsentTensor, FoundTensor } from "./weights.ts";
 
 /** A tensor as the memory stores it, with its codes counted instead of kept. */
@@ -38,7 +39,8 @@ export function surveyTensor(
   format: NumberFormat,
   granularity: Granularity,
 ): SurveyedTensor {
-  if (keepsBits(found, format)) return surveyOf(quantiseTensor(found, format, granularity));
+  const keepsRaw = keepsBits(found, format) && rawLength(found.tensor) === storedByteLength(found.tensor);
+  if (keepsBits(found, format) && !keepsRaw) return surveyOf(quantiseTensor(found, format, granularity));
   const channelAxis = stepAxis(found, format, granularity);
   const pieces = () => tensorFloats(found.tensor);
   const { runtimeName: _runtimeName, ...described } = describeTensor(found);
@@ -48,7 +50,9 @@ export function surveyTensor(
     channelAxis,
     blockSize: undefined,
     zeroPoints: undefined,
-    ...surveyFloats({ name: found.name, dims: found.dims, channelAxis, pieces }, format),
+    ...(keepsRaw
+      ? surveyHalves(found.name, format, () => streamHalves(rawRange(found.tensor)))
+      : surveyFloats({ name: found.name, dims: found.dims, channelAxis, pieces }, format)),
   };
 }
 

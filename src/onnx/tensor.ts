@@ -120,14 +120,18 @@ function externalLocation(tensor: TensorProto): string {
   return tensor.externalData.find((e) => e.key === "location")?.value ?? "unnamed";
 }
 
+/** @throws QtamlError `unsupported-model` when the data are in another file that has not been looked for */
+export function checkPresent(tensor: TensorProto): void {
+  if (!isExternal(tensor)) return;
+  throw new QtamlError(
+    "unsupported-model",
+    `The data of tensor "${tensor.name}" are in another file (${externalLocation(tensor)}); open the model by its path, or save it with its weights inside.`,
+  );
+}
+
 /** Whether the data are in `raw_data`. @throws QtamlError `unsupported-model` when they are in another file */
 function isRaw(tensor: TensorProto): boolean {
-  if (isExternal(tensor)) {
-    throw new QtamlError(
-      "unsupported-model",
-      `The data of tensor "${tensor.name}" are in another file (${externalLocation(tensor)}); open the model by its path, or save it with its weights inside.`,
-    );
-  }
+  checkPresent(tensor);
   return tensor.rawData.byteLength > 0;
 }
 
