@@ -3,6 +3,7 @@
  * stored weights are the ones a deployed network has.
  */
 import type { GraphProto, NodeProto, TensorProto } from "onnx-buf";
+import { codeArray, encodeInto, numberFormat } from "../channel/index.ts";
 import {
   constantOf,
   floatAttribute,
@@ -14,9 +15,19 @@ import {
 } from "./graph.ts";
 import type { OnnxModel } from "./model.ts";
 import { deferRawData, rawLength, rawRange } from "./lazy.ts";
-import { nestedGraphs } from "./scopes.ts";
+import { nestedGraphs, uniqueNames } from "./scopes.ts";
 import type { ByteSource } from "../bytes/index.ts";
-import { damagedTensor, DataType, floatData, floatTensor, storedByteLength, tensorDims } from "./tensor.ts";
+import {
+  damagedTensor,
+  DataType,
+  doubleTensor,
+  floatData,
+  floatTensor,
+  halfTensor,
+  isFloatTensor,
+  storedByteLength,
+  tensorDims,
+} from "./tensor.ts";
 
 /** Factor and shift of a normalisation at inference: `y = factor * x + shift` per channel. */
 function affineOf(
@@ -43,6 +54,30 @@ function channelBias(bias: TensorProto | undefined, channels: number): Float32Ar
   return data.length === channels && tensorDims(bias).at(-1) === channels ? data : undefined;
 }
 
+/** The elements of a float tensor without rounding doubles, in an array of their own. */
+function doubles(tensor: TensorProto): Float64Array {
+  const values = Float64Array.from(floatData(tensor));
+  if (tensor.dataType !== DataType.DOUBLE) return values;
+  const raw = tensor.rawData;
+  if (raw.byteLength === 0) return Float64Array.from(tensor.doubleData);
+  return new Float64Array(new Uint8Array(raw).buffer);
+}
+
+/** A tensor of one of the float types. */
+function typedTensor(
+  name: string,
+  dims: readonly number[],
+  dataType: DataType,
+  values: Float64Array,
+): TensorProto {
+  if (dataType === DataType.DOUBLE) return doubleTensor(name, dims, values);
+  const singles = Float32Array.from(values);
+  if (dataType === DataType.FLOAT) return floatTensor(name, dims, singles);
+  const bits = codeArray(16, singles.length);
+  encodeInto(numberFormat(dataType === DataType.FLOAT16 ? "fp16" : "bf16"), singles, 1, bits);
+  return halfTensor(name, dims, dataType, bits);
+}
+
 /** Axis of the weight tensor that runs over output channels, where folding along it is safe. */
 function foldableAxis(node: NodeProto): number | undefined {
   if (node.opType === "Conv") return 0;
@@ -58,15 +93,15 @@ function foldableAxis(node: NodeProto): number | undefined {
 }
 
 /**
- * A weight tensor with its channels scaled, worked out where and when it is read: folding a large model holds no
- * second copy of it.
+ * A weight tensor with its channels scaled. In float32 it is worked out where and when it is read: folding a large
+ * model holds no second copy of it.
  *
- * @param factor [channels] in double precision; each product is rounded once to float32
+ * @param factor [channels] in double precision; each product is rounded once to the tensor's type
  * @param inner neighbours that share a channel
  */
 function scaledChannels(weight: TensorProto, factor: Float64Array, inner: number): TensorProto {
   const dims = tensorDims(weight);
-  const scale = (values: Float32Array, first: number) => {
+  const scale = (values: Float32Array | Float64Array, first: number) => {
     let channel = Math.floor(first / inner) % factor.length;
     for (let i = 0, k = first % inner; i < values.length; i++) {
       values[i] = values[i]! * factor[channel]!;
@@ -75,6 +110,11 @@ function scaledChannels(weight: TensorProto, factor: Float64Array, inner: number
       channel = (channel + 1) % factor.length;
     }
   };
+  if (weight.dataType !== DataType.FLOAT) {
+    const values = doubles(weight);
+    scale(values, 0);
+    return typedTensor(weight.name, dims, weight.dataType, values);
+  }
   if (rawLength(weight) === 0) {
     const data = floatData(weight);
     scale(data, 0);
@@ -100,14 +140,14 @@ function scaledChannels(weight: TensorProto, factor: Float64Array, inner: number
 
 /**
  * Folds every `BatchNormalization` that directly follows a `Conv`, `ConvTranspose` or `Gemm` with constant weights
- * of its own in float32 (weights shared with another node, and those of another type, are left alone). Edits the
- * model; returns how many were folded.
+ * of its own (weights shared with another node are left alone). Edits the model; returns how many were folded.
  *
- * `W' = factor W`, `b' = factor b + shift`, computed in double precision and rounded once to float32.
+ * `W' = factor W`, `b' = factor b + shift`, computed in double precision and rounded to the type of the weights.
  */
 export function foldBatchNormalization(model: OnnxModel): number {
   const graph = model.graph;
   const index = indexGraph(graph);
+  const names = uniqueNames(model);
   const outputs = new Set(graph.output.map((o) => o.name));
   const removed = new Set<NodeProto>();
   for (const normalise of graph.node) {
@@ -121,7 +161,7 @@ export function foldBatchNormalization(model: OnnxModel): number {
     const weight = index.constants.get(weightName);
     const bias = constantOf(index, biasName);
     if (axis === undefined || weight === undefined || (biasName !== "" && bias === undefined)) continue;
-    if (weight.dataType !== DataType.FLOAT || outputs.has(weightName)) continue;
+    if (!isFloatTensor(weight) || outputs.has(weightName)) continue;
     if (outputs.has(source) || index.consumers.get(source)?.length !== 1) continue;
     if (index.consumers.get(weightName)?.length !== 1 || !graph.initializer.includes(weight)) continue;
     const affine = affineOf(index, normalise);
@@ -133,9 +173,9 @@ export function foldBatchNormalization(model: OnnxModel): number {
     if (affine.factor.length !== channels || oldBias === undefined) continue;
     const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1);
     const newBias = Float64Array.from(affine.shift, (shift, c) => shift + affine.factor[c]! * oldBias[c]!);
-    const foldedBias = `${normalise.output[0] ?? weightName}.folded_bias`;
+    const foldedBias = names.fresh(`${normalise.output[0] ?? weightName}.folded_bias`);
     graph.initializer[graph.initializer.indexOf(weight)] = scaledChannels(weight, affine.factor, inner);
-    graph.initializer.push(floatTensor(foldedBias, [channels], Float32Array.from(newBias)));
+    graph.initializer.push(typedTensor(foldedBias, [channels], weight.dataType, newBias));
     node.input[2] = foldedBias;
     node.output[0] = normalise.output[0]!;
     removed.add(normalise);

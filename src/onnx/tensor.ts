@@ -300,6 +300,11 @@ export function codesTensor(name: string, dims: Dims, codes: Uint8Array | Uint16
   return rawTensor(name, dims, codes.BYTES_PER_ELEMENT === 1 ? DataType.UINT8 : DataType.UINT16, codes);
 }
 
+/** A double tensor over the given data (shared, not copied). */
+export function doubleTensor(name: string, dims: Dims, data: Float64Array): TensorProto {
+  return rawTensor(name, dims, DataType.DOUBLE, data);
+}
+
 /** A float16 or bfloat16 tensor over the given bits (shared, not copied). */
 export function halfTensor(
   name: string,
