@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compareOperator } from "../../../test/support/gradient-check.ts";
+import { compareOperator, type OperatorCase } from "../../../test/support/gradient-check.ts";
 import { compoundCases } from "../../../test/support/gradient-cases/compound.ts";
 import { pointwiseCases } from "../../../test/support/gradient-cases/pointwise.ts";
 import { structureCases } from "../../../test/support/gradient-cases/structure.ts";
@@ -34,6 +34,34 @@ describe("every operator's gradient agrees with differences of its forward value
   it("leaves no operator untested", () => {
     const tested = new Set([...cases.map((c) => c.operator), ...testedApart]);
     expect([...gradientOperators, ...loweredOperators].filter((o) => !tested.has(o))).toEqual([]);
+  });
+});
+
+const named = (list: readonly OperatorCase[]) =>
+  list.map((c) => [`${c.operator}${c.label === undefined ? "" : `: ${c.label}`}`, c] as const);
+
+/** Operators whose cases are all of forms that operator set 7 had. */
+const sinceSeven = new Set(
+  "Add,BatchNormalization,Concat,Conv,Cos,Div,Elu,Exp,Flatten,GRU,Gather,GlobalAveragePool,GlobalMaxPool,HardSigmoid,Identity,InstanceNormalization,LRN,LSTM,LeakyRelu,LogSoftmax,LpNormalization,MatMul,Mul,Neg,PRelu,RNN,Relu,Reshape,Selu,Sigmoid,Sin,Softmax,Softplus,Softsign,Sqrt,Sub,Tanh,Transpose".split(
+    ",",
+  ),
+);
+
+describe("operators keep their gradients from one operator set to another", () => {
+  // What changed its form since: the one case that the newest sets no longer take.
+  const newest = cases.filter((c) => c.opset >= 13 && c.label !== "opset 18");
+  it.each(named(newest))("newest: %s", async (_, test) => {
+    for (const { relative } of await compareOperator({ ...test, opset: 24 }))
+      expect(relative).toBeLessThan(1e-3);
+  });
+
+  // Inputs that became optional, and reach back further than the form of the case.
+  const oldest = cases.filter(
+    (c) => sinceSeven.has(c.operator) && c.opset > 7 && (c.constants ?? []).length === 0,
+  );
+  it.each(named(oldest))("oldest: %s", async (_, test) => {
+    for (const { relative } of await compareOperator({ ...test, opset: 7 }))
+      expect(relative).toBeLessThan(1e-3);
   });
 });
 

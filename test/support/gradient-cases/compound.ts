@@ -1,4 +1,6 @@
 /** @file Recurrences, attention, fused operators, choices by index, and operators at further operator sets. */
+import { create } from "@bufbuild/protobuf";
+import { AttributeProto_AttributeType, AttributeProtoSchema } from "onnx-buf";
 import { makeNode, type AttributeValue } from "../../../src/onnx/graph.ts";
 import { DataType, floatTensor, int64Tensor, uint8Tensor } from "../../../src/onnx/tensor.ts";
 import { single, type Input, type OperatorCase } from "../gradient-check.ts";
@@ -264,6 +266,25 @@ const quantised: OperatorCase[] = [
   },
 ];
 
+/** The oldest form of `Upsample`: factors as an attribute. */
+const upsample = makeNode("Upsample", ["x"], ["y"], { mode: "linear" });
+upsample.attribute.push(
+  create(AttributeProtoSchema, {
+    name: "scales",
+    type: AttributeProto_AttributeType.FLOATS,
+    floats: [1, 1, 2, 1.5],
+  }),
+);
+const oldForms: OperatorCase[] = [
+  {
+    operator: "Upsample",
+    label: "attribute",
+    opset: 7,
+    inputs: { x: { dims: [1, 2, 3, 4] } },
+    nodes: [upsample],
+  },
+];
+
 /** Types other than float32 on the way. */
 const types: OperatorCase[] = [
   {
@@ -288,4 +309,5 @@ export const compoundCases: readonly OperatorCase[] = [
   ...choices,
   ...quantised,
   ...types,
+  ...oldForms,
 ];
