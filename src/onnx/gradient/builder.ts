@@ -26,6 +26,8 @@ export interface Product {
   readonly factor: number;
   /** The factor that varies with the cotangent; the other one follows from the forward values alone. */
   readonly dependent: "left" | "right";
+  /** Computes the squared norms by channel in a way of its own, where the fixed factor is not given as matrices. */
+  readonly squares?: (axis: number | undefined) => string | undefined;
 }
 
 /** Collects the nodes and constants of an adjoint graph. */

@@ -15,7 +15,7 @@ import {
 import { makeNode, makeValueInfo } from "../graph.ts";
 import { parseModel, type OnnxModel } from "../model.ts";
 import { channelLayout } from "../steps.ts";
-import { DataType, elementCount, floatTensor, tensorDims } from "../tensor.ts";
+import { DataType, elementCount, floatTensor, int64Tensor, tensorDims } from "../tensor.ts";
 import { buildGradientGraph, type GradientGraph } from "./gradient.ts";
 
 const folder = join(import.meta.dirname, "..", "..", "..", "test", "fixtures");
@@ -98,6 +98,22 @@ describe("squared norms of gradients by channel", () => {
       dims,
       Float32Array.from({ length: elementCount(dims) }, (_, i) => Math.sin(i + dims[0]!)),
     );
+
+  it("of a table: by row, without a gradient as large as the table", async () => {
+    const nodes = [
+      makeNode("ArgMax", ["x"], ["i"], { axis: 0, keepdims: 0 }),
+      makeNode("Sub", ["i", "one"], ["j"]),
+      makeNode("Gather", ["w", "j"], ["y"]),
+    ];
+    // Columns 0 and 1 of x decide on the last row (an index of -1) or the first, many times each.
+    const model = modelOf(17, nodes, [input], [tensor("w", 900, 7), int64Tensor("one", [], [1])], "y");
+    for (const axis of [0, 1, undefined]) {
+      const { graph, pairs } = await bothWays(model, x, new Map([["w", axis]]));
+      expect(gap(pairs)).toBeLessThan(close);
+      const made = graph.adjoint.graph.node.map((n) => n.opType);
+      expect(made.includes("ReduceSumSquare")).toBe(axis === 1);
+    }
+  });
 
   it.each([
     ["MatMul", [makeNode("MatMul", ["x", "w"], ["y"])], [64, 64], 1],

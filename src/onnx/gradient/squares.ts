@@ -43,8 +43,11 @@ export function channelSquares(
   axis: number | undefined,
 ): string {
   const product = b.products.get(gradient);
-  if (product !== undefined && prefersGram(product)) {
-    const byChannel = gramSquares(b, product, dims, axis);
+  if (product !== undefined) {
+    const prefers =
+      product.squares ??
+      (prefersGram(product) ? (a: number | undefined) => gramSquares(b, product, dims, a) : undefined);
+    const byChannel = prefers?.(axis);
     if (byChannel !== undefined) return byChannel;
   }
   if (dims.length === 0) return b.reshape(b.mul(gradient, gradient), [1]);

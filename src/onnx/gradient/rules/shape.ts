@@ -1,6 +1,6 @@
 /** @file Rules of operators that move, cut, repeat or choose elements. */
 import { elementCount, type Dims } from "../../tensor.ts";
-import type { AdjointBuilder } from "../builder.ts";
+import type { AdjointBuilder, Product } from "../builder.ts";
 import { NoRule, positiveAxis, type Rule, type RuleContext, type RuleGroup } from "../rule.ts";
 
 const reshaped: Rule = (c) => {
@@ -107,8 +107,38 @@ const Gather: Rule = (c) => {
   const rows = c.b.transpose(c.b.reshape(c.dy, [outer, picked, inner]), [1, 0, 2]);
   const indices = c.b.reshape(c.indices(1), [picked, 1]);
   const summed = c.b.op("ScatterND", [c.b.zeros([size, outer, inner]), indices, rows], { reduction: "add" });
-  return [c.b.reshape(c.b.transpose(summed, [1, 0, 2]), dims)];
+  const dx = c.b.reshape(c.b.transpose(summed, [1, 0, 2]), dims);
+  if (axis === 0 && dims.length === 2) c.b.products.set(dx, rowsProduct(c, size, picked, inner));
+  return [dx];
 };
+
+/**
+ * The gradient of a table as a product of unit vectors (which rows are picked) with the cotangent. Its squared norms
+ * by row need the products of those cotangents only that go to one row.
+ */
+function rowsProduct(c: RuleContext, size: number, picked: number, inner: number): Product {
+  const { b } = c;
+  const dy = b.reshape(c.dy, [picked, inner]);
+  return {
+    left: [],
+    right: [dy],
+    rows: picked,
+    dims: [size, inner],
+    factor: 1,
+    dependent: "right",
+    squares(axis) {
+      // A multiplication costs some eighth of writing a number and reading it again.
+      if (axis === 1 || picked * picked > 8 * size) return undefined;
+      // Negative indices count from the end.
+      const indices = b.op("Mod", [b.reshape(c.indices(1), [picked, 1]), b.ints([size])]);
+      const agree = b.indicator(b.op("Equal", [indices, b.reshape(indices, [1, picked])]));
+      b.shared.add(agree);
+      const sums = b.reduceSum(b.mul(agree, b.op("Gemm", [dy, dy], { transB: 1 })), [1]);
+      if (axis === undefined) return b.op("Relu", [b.reduceSum(sums, [0], true)]);
+      return b.op("Relu", [b.op("ScatterND", [b.zeros([size]), indices, sums], { reduction: "add" })]);
+    },
+  };
+}
 
 const GatherElements: Rule = (c) => [
   c.b.op("ScatterElements", [c.b.zeros(c.dims()), c.indices(1), c.dy], { axis: c.axis(0), reduction: "add" }),
