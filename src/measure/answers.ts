@@ -4,9 +4,9 @@
 import { QtamlError } from "../errors.ts";
 import {
   classOutputs,
+  confidence,
   nonFiniteAnswer,
-  placeValues,
-  probabilities,
+  placeStart,
   requireScores,
   topClasses,
   unlabelledOutputs,
@@ -96,12 +96,14 @@ function shareJudge(
   };
 }
 
-/** Whether fewer than `k` classes rank above a class; of equal outputs the first ranks highest. */
-function isAmongTop(row: Float64Array, label: number, k: number): boolean {
-  const own = row[label]!;
+/** Whether fewer than `k` classes rank above the label at a place; of equal outputs the first ranks highest. */
+function isAmongTop(layout: ClassLayout, values: Float32Array, place: number, label: number, k: number) {
+  const { channels, inner } = layout;
+  const start = placeStart(layout, place);
+  const own = values[start + label * inner]!;
   let above = 0;
-  for (let c = 0; c < row.length; c++) {
-    const value = row[c]!;
+  for (let c = 0, i = start; c < channels; c++, i += inner) {
+    const value = values[i]!;
     if (value - value !== 0) return false;
     if (value > own || (value === own && c < label)) above++;
   }
@@ -132,9 +134,7 @@ export function topMeasure(k: number, options: LabelOptions = {}): Measure {
           if (label === unjudged) return;
           asked++;
           const isRight =
-            answers === undefined
-              ? isAmongTop(placeValues(layout, values, place), label, k)
-              : answers[place] === label;
+            answers === undefined ? isAmongTop(layout, values, place, label, k) : answers[place] === label;
           if (isRight) held++;
         });
         return [held, asked];
@@ -280,22 +280,15 @@ export const expectedAccuracyMeasure: Measure = {
   bind(reference) {
     const outputs = unlabelledOutputs(reference);
     requireScores(outputs, "expected-accuracy");
-    const { places, classes } = outputs.layout;
     const { count, values: clean } = reference.clean;
     const size = clean.length / count;
-    const sureness = new Float32Array(count * places * classes);
-    for (let n = 0; n < count; n++) {
-      const sample = clean.subarray(n * size, (n + 1) * size);
-      for (let p = 0; p < places; p++) {
-        sureness.set(probabilities(outputs, sample, p), (n * places + p) * classes);
-      }
-    }
     return shareJudge(shareOfClean("expected accuracy"), (values, sample) => {
+      const own = clean.subarray(sample * size, (sample + 1) * size);
       let held = 0;
       topClasses(outputs, values).forEach((answer, place) => {
-        if (answer !== nonFiniteAnswer) held += sureness[(sample * places + place) * classes + answer]!;
+        if (answer !== nonFiniteAnswer) held += confidence(outputs, own, place, answer);
       });
-      return [held, places];
+      return [held, outputs.layout.places];
     });
   },
 };

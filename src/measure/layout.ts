@@ -192,28 +192,40 @@ export function topClasses({ layout, scale }: ClassOutputs, values: Float32Array
   return answers;
 }
 
-/** The classes' outputs at one place of a sample: [channels]. */
-export function placeValues(layout: ClassLayout, values: Float32Array, place: number): Float64Array {
-  const { channels, inner } = layout;
-  const base = Math.floor(place / inner) * channels * inner + (place % inner);
-  const row = new Float64Array(channels);
-  for (let c = 0; c < channels; c++) row[c] = values[base + c * inner]!;
-  return row;
+/** Where the first class of a place lies among the outputs of a sample; the others follow `inner` apart. */
+export function placeStart({ channels, inner }: ClassLayout, place: number): number {
+  return Math.floor(place / inner) * channels * inner + (place % inner);
 }
 
 /**
- * How sure a classifier is of each class at a place: [classes]. The softmax (for one logit the sigmoid), or the
- * outputs themselves over their sum where they are probabilities; zeros where one is not finite.
+ * How probable a classifier makes a class at a place: the softmax of its outputs (for one logit the sigmoid), or the
+ * output over the sum of the outputs where they are probabilities; 0 where one is not finite.
  */
-export function probabilities(
+export function confidence(
   { layout, scale }: ClassOutputs,
   values: Float32Array,
   place: number,
-): Float64Array {
-  const row = placeValues(layout, values, place);
-  const pair = row.length > 1 ? row : Float64Array.of(scale === "logits" ? 0 : 1 - row[0]!, row[0]!);
-  const top = pair.reduce((a, b) => Math.max(a, b), -Infinity);
-  const powers = scale === "logits" ? pair.map((z) => Math.exp(z - top)) : pair;
-  const total = powers.reduce((a, b) => a + b, 0);
-  return Number.isFinite(total) && total > 0 ? powers.map((v) => v / total) : new Float64Array(pair.length);
+  label: number,
+): number {
+  const { channels, inner } = layout;
+  const start = placeStart(layout, place);
+  if (channels === 1) {
+    const one = values[start]!;
+    if (one - one !== 0) return 0;
+    if (scale === "logits") return 1 / (1 + Math.exp(label === 1 ? -one : one));
+    return Math.min(Math.max(label === 1 ? one : 1 - one, 0), 1);
+  }
+  const end = start + channels * inner;
+  let top = -Infinity;
+  let total = 0;
+  for (let i = start; i < end; i += inner) {
+    total += values[i]!;
+    if (values[i]! > top) top = values[i]!;
+  }
+  if (total - total !== 0) return 0;
+  if (scale === "probabilities")
+    return Math.min(Math.max(total > 0 ? values[start + label * inner]! / total : 0, 0), 1);
+  let powers = 0;
+  for (let i = start; i < end; i += inner) powers += Math.exp(values[i]! - top);
+  return Math.exp(values[start + label * inner]! - top) / powers;
 }

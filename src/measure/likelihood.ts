@@ -2,7 +2,7 @@
  * @file Cross-entropy: how improbable a network makes the right classes.
  */
 import { classLabels, unjudged, type LabelOptions } from "./answers.ts";
-import { placeValues, requireScores, type ClassOutputs } from "./layout.ts";
+import { confidence, requireScores } from "./layout.ts";
 import type { Measure } from "./measure.ts";
 
 /**
@@ -10,22 +10,6 @@ import type { Measure } from "./measure.ts";
  * as that, as in scikit-learn's `log_loss`. It is also the loss where an output is not finite.
  */
 export const maximumLoss = 23 * Math.LN2;
-
-/** `-ln` of the probability of a class at a place, at most `maximumLoss`. */
-function lossAt(outputs: ClassOutputs, values: Float32Array, place: number, label: number): number {
-  const { scale, layout } = outputs;
-  const row = placeValues(layout, values, place);
-  if (row.some((v) => v - v !== 0)) return maximumLoss;
-  const pair = row.length > 1 ? row : Float64Array.of(scale === "logits" ? 0 : 1 - row[0]!, row[0]!);
-  if (scale === "probabilities") {
-    const total = pair.reduce((a, b) => a + b, 0);
-    const share = pair[label]! / total;
-    return share > 0 ? Math.min(-Math.log(Math.min(share, 1)), maximumLoss) : maximumLoss;
-  }
-  const top = pair.reduce((a, b) => Math.max(a, b), -Infinity);
-  const others = pair.reduce((sum, z) => sum + Math.exp(z - top), 0);
-  return Math.min(Math.log(others) + top - pair[label]!, maximumLoss);
-}
 
 /** The mean of `-ln p(label)` over answers, in nat. */
 export function crossEntropyMeasure(options: LabelOptions = {}): Measure {
@@ -49,7 +33,7 @@ export function crossEntropyMeasure(options: LabelOptions = {}): Measure {
           for (let place = 0; place < places; place++) {
             const label = labels[sample * places + place]!;
             if (label === unjudged) continue;
-            into[0]! += lossAt(outputs, values, place, label);
+            into[0]! += Math.min(-Math.log(confidence(outputs, values, place, label)), maximumLoss);
             into[1]!++;
           }
         },

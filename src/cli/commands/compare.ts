@@ -7,6 +7,7 @@ import {
   formatPercent,
   formatTable,
   formatTimes,
+  measureWords,
 } from "../../report/index.ts";
 import { checkBudget } from "../../protect/index.ts";
 import { toJson, writeWhole } from "../files.ts";
@@ -77,6 +78,12 @@ export async function runCompare(model: string, flags: CompareFlags): Promise<bo
   if (flags.output !== undefined) writeWhole(flags.output, toJson(comparison));
   if (flags.json === true) sayJson(comparison);
   else {
+    const { measure, chips } = comparison;
+    const unit = measure.unit === "share" ? "%" : measure.unit;
+    say(
+      `${measureWords(measure)}${unit === "" ? "" : ` in ${unit}`}, mean over ${chips} chips (95 % interval), against overhead:`,
+    );
+    say();
     say(comparisonTable(comparison));
     say();
     say(resultWords(comparison));

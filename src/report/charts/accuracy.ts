@@ -205,10 +205,10 @@ function referenceMarks(data: AccuracyData, frame: Frame, scales: Scales) {
   const { unit, higherIsBetter } = data.measure;
   const score = (y: number) => formatScore(y, unit);
   const share = unit === "share" && higherIsBetter && !frame.compact;
+  const isAtBottom = scales.py(data.clean) > frame.height - frame.marginBottom - 20;
+  const above = higherIsBetter || isAtBottom;
   const lines = [
-    ...(unit === "dB"
-      ? []
-      : [{ y: data.clean, dash: "none", words: `clean ${score(data.clean)}`, above: higherIsBetter }]),
+    ...(unit === "dB" ? [] : [{ y: data.clean, dash: "none", words: `clean ${score(data.clean)}`, above }]),
     {
       y: data.target,
       dash: "6 3",

@@ -8,6 +8,7 @@ import {
   sampleReport,
   sampleTensors,
 } from "../../../test/report-sample.ts";
+import { builtInMeasure } from "../../measure/index.ts";
 import { parseDevice } from "../../physics/index.ts";
 import { deviceSection, protectedShares } from "../collect.ts";
 import { chartToSvg } from "../svg.ts";
@@ -132,6 +133,46 @@ describe("accuracyChart", () => {
     expect(texts(lost).join(" ")).not.toMatch(/times/);
     expect(lost.getAttribute("aria-label")).toContain("does not reach it");
     expect(lost.outerHTML).not.toMatch(/NaN/);
+  });
+
+  /** The sample's curves as the scores of another measure. */
+  const scored = (name: string, of: (share: number) => number, target: number) =>
+    accuracyChart(
+      {
+        ...sampleComparison,
+        measure: builtInMeasure(name).description,
+        clean: of(1),
+        target,
+        policies: sampleComparison.policies.map((curve) => ({
+          ...curve,
+          points: curve.points.map((p) => ({
+            ...p,
+            accuracy: of(p.accuracy),
+            low: of(p.accuracy) - Math.abs(of(p.accuracy)) / 10,
+            high: p.chips === 20 ? of(p.accuracy) + Math.abs(of(p.accuracy)) / 10 : Infinity,
+          })),
+        })),
+      },
+      { document },
+    );
+
+  it("shows decibels without the limit of clean ones", () => {
+    const chart = scored("snr", (share) => (share > 0.91 ? 144.5 : 30 * share - 5), 13);
+    expect(texts(chart).join(" ")).toContain("SNR of the outputs (dB)");
+    expect(texts(chart)).toContain("target 13 dB");
+    expect(texts(chart).join(" ")).not.toMatch(/clean/);
+    expect(chart.getAttribute("aria-label")).toMatch(/^SNR of the outputs against overhead .*target 13 dB/);
+    expect(chart.outerHTML).not.toMatch(/NaN|Infinity/);
+  });
+
+  it("shows errors of many orders of magnitude on a logarithmic scale", () => {
+    const chart = scored("mse", (share) => (share > 0.9 ? 0 : 1e8 * 10 ** (-9 * share)), 3);
+    expect(texts(chart).join(" ")).toContain("mean squared error of the outputs, logarithmic scale");
+    expect(texts(chart)).toContain("target 3");
+    expect(chart.outerHTML).not.toMatch(/NaN|Infinity/);
+    const narrow = scored("cross-entropy", (share) => 3 - 2 * share, 1.4);
+    expect(texts(narrow).join(" ")).toContain("cross-entropy (nat)");
+    expect(texts(narrow).join(" ")).not.toContain("logarithmic");
   });
 
   it("widens small overheads by a square root, and says so", () => {
