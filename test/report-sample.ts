@@ -215,7 +215,11 @@ export const sampleComparison: Comparison = {
   ratio: 3.76,
   ratioInterval: [3.3, 4.3],
   saturationRatio: 3.4,
-  predicted: { noise: 2.1, overhead: { "uniform-msp": 0.27, tac: 0.08 } },
+  predicted: {
+    noise: 2.1,
+    firstOrder: { "uniform-msp": 0.27, tac: 0.08 },
+    gaussian: { overhead: { "uniform-msp": 0.28, tac: 0.079 }, ratio: 3.5 },
+  },
 };
 
 export const sampleDevice = parseDevice({

@@ -53,6 +53,7 @@ export async function trialContext(
       flips,
       designFlips: flips,
       seed: 17,
+      errors: "faults",
       data,
       measure: { name: parts.measure ?? "top-1" },
       clean,

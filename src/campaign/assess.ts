@@ -65,8 +65,10 @@ export interface Survey {
   readonly memory: readonly MemoryTensor[];
   /** In the same order; undefined without calibration data. */
   readonly jacobian: readonly TensorJacobian[] | undefined;
-  /** The inputs the Jacobian was averaged over, and the clean logits on all calibration inputs. */
-  readonly calibration: { readonly data: Dataset; readonly logits: JudgedOutput } | undefined;
+  /** All calibration inputs, those the Jacobian was averaged over, and the clean logits on all of them. */
+  readonly calibration:
+    | { readonly inputs: Dataset; readonly data: Dataset; readonly logits: JudgedOutput }
+    | undefined;
 }
 
 /** A model in a memory, before any fault, with all that trying chips needs. */
@@ -194,7 +196,7 @@ export async function assess(given: ModelFile | ModelBytes, options: AssessOptio
     const data = sliceDataset(all, 0, options.jacobian?.samples ?? jacobianSamples);
     const logits = await inferLogits(judged.model, all);
     jacobian = await jacobianOf(judged, data, logits, options.jacobian);
-    calibration = { data, logits };
+    calibration = { inputs: all, data, logits };
   }
   return {
     model: identity(file),

@@ -20,7 +20,7 @@ import { chooseCorrection } from "./correction.ts";
 import { checkKeep, type Goal } from "./goal.ts";
 import { inspect } from "./inspect.ts";
 import { checkPlan, makePlan, planProtection } from "./plan.ts";
-import { predictAgreement } from "./predict.ts";
+import { predictKept } from "./predict.ts";
 import { searchOverhead } from "./search.ts";
 import { openSimulation, summarise, type Simulation } from "./simulate.ts";
 
@@ -124,13 +124,13 @@ describe("chooseCorrection", () => {
     "at budget %d is predicted no worse than no or full correction",
     async (overhead) => {
       const allocation = allocator("tac", assessment.memory).allocate(overhead);
-      const agreement = async (protection: Protection) =>
-        predictAgreement(assessment, protection, await meanShift(protection));
-      const chosen = await agreement((await chooseCorrection(assessment, allocation)).segments);
+      const kept = async (protection: Protection) =>
+        predictKept(assessment, protection, await meanShift(protection));
+      const chosen = await kept((await chooseCorrection(assessment, allocation)).segments);
       for (const kind of ["none", "unbiased-affine"] as const) {
         const fixed = assessment.memory.map((t, i) => segmentsOf(t, allocation.tensors[i]!, kind));
-        // Outputs are float32: 2^-24 of logits up to a few units, times the steepest slope of the agreement.
-        expect(chosen).toBeGreaterThanOrEqual((await agreement(fixed)) - 1e-5);
+        // The two sides round their float32 outputs alike or one of the 128 draws of a sample may change sides.
+        expect(chosen).toBeGreaterThanOrEqual((await kept(fixed)) - 1 / (128 * 64));
       }
     },
   );
@@ -267,7 +267,7 @@ describe("summarise", () => {
 });
 
 describe("compare", () => {
-  it("gives the same numbers whatever the number of threads", async () => {
+  it("gives the same numbers whatever the number of threads", { timeout: 120_000 }, async () => {
     const small = await memory(0.05, true, "int4");
     const runs = [];
     for (const threads of [1, 2]) {
@@ -276,7 +276,7 @@ describe("compare", () => {
         measure: { name: "agreement" },
         seed: 3,
       });
-      runs.push(await compare(small, simulation, { chips: 3, keep: 0.9, budgets: [0, 0.1, 0.3] }));
+      runs.push(await compare(small, simulation, { chips: 3, keep: 0.9, budgets: [0, 0.1, 0.3], threads }));
       const everything = await makePlan(small, { policy: "everything", overhead: 1 });
       const [sealed] = await simulation.run([planProtection(everything)], 2);
       expect(sealed!.scores).toEqual([1, 1]);

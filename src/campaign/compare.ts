@@ -10,6 +10,7 @@ import type { Assessment, Survey } from "./assess.ts";
 import { checkKeep, isKept, type Goal } from "./goal.ts";
 import { makePlan, planProtection } from "./plan.ts";
 import { isPredicted, predict } from "./predict.ts";
+import { isGaussian, predictByGaussian, type PredictedPolicy } from "./surrogate.ts";
 import { overheadAtTarget, searchOverhead, type CurvePoint, type OverheadAtTarget } from "./search.ts";
 import { summarise, type RunControl, type Simulation } from "./simulate.ts";
 
@@ -19,6 +20,8 @@ export interface CompareOptions extends Pick<RunControl, "signal"> {
   readonly keep?: number;
   /** Chips a point; 20 by default. */
   readonly chips?: number;
+  /** Worker threads of the prediction; all cores by default. */
+  readonly threads?: number;
   /** Overheads at which all policies with a budget are simulated. */
   readonly budgets?: readonly number[];
   readonly onProgress?: (stage: string, done: number, total: number) => void;
@@ -58,12 +61,21 @@ export interface Comparison {
   /** The ratio predicted before any simulation; null where the measure cannot be predicted. */
   readonly saturationRatio: number | null;
   /**
-   * Output noise that TAC is predicted to leave at the target, and the overheads predicted from the logit margins;
-   * null where the measure cannot be predicted.
+   * What was predicted without flipping a bit; null where the measure cannot be predicted.
    */
   readonly predicted: {
+    /** Output noise that TAC is predicted to leave at the target, to first order. */
     readonly noise: number;
-    readonly overhead: Readonly<Record<string, number>>;
+    /** Overheads by the first-order law and the logits' margins. */
+    readonly firstOrder: Readonly<Record<PredictedPolicy, number>>;
+    /**
+     * Overheads by Gaussian errors of the predicted strength in all weights at once, and that of Uniform-MSP over that
+     * of TAC; null for 16-bit floats and whole numbers, whose errors are nothing like Gaussian.
+     */
+    readonly gaussian: {
+      readonly overhead: Readonly<Record<PredictedPolicy, number>>;
+      readonly ratio: number;
+    } | null;
   } | null;
 }
 
@@ -151,10 +163,19 @@ export async function compare(
       ? {}
       : { onProgress: (done: number, total: number) => onProgress(stage, done, total) }),
   });
+  const expected =
+    prediction === undefined || !isGaussian(assessment)
+      ? undefined
+      : await predictByGaussian(assessment, {
+          keep,
+          seed: simulation.seed,
+          ...(options.threads === undefined ? {} : { threads: options.threads }),
+          ...control("prediction"),
+        });
   const policies = await sweep(assessment, simulation, budgets, goal, chips, control("all policies"));
   const found = new Map<PolicyName, OverheadAtTarget>();
   for (const policy of searched) {
-    const guess = policy === "magnitude" ? undefined : prediction?.overhead[policy];
+    const guess = policy === "magnitude" ? undefined : (expected ?? prediction?.overhead)?.[policy];
     found.set(
       policy,
       await searchOverhead(assessment, simulation, {
@@ -195,6 +216,16 @@ export async function compare(
     ratio: ratio.estimate,
     ratioInterval: [ratio.low, ratio.high],
     saturationRatio: prediction?.saturationRatio ?? null,
-    predicted: prediction === undefined ? null : { noise: prediction.noise, overhead: prediction.overhead },
+    predicted:
+      prediction === undefined
+        ? null
+        : {
+            noise: prediction.noise,
+            firstOrder: prediction.overhead,
+            gaussian:
+              expected === undefined
+                ? null
+                : { overhead: expected, ratio: expected["uniform-msp"] / expected.tac },
+          },
   };
 }

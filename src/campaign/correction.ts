@@ -17,7 +17,7 @@ import { cleanWeights, decodeInto, type DecodeSegment } from "../onnx/index.ts";
 import { predictedNoise, segmentsOf, type Allocation, type MemoryTensor } from "../protect/index.ts";
 import { isAssessment, type Assessment, type Survey } from "./assess.ts";
 import { isWhole } from "./integers.ts";
-import { hasAnswers, predictAgreement } from "./predict.ts";
+import { hasAnswers, predictKept } from "./predict.ts";
 
 /** Decoders that cost nothing at inference and keep the mean. */
 const candidates = ["none", "unbiased-affine"] as const satisfies readonly DecoderKind[];
@@ -153,7 +153,7 @@ export async function chooseCorrection(assessment: Survey, allocation: Allocatio
     const kindsOf = (choice: readonly number[]) => choice.map((c) => candidates[c]!);
     const loss = (segments: readonly ProtectionSegment[][], shift: Float64Array) =>
       hasAnswers(assessment)
-        ? 1 - predictAgreement(assessment, segments, shift)
+        ? 1 - predictKept(assessment, segments, shift)
         : predictedNoise(memory, segments)! + squareSum(shift) / calibration.data.count;
     const chosen = descend(memory.length, (choice) => loss(read(kindsOf(choice)), sumShifts(shifts, choice)));
     let best: { reading: ReadingChoice; loss: number } | undefined;

@@ -23,7 +23,7 @@ export { chooseCorrection, fixedReading, type ReadingChoice } from "./correction
 export { checkKeep, isKept, type Goal } from "./goal.ts";
 export { inspect, type InspectionRow } from "./inspect.ts";
 export { checkPlan, makePlan, planProtection, type PlanRequest } from "./plan.ts";
-export { hasAnswers, isPredicted, predict, predictAgreement, type Prediction } from "./predict.ts";
+export { hasAnswers, isPredicted, predict, predictKept, type Prediction } from "./predict.ts";
 export {
   overheadAtTarget,
   planToKeep,
@@ -34,6 +34,7 @@ export {
   type OverheadAtTarget,
   type SearchOptions,
 } from "./search.ts";
+export { predictByGaussian, type PredictedPolicy, type SurrogateOptions } from "./surrogate.ts";
 export {
   openSimulation,
   summarise,

@@ -1,20 +1,23 @@
 /**
- * @file Predicts how many answers a protection keeps, without simulating a fault: the error law and the Jacobian give
- * the noise on each sample's logits, and the logits' margins say how much noise an answer bears.
+ * @file Predicts how much of its accuracy a network keeps under a protection, without simulating a fault: the error
+ * law and the Jacobian give the noise on each sample's logits, and the clean network's confidences say what a changed
+ * answer costs. First order in the errors.
  */
 import { QtamlError } from "../errors.ts";
 import {
-  agreementUnderNoise,
   allocator,
+  expectedAccuracyUnderNoise,
   expectedRunaways,
   ordinaryErrors,
   residualCurve,
   saturationRatio,
   segmentsOf,
+  softmaxRows,
   tensorNoise,
+  type ConfidentOutputs,
   type PolicyName,
 } from "../protect/index.ts";
-import { outputSize, type Protection } from "../engine/index.ts";
+import { outputSize, type JudgedOutput, type Protection } from "../engine/index.ts";
 import type { Survey } from "./assess.ts";
 
 /** What a prediction is made from. */
@@ -50,7 +53,7 @@ function sampleNoise({ memory, jacobian }: Measured, protection: Protection): Fl
   return noise;
 }
 
-/** Measures that follow the share of answers that stay. */
+/** Measures that follow expected accuracy. */
 const answerMeasures: ReadonlySet<string> = new Set([
   "accuracy",
   "top-1",
@@ -61,7 +64,7 @@ const answerMeasures: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Whether predicted agreement speaks of a network: it was measured, and its output is one row of two logits or more,
+ * Whether a prediction of answers speaks of a network: it was measured, and its output is one row of two logits or more,
  * the largest of which is the answer.
  */
 export function hasAnswers({ jacobian, calibration }: Survey): boolean {
@@ -69,35 +72,54 @@ export function hasAnswers({ jacobian, calibration }: Survey): boolean {
   return calibration.logits.dims.filter((d) => d > 1).length === 1;
 }
 
-/** Whether predicted agreement speaks of a network's score under a measure. */
+/** Whether the prediction speaks of a network's score under a measure. */
 export function isPredicted(assessment: Survey, measure: string): boolean {
   return answerMeasures.has(measure) && hasAnswers(assessment);
 }
 
 /**
- * Predicted share of answers that stay those of the clean network. A chip with a runaway weight (16-bit floats only)
- * is taken to guess.
+ * Predicted share of the clean network's expected accuracy that is kept. Expected accuracy is the mean confidence of
+ * the clean network in the answers given: no labels are needed. A chip with a runaway weight (16-bit floats only) is
+ * taken to guess.
  *
  * @param shift [samples * classes] coherent change of the logits; none unless given
  * @throws QtamlError `invalid-argument` without calibration data
  */
-export function predictAgreement(
-  assessment: Survey,
-  protection: Protection,
-  shift?: ArrayLike<number>,
-): number {
+export function predictKept(assessment: Survey, protection: Protection, shift?: ArrayLike<number>): number {
   const known = measured(assessment);
-  const { logits } = known.calibration;
-  const clean = { values: logits.values, classes: outputSize(logits) };
+  const noise = sampleNoise(known, protection);
+  const { clean, expected } = confidentOutputs(known, noise.length);
+  // What is left of a squared norm without the common direction spreads over classes - 1 others.
+  const variance = noise.map((v) => v / (clean.classes - 1));
   const whole = Math.exp(-expectedRunaways(known.memory, protection));
-  return (
-    whole * agreementUnderNoise(clean, sampleNoise(known, protection), shift) + (1 - whole) / clean.classes
-  );
+  const kept = whole * expectedAccuracyUnderNoise(clean, variance, shift) + (1 - whole) / clean.classes;
+  return kept / expected;
+}
+
+interface KnownOutputs {
+  readonly clean: ConfidentOutputs;
+  /** Expected accuracy of the clean network. */
+  readonly expected: number;
+}
+
+const knownOutputs = new WeakMap<JudgedOutput, KnownOutputs>();
+
+/** The clean outputs of the first samples, worked out once: plans ask again and again. */
+function confidentOutputs({ calibration: { logits } }: Measured, samples: number): KnownOutputs {
+  let known = knownOutputs.get(logits);
+  if (known === undefined || known.clean.values.length !== samples * known.clean.classes) {
+    const classes = outputSize(logits);
+    const outputs = { values: logits.values.subarray(0, samples * classes), classes };
+    const clean = { ...outputs, confidences: softmaxRows(outputs) };
+    known = { clean, expected: expectedAccuracyUnderNoise(clean, new Float64Array(samples)) };
+    knownOutputs.set(logits, known);
+  }
+  return known;
 }
 
 /** What is expected of the policies before any simulation. */
 export interface Prediction {
-  /** Least overhead at which the predicted agreement reaches the target, by policy. */
+  /** Least overhead at which the predicted expected accuracy reaches the target, by policy. */
   readonly overhead: Readonly<Record<"uniform-msp" | "tac", number>>;
   /** Predicted mean squared output error of TAC at its overhead: the residual the network bears. */
   readonly noise: number;
@@ -105,29 +127,29 @@ export interface Prediction {
   readonly saturationRatio: number;
 }
 
-/** Least overhead at which the memory, read without correction, is predicted to keep a share of the answers. */
+/** Least overhead at which the memory, read without correction, is predicted to keep a share of the expected accuracy. */
 function leastOverhead(known: Measured, policy: PolicyName, keep: number): number {
   const { allocate } = allocator(policy, known.memory);
-  const agreement = (overhead: number) => {
+  const kept = (overhead: number) => {
     const { tensors } = allocate(overhead);
-    return predictAgreement(
+    return predictKept(
       known,
       known.memory.map((t, i) => segmentsOf(t, tensors[i]!, "none")),
     );
   };
-  if (agreement(0) >= keep) return 0;
+  if (kept(0) >= keep) return 0;
   let low = 0;
   let high = 1;
   while (high - low > 1e-4) {
     const middle = (low + high) / 2;
-    if (agreement(middle) >= keep) high = middle;
+    if (kept(middle) >= keep) high = middle;
     else low = middle;
   }
   return high;
 }
 
 /**
- * Predicts the least overheads that keep a share of the answers, and the saturation ratio: at the residual noise that
+ * Predicts the least overheads that keep a share of the expected accuracy, and the saturation ratio: at the residual noise that
  * TAC is predicted to leave there, the closed-form overhead of Uniform-MSP over that of TAC. Our definition of the
  * ratio; the published formula is not public.
  *

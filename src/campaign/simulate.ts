@@ -10,6 +10,7 @@ import {
   openExecutor,
   openMeasure,
   settleBatching,
+  type ErrorSource,
   type Executor,
   type MeasureChoice,
   type Protection,
@@ -60,6 +61,8 @@ export interface SimulationOptions {
   readonly measure?: Partial<MeasureChoice>;
   /** Flip probabilities that the plans' decoders were made for, by tensor; the memory's own by default. */
   readonly designFlips?: readonly FlipProbabilities[];
+  /** Where errors come from; faults by default. */
+  readonly errors?: ErrorSource;
 }
 
 /** Progress and cancelling of one run. */
@@ -136,6 +139,7 @@ export async function openSimulation(
       flips: memory.map((t) => t.flips),
       designFlips: options.designFlips ?? memory.map((t) => t.flips),
       seed,
+      errors: options.errors ?? "faults",
       data,
       measure: choice,
       clean: reference.clean,

@@ -17,6 +17,8 @@ const low = z
   .nullable()
   .transform((value) => value ?? -Infinity);
 
+const byPolicy = z.strictObject({ "uniform-msp": z.number(), tac: z.number() });
+
 const pointSchema = z.strictObject({
   overhead: z.number(),
   chips: z.number(),
@@ -60,7 +62,8 @@ const comparisonSchema: z.ZodType<Comparison> = z.strictObject({
   predicted: z
     .strictObject({
       noise: z.number(),
-      overhead: z.strictObject({ "uniform-msp": z.number(), tac: z.number() }),
+      firstOrder: byPolicy,
+      gaussian: z.strictObject({ overhead: byPolicy, ratio }).nullable(),
     })
     .nullable(),
 });

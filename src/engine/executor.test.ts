@@ -3,7 +3,8 @@ import { buildModel } from "../../test/build-model.ts";
 import { trialContext } from "../../test/trials.ts";
 import { makeNode, serialiseModel } from "../onnx/index.ts";
 import { inlineExecutor, threadsExecutor, type Executor } from "./executor.ts";
-import type { Protection, TrialContext, TrialJob, TrialOutcome } from "./trial.ts";
+import type { Protection } from "./memory-reader.ts";
+import type { TrialContext, TrialJob, TrialOutcome } from "./trial.ts";
 
 let context: TrialContext;
 let jobs: TrialJob[];

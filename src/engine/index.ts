@@ -28,8 +28,14 @@ export {
 } from "./network.ts";
 export {
   decodeSegments,
-  openTrialRunner,
+  openMemoryReader,
+  type ErrorSource,
+  type MemoryContent,
+  type MemoryReader,
   type Protection,
+} from "./memory-reader.ts";
+export {
+  openTrialRunner,
   type TrialContext,
   type TrialJob,
   type TrialOutcome,

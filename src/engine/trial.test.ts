@@ -5,13 +5,8 @@ import { applyFaults, flipSampler, type ProtectionSegment } from "../channel/ind
 import { builtInMeasure, scoreOf, tally, type Outputs } from "../measure/index.ts";
 import { cleanSegments, decodeInto, hardenModel, type PreparedModel } from "../onnx/index.ts";
 import { bindWeights } from "./network.ts";
-import {
-  decodeSegments,
-  openTrialRunner,
-  type Protection,
-  type TrialContext,
-  type TrialOutcome,
-} from "./trial.ts";
+import { decodeSegments, type Protection } from "./memory-reader.ts";
+import { openTrialRunner, type TrialContext, type TrialOutcome } from "./trial.ts";
 
 async function runTrial(
   context: TrialContext,

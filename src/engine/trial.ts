@@ -1,41 +1,19 @@
 /**
- * @file One trial: draw a chip's faults, read the memory under each policy, run the network, count.
+ * @file One trial: draw a chip, read its memory under each policy, run the network, judge.
  */
-import {
-  codeArray,
-  decoder,
-  flipSampler,
-  protectBits,
-  receiveInto,
-  type Codes,
-  type FlipProbabilities,
-  type FlipSampler,
-  type ProtectionSegment,
-} from "../channel/index.ts";
 import type { Dataset } from "../data/index.ts";
 import { tally, type Outputs, type OutputScale, type Tally } from "../measure/index.ts";
-import {
-  decodeInto,
-  parseModel,
-  storedHistogram,
-  type DecodeSegment,
-  type PreparedModel,
-  type StoredTensor,
-} from "../onnx/index.ts";
 import { QtamlError } from "../errors.ts";
+import { parseModel, type PreparedModel } from "../onnx/index.ts";
 import { openMeasure, type MeasureChoice } from "./measures.ts";
+import { openMemoryReader, type ErrorSource, type MemoryContent, type Protection } from "./memory-reader.ts";
 import { bindWeights, type BinderKind, type WeightBinder } from "./network.ts";
 
 /** What all trials of a campaign share. Plain data: it can be sent to another thread. */
-export interface TrialContext {
+export interface TrialContext extends MemoryContent {
   /** The prepared model (`PreparedModel.model`) with the judged output first, serialised. */
   readonly modelBytes: Uint8Array;
-  readonly tensors: readonly StoredTensor[];
-  /** Flip probabilities of each tensor's unprotected cells. */
-  readonly flips: readonly FlipProbabilities[];
-  /** Flip probabilities that the decoders were made for; those of the cells unless a plan meets another memory. */
-  readonly designFlips: readonly FlipProbabilities[];
-  readonly seed: number;
+  readonly errors: ErrorSource;
   readonly data: Dataset;
   /** How outputs are judged. */
   readonly measure: MeasureChoice;
@@ -45,9 +23,6 @@ export interface TrialContext {
   readonly scale: OutputScale | undefined;
   readonly binder: BinderKind;
 }
-
-/** For each tensor of the context: how its weights are protected and decoded. */
-export type Protection = readonly (readonly ProtectionSegment[])[];
 
 /** A chip to try under one or several protections; all of them meet the same faults. */
 export interface TrialJob {
@@ -68,42 +43,6 @@ export interface TrialRunner {
   close(): Promise<void>;
 }
 
-/** Decode segments of a tensor under a protection: the decoder's table for each of its segments. */
-export function decodeSegments(
-  tensor: StoredTensor,
-  flips: FlipProbabilities,
-  segments: readonly ProtectionSegment[],
-): DecodeSegment[] {
-  const histogram = storedHistogram(tensor);
-  return segments.map(({ start, count, protectedMask, decoder: kind }) => ({
-    start,
-    count,
-    table: decoder(kind, { format: tensor.format, flips: protectBits(flips, protectedMask), histogram })
-      .table,
-  }));
-}
-
-/** The weights that a tensor's memory yields: faults applied where a segment leaves bits unprotected, then decoded. */
-function readTensor(
-  tensor: StoredTensor,
-  segments: readonly ProtectionSegment[],
-  decode: readonly DecodeSegment[],
-  patterns: Codes,
-  received: Codes,
-  weights: Float32Array,
-): void {
-  for (const { start, count, protectedMask } of segments) {
-    const end = start + count;
-    receiveInto(
-      tensor.codes.subarray(start, end),
-      patterns.subarray(start, end),
-      protectedMask,
-      received.subarray(start, end),
-    );
-  }
-  decodeInto(tensor, decode, received, weights);
-}
-
 /** Opens the network and the measure of a context. @throws QtamlError `unsupported-model`, and as `openMeasure` */
 export async function openTrialRunner(context: TrialContext): Promise<TrialRunner> {
   const { tensors, data } = context;
@@ -114,28 +53,13 @@ export async function openTrialRunner(context: TrialContext): Promise<TrialRunne
     scale: context.scale,
   });
   const binder: WeightBinder = await bindWeights(prepared, context.binder);
-  const samplers: FlipSampler[] = context.flips.map((flips) => flipSampler(flips));
-  const patterns = tensors.map((t) => codeArray(t.format.bits, t.count));
-  const received = tensors.map((t) => codeArray(t.format.bits, t.count));
-  const weights = tensors.map((t) => new Float32Array(t.count));
-  const tables = new Map<string, DecodeSegment>();
-
-  const decodeOf = (t: number, segments: readonly ProtectionSegment[]) =>
-    segments.map((segment) => {
-      const key = `${t}:${segment.protectedMask}:${segment.decoder}`;
-      let known = tables.get(key);
-      if (known === undefined) {
-        known = decodeSegments(tensors[t]!, context.designFlips[t]!, [segment])[0]!;
-        tables.set(key, known);
-      }
-      return { start: segment.start, count: segment.count, table: known.table };
-    });
+  const memory = openMemoryReader(context, context.errors);
 
   // A hit shape, index or scale can leave a model that does not run: none of its outputs are finite then.
   const mayFail = tensors.some(({ role }) => ["integer", "scale", "zero-point"].includes(role));
-  const outputs = async (): Promise<Outputs> => {
+  const outputs = async (protection: Protection): Promise<Outputs> => {
     try {
-      await binder.load(weights);
+      await binder.load(memory.read(protection));
       const read = await binder.infer(data);
       if (!mayFail || read.values.length === context.clean.values.length) return read;
     } catch (error) {
@@ -147,16 +71,10 @@ export async function openTrialRunner(context: TrialContext): Promise<TrialRunne
 
   return {
     async run({ trial, protections }) {
-      tensors.forEach((tensor, t) =>
-        samplers[t]!.drawPatterns({ seed: context.seed, trial, tensor: t }, tensor.codes, patterns[t]!),
-      );
+      memory.draw(trial);
       const tallies: Tally[] = [];
       for (const protection of protections) {
-        tensors.forEach((tensor, t) => {
-          const segments = protection[t]!;
-          readTensor(tensor, segments, decodeOf(t, segments), patterns[t]!, received[t]!, weights[t]!);
-        });
-        tallies.push(tally(judge, await outputs()));
+        tallies.push(tally(judge, await outputs(protection)));
       }
       return { trial, tallies };
     },

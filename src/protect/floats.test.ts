@@ -12,7 +12,7 @@ import {
   symmetricFlips,
   variancesWithout,
 } from "../channel/index.ts";
-import { agreementUnderNoise } from "./margins.ts";
+import { expectedAccuracyUnderNoise } from "./margins.ts";
 import { ordinaryErrors, protectionLadder, weightVariance, type MemoryTensor } from "./ladder.ts";
 import { expectedRunaways, residualCurve, saturationRatio } from "./residual.ts";
 
@@ -164,9 +164,10 @@ describe("protection of 16-bit floats", () => {
   });
 
   it("counts answers that a shift to NaN or infinity leaves as lost", () => {
-    const clean = { values: Float32Array.of(3, 1, 3, 1), classes: 2 };
-    expect(agreementUnderNoise(clean, [0, 0], [0, 0, NaN, 0])).toBe(0.5);
-    expect(agreementUnderNoise(clean, [0.1, 0.1], [Infinity, 0, 0, NaN])).toBe(0);
-    expect(agreementUnderNoise(clean, [1e300, 1e300])).toBeCloseTo(0.5, 6);
+    const clean = { values: Float32Array.of(3, 1, 3, 1), classes: 2, confidences: [1, 0, 1, 0] };
+    expect(expectedAccuracyUnderNoise(clean, [0, 0], [0, 0, NaN, 0])).toBe(0.5);
+    expect(expectedAccuracyUnderNoise(clean, [0.1, 0.1], [Infinity, 0, 0, NaN])).toBe(0);
+    // Of two draws with opposite signs one keeps the answer.
+    expect(expectedAccuracyUnderNoise(clean, [1e300, 1e300])).toBe(0.5);
   });
 });

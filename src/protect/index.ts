@@ -21,11 +21,10 @@ export {
   type Rung,
 } from "./ladder.ts";
 export {
-  agreementUnderNoise,
   expectedAccuracyUnderNoise,
+  softmaxRows,
   type CleanOutputs,
   type ConfidentOutputs,
-  type OutputNoise,
 } from "./margins.ts";
 export { parsePlan, planSchema, protectedBitsOf, type Plan, type PlanTensor } from "./plan.ts";
 export {

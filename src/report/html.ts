@@ -257,7 +257,7 @@ function networkSection(document: Document, input: ReportInput): Markup {
 function verificationSection(document: Document, input: ReportInput): Markup {
   const { comparison } = input;
   if (comparison === undefined) return html``;
-  const { chips, samples, measure, saturationRatio, ratio, ratioInterval } = comparison;
+  const { chips, samples, measure, saturationRatio, predicted, ratio, ratioInterval } = comparison;
   const picture = { ...comparison, ...(input.chance === undefined ? {} : { chance: input.chance }) };
   const measured =
     reaches(comparison.overheadAtTarget["tac"]) && reaches(comparison.overheadAtTarget["uniform-msp"]);
@@ -278,7 +278,7 @@ function verificationSection(document: Document, input: ReportInput): Markup {
       ? html`<p>
           Ratio measured:
           ${formatTimes(ratio)}${typeof ratioInterval[1] === "number" ? ` (95 % interval ${formatTimes(ratioInterval[0])} to ${formatTimes(ratioInterval[1])})` : ""}.
-          ${saturationRatio === null ? "" : `Predicted before any simulation (saturation ratio): ${formatTimes(saturationRatio)}.`}
+          ${predicted === null || saturationRatio === null ? "" : `Predicted without flipping a bit: ${predicted.gaussian === null ? "" : `${formatTimes(predicted.gaussian.ratio)} times by Gaussian errors of the predicted strength, `}${formatTimes(saturationRatio)} times in closed form to first order (saturation ratio).`}
         </p> `
       : undefined,
     html`<h3>Every simulated overhead</h3> `,

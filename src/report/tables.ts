@@ -150,7 +150,13 @@ export function targetTable(comparison: Comparison): Markup {
       policyStyle(name).label,
       reaches(overhead) ? formatPercent(overhead) : "not reached",
       reaches(low) ? `${formatPercent(low)} to ${reaches(high) ? formatPercent(high) : "not reached"}` : "–",
-      ...(predicted === null ? [] : [formatPercent(predicted.overhead[name])]),
+      ...(predicted === null
+        ? []
+        : [
+            name === "tac" || name === "uniform-msp"
+              ? formatPercent((predicted.gaussian?.overhead ?? predicted.firstOrder)[name])
+              : "",
+          ]),
     ];
   });
   rows.push([
@@ -165,7 +171,7 @@ export function targetTable(comparison: Comparison): Markup {
       { head: "policy" },
       { head: "overhead", kind: "number" },
       { head: "95 % interval", kind: "number" },
-      ...(predicted === null ? [] : [{ head: "predicted without simulation", kind: "number" } as const]),
+      ...(predicted === null ? [] : [{ head: "predicted without faults", kind: "number" } as const]),
     ],
     rows,
   );

@@ -48,10 +48,11 @@ export function comparisonTable({ policies, measure }: Comparison): string {
 
 /** The result in a sentence or two. */
 export function resultWords(comparison: Comparison): string {
-  const { saturationRatio } = comparison;
-  return saturationRatio === null
+  const { predicted, saturationRatio } = comparison;
+  const ratio = predicted?.gaussian?.ratio ?? saturationRatio;
+  return ratio === null
     ? comparisonHeadline(comparison)
-    : `${comparisonHeadline(comparison)} Predicted before any simulation: ${formatTimes(saturationRatio)} times.`;
+    : `${comparisonHeadline(comparison)} Predicted without flipping a bit: ${formatTimes(ratio)} times.`;
 }
 
 /** Runs the command; true when TAC keeps the target short of protecting everything. */

@@ -4,7 +4,7 @@ import {
   hasAnswers,
   isAssessment,
   makePlan,
-  predictAgreement,
+  predictKept,
   planProtection,
   planToKeep,
   type Assessment,
@@ -125,7 +125,7 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
   say(planAccount(plan));
   if (hasAnswers(survey)) {
     say(
-      `Predicted: ${formatPercent(predictAgreement(survey, planProtection(plan)))} of answers unchanged by the noise alone, without simulating a fault.`,
+      `Predicted: ${formatPercent(predictKept(survey, planProtection(plan)))} of answers unchanged by the noise alone, without simulating a fault.`,
     );
   }
   const runaways = expectedRunaways(survey.memory, planProtection(plan));
