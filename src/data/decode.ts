@@ -85,28 +85,20 @@ export interface DecodeOptions {
 }
 
 /** The most memory that one array may take: a small archive can ask for any amount. */
-export const largestArray = Math.min(2 ** 33, totalmem() / 2);
+const largestArray = Math.min(2 ** 33, totalmem() / 2);
 /** The longest header of an array; NumPy's have a few hundred bytes. */
 const longestHeader = 2 ** 20;
 
 const product = (dims: readonly number[]) => dims.reduce((a, b) => a * b, 1);
 
-/** Memory for the elements. @throws QtamlError `data-mismatch` when there is not enough */
-function allocate(bytes: number, name: string): Uint8Array<ArrayBuffer> {
-  try {
-    if (bytes <= largestArray) return new Uint8Array(bytes);
-  } catch (cause) {
-    if (!(cause instanceof RangeError)) throw cause;
-  }
-  throw tooLarge(bytes, name);
-}
-
-/** The error for an array that does not fit in memory. */
-export const tooLarge = (bytes: number, name: string): QtamlError =>
-  new QtamlError(
+/** @throws QtamlError `data-mismatch` when numbers of so many bytes do not fit in memory */
+export function checkMemory(bytes: number, name: string): void {
+  if (bytes <= largestArray) return;
+  throw new QtamlError(
     "data-mismatch",
-    `${name} takes ${(bytes / 2 ** 30).toFixed(1)} GiB of memory; take fewer samples with --limit.`,
+    `${name} takes more than ${(largestArray / 2 ** 30).toFixed(1)} GiB of memory; take fewer samples with --limit.`,
   );
+}
 
 /** Turns the bytes of elements round in place. */
 function swapBytes(bytes: Uint8Array, size: number): void {
@@ -222,7 +214,8 @@ export class ArrayDecoder {
     const [first, ...rest] = dims;
     this.#kept = first === undefined ? [] : [Math.min(first, limit ?? first), ...rest];
     const kept = product(this.#kept) * size;
-    this.#raw = allocate(kept, name);
+    checkMemory(kept, name);
+    this.#raw = new Uint8Array(kept);
     this.#needed = layout.isFortran && kept > 0 ? count * size : kept;
     this.#index = rest.map(() => 0);
     this.#layout = layout;

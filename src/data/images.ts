@@ -5,6 +5,7 @@
 import type Sharp from "sharp";
 import { QtamlError } from "../errors.ts";
 import type { SampleArray } from "./dataset.ts";
+import { checkMemory } from "./decode.ts";
 import { geometry, normalise, type Preprocessing } from "./preprocessing.ts";
 
 /** An image by its name for messages and its encoded bytes. */
@@ -123,6 +124,7 @@ export async function readImages(files: readonly ImageFile[], preprocessing: Set
         dims = own;
         area = height * width;
         const size = files.length * channels * area;
+        checkMemory(size * (scale === undefined ? 1 : 4), "The folder of images");
         data = scale === undefined ? new Uint8Array(size) : new Float32Array(size);
       } else if (own.join() !== dims.join()) {
         throw new QtamlError(

@@ -11,13 +11,24 @@ import { readNpz, splitArchive } from "./npz.ts";
 import { contentStart, isZip, readArray, readRows } from "./stream.ts";
 import { labelsOfWords, type NamedLabels } from "./table.ts";
 
+/** No folder of images has more. */
+const mostImages = 2 ** 23;
+
 /** The rows of a table of labels; undefined where the file is an array. @throws QtamlError `invalid-file` */
 export async function labelTable(path: string): Promise<string[][] | undefined> {
   const source = fileSource(splitArchive(path).file, "Labels");
   const head = await contentStart(source, basename(path));
   if (isNpy(head) || isIdx(head) || isZip(head)) return undefined;
   const rows: string[][] = [];
-  for await (const { cells } of readRows(source, basename(path))) rows.push(cells);
+  for await (const { cells } of readRows(source, basename(path))) {
+    rows.push(cells);
+    if (rows.length > mostImages) {
+      throw new QtamlError(
+        "invalid-file",
+        `${basename(path)} has more than ${mostImages} lines; give the labels of a folder.`,
+      );
+    }
+  }
   return rows;
 }
 
@@ -75,11 +86,12 @@ export async function readLabels(path: string, count: number, options: LabelOpti
       throw new QtamlError("invalid-file", `Line ${line} of ${name} lacks a label; give one a sample.`);
     }
     words.push(word);
+    if (words.length > count) break;
   }
   if (words.length !== count) {
     throw new QtamlError(
       "data-mismatch",
-      `There are ${count} samples, but ${name} has ${words.length} labels; give one a sample.`,
+      `There are ${count} samples, but ${name} has ${words.length > count ? "more" : words.length} labels; give one a sample.`,
     );
   }
   return labelsOfWords(words, name, options.classes);

@@ -224,6 +224,29 @@ describe("npz", () => {
     }
   });
 
+  it("that would fill the memory is refused before it does", async () => {
+    let state = 1;
+    const noise = Uint32Array.from(
+      { length: 2_500_000 },
+      () => (state = (state * 1664525 + 1013904223) >>> 0),
+    );
+    const header = Buffer.from(formatNpy({ dims: [0, 1], data: new Uint8Array(0) }));
+    // 9 GiB of bytes, as much as deflate could make of 10 MB.
+    const shape = "(9663676416, 1)";
+    header.write(header.toString("latin1").replace(/\(0, 1\)(.*?) {14}/s, `${shape}$1`), "latin1");
+    const content = Buffer.concat([header, new Uint8Array(noise.buffer)]);
+    const bytes = one({ content, claimed: 9663676416 + header.length, isWide: true });
+    for (const read of [async () => parseNpz(bytes, "a"), () => readNpz(counting(bytes), "a")]) {
+      const error: unknown = await read().catch((e: unknown) => e);
+      expect(error).toMatchObject({
+        code: "data-mismatch",
+        message: expect.stringMatching(/^Array "x" of a takes more than .* GiB of memory/) as string,
+      });
+    }
+    const first = await readNpz(counting(bytes), "a", 2);
+    expect(first.get("x")).toEqual({ dims: [2, 1], data: new Uint8Array(noise.buffer, 0, 2) });
+  });
+
   it("whose members overlap is refused", () => {
     const bytes = archive([
       { key: "a.npy", content: xBytes },

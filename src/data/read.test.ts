@@ -214,6 +214,10 @@ describe("labels of their own", () => {
   });
 
   it("that are too few are refused", async () => {
+    const more = file("more.csv", "1\n2\n0\n1\n");
+    expect((await refusal({ data, labels: more })).message).toMatch(
+      /3 samples, but more\.csv has more labels/,
+    );
     const labels = file("few.csv", "1\n2\n");
     expect((await refusal({ data, labels })).message).toMatch(/3 samples, but few\.csv has 2 labels/);
   });

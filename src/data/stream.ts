@@ -57,6 +57,9 @@ export async function readArray(
   return decoder.finish();
 }
 
+/** Characters that a row of a table may have: some hundred thousand numbers. */
+const longestRow = 2 ** 22;
+
 /** Rows of a table with their lines, from 1. @throws QtamlError `invalid-file` */
 export async function* readRows(
   source: ByteSource,
@@ -71,7 +74,15 @@ export async function* readRows(
     for await (const piece of pieces(source, name)) yield Uint8Array.from(piece);
   })();
   const rows = Readable.from(copied, { objectMode: false }).pipe(
-    parse({ bom: true, delimiter, info: true, relax_column_count: true, skip_empty_lines: true, trim: true }),
+    parse({
+      bom: true,
+      delimiter,
+      info: true,
+      max_record_size: longestRow,
+      relax_column_count: true,
+      skip_empty_lines: true,
+      trim: true,
+    }),
   );
   try {
     for await (const row of rows as AsyncIterable<{ record: string[]; info: { lines: number } }>) {

@@ -2,6 +2,7 @@
  * @file Tables of numbers: CSV with features in columns and, where one is named, labels in another.
  */
 import { QtamlError } from "../errors.ts";
+import { checkMemory } from "./decode.ts";
 import { labelsOf, type Labels, type SampleArray } from "./dataset.ts";
 
 /** What a table is read by. */
@@ -81,6 +82,9 @@ function columnOf(
   );
 }
 
+/** About what a short word takes. */
+const wordBytes = 64;
+
 /** Collects the rows of a table, one after the other. */
 export class Table {
   readonly #options: TableOptions;
@@ -116,6 +120,7 @@ export class Table {
     const features = this.#width - (this.#label === undefined ? 0 : 1);
     let at = this.#rows * features;
     if (at + features > this.#values.length) {
+      checkMemory(2 * this.#values.byteLength + wordBytes * this.#words.length, this.#options.name);
       const larger = new Float64Array(Math.max(2 * this.#values.length, at + features));
       larger.set(this.#values);
       this.#values = larger;

@@ -5,7 +5,7 @@
 import { Readable, type Transform } from "node:stream";
 import { crc32, createInflateRaw, inflateRawSync } from "node:zlib";
 import { readRange, streamRange, type ByteRange, type ByteSource } from "../bytes/index.ts";
-import { largestArray, tooLarge } from "./decode.ts";
+import { checkMemory } from "./decode.ts";
 import { damagedArray } from "./npy.ts";
 
 /** A member of an archive. */
@@ -148,7 +148,7 @@ export function zipMembers(source: ByteSource, name: string): ZipMember[] {
 /** The whole content of a member. @throws QtamlError `invalid-file` when it is damaged */
 export function readMember(member: ZipMember, what: string): Uint8Array {
   const { isDeflated, size, range, crc } = member;
-  if (size > largestArray) throw tooLarge(size, what);
+  checkMemory(size, what);
   const stored = readRange(range);
   let content: Uint8Array = stored;
   if (isDeflated) {

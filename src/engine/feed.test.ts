@@ -137,6 +137,25 @@ describe("models that mix the samples of a batch", () => {
     expect(await run(model, two)).toMatchObject({ dims: [3, 1], values: two.inputs.get("x")!.data });
   });
 
+  it("are refused where the output's size depends on the sample", async () => {
+    // The indices of the numbers that are not zero: one column a number.
+    const model = buildModel({
+      nodes: [makeNode("Relu", ["x"], ["r"]), makeNode("NonZero", ["r"], ["y"])],
+      inputs: { x: ["N", 3] },
+      outputs: [makeValueInfo("y", DataType.INT64)],
+    });
+    const data = singleInput(2, [3], Float32Array.of(1, 2, 3, -1, -2, 3));
+    await expect(run(model, data)).rejects.toThrow(
+      /"y" has shape \[2, 3\] for sample 0 but \[2, 1\] for sample 1.*--output-name/,
+    );
+    const text = buildModel({
+      nodes: [makeNode("Relu", ["x"], ["r"]), makeNode("Cast", ["r"], ["y"], { to: DataType.STRING })],
+      inputs: { x: ["N", 3] },
+      outputs: [makeValueInfo("y", DataType.STRING)],
+    });
+    await expect(run(text, data)).rejects.toThrow(/"y" holds string, which cannot be judged/);
+  });
+
   it("are fed whole samples where they have no batch axis", async () => {
     const data = singleInput(2, [3, 1], Float32Array.from(one));
     const found = await run(model(0, ["sequence", 1]), data);

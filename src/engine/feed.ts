@@ -164,6 +164,12 @@ function constantTensor(
     if (typeof d === "number") return d;
     return (d === undefined ? undefined : sizes.get(d)) ?? own;
   });
+  if (elementCount(dims) > 2 ** 31) {
+    throw new QtamlError(
+      "data-mismatch",
+      `The input "${input.name}" of shape ${formatDims(dims)} is too large to be fed; give the model smaller sizes.`,
+    );
+  }
   if ("fill" in constant) {
     const data = new Float64Array(elementCount(dims)).fill(constant.fill);
     return makeTensor(type, convertElements({ data }, type, input.name), dims);
