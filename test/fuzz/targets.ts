@@ -6,7 +6,15 @@ import { assess, inspect, makePlan, survey } from "../../src/campaign/index.ts";
 import { symmetricFlips } from "../../src/channel/index.ts";
 import { hardenedBytes } from "../../src/cli/commands/harden.ts";
 import { readDevice, readModel, readModelOrWeights, readPlan, toJson } from "../../src/cli/files.ts";
-import { formatNpy, readDataset } from "../../src/data/index.ts";
+import {
+  formatNpy,
+  readDataset,
+  type Constant,
+  type Dataset,
+  type SampleArray,
+} from "../../src/data/index.ts";
+import { modelIo } from "../../src/engine/index.ts";
+import { DataType, type OnnxModel } from "../../src/onnx/index.ts";
 import { evaluateDevice } from "../../src/physics/index.ts";
 import { byteMutators, type Mutator } from "./bytes.ts";
 import { graphMutators } from "./graph.ts";
@@ -41,6 +49,32 @@ const flips = (bits: number) => symmetricFlips(0.1, bits);
 async function throughModel(bytes: Uint8Array): Promise<void> {
   const assessment = await assess(readModel(written("mutant.onnx", bytes)), { flips });
   const plan = await makePlan(assessment, { policy: "magnitude", overhead: 0.2 });
+  hardenedBytes(assessment, plan, "gather");
+}
+
+/** Zeros for every input of a model, as many as a small call takes. */
+function zeros(model: OnnxModel): Dataset {
+  const constants = new Map<string, Constant>();
+  const inputs = new Map<string, SampleArray>();
+  modelIo(model).inputs.forEach(({ name, elementType, dims = [] }, i) => {
+    if (i > 0) {
+      constants.set(name, { fill: 0 });
+      return;
+    }
+    const sample = dims.slice(1).map((d) => (typeof d === "number" ? Math.min(d, 64) : 1));
+    const size = sample.reduce((a, b) => a * b, 2);
+    const data = elementType === DataType.INT64 ? new BigInt64Array(size) : new Float32Array(size);
+    inputs.set(name, { dims: sample, data });
+  });
+  return { count: 2, inputs, labels: undefined, constants };
+}
+
+/** The same with inputs: the runtime is handed what passes the checks. */
+async function throughRuntime(bytes: Uint8Array): Promise<void> {
+  const file = readModel(written("mutant.onnx", bytes));
+  const calibration = zeros(file.model);
+  const assessment = await assess(file, { flips, calibration, jacobian: { samples: 2, seed: 0 } });
+  const plan = await makePlan(assessment, { policy: "tac", overhead: 0.2 });
   hardenedBytes(assessment, plan, "gather");
 }
 
@@ -207,5 +241,11 @@ export const targets: readonly Target[] = [
     seeds: once(safetensorsSeeds),
     mutators: binary(textMutators, textMutators),
     run: throughWeights,
+  },
+  {
+    name: "running",
+    seeds: once(modelSeeds),
+    mutators: [...protobufMutators, ...Array.from({ length: 8 }, () => graphMutators).flat()],
+    run: throughRuntime,
   },
 ];
