@@ -133,7 +133,7 @@ describe("a model with several inputs and outputs", () => {
     expect([some.status, some.stderr]).toEqual([
       2,
       expect.stringMatching(
-        /^qtaml: Nothing is given for the input "mask"; the model takes "ids" int64 \[batch, words\], "mask" [^\n]*\n$/,
+        /^qtaml: Nothing is given for the inputs "mask", "temperature"; the model takes "ids" int64 \[batch, words\], "mask" [^\n]*\n$/,
       ),
     ]);
     const unknown = await run(["inspect", "model.onnx", ...inputs, "--p", "0.1", "--output-name", "nothing"]);

@@ -9,9 +9,10 @@ export interface Manner {
   readonly quiet?: true | undefined;
 }
 
-/** Width of the terminal, within reason. */
+/** Width of the terminal, within reason. What goes to a file or a pipe has room for whole names. */
 export function terminalWidth(): number {
-  return Math.max(60, Math.min(process.stdout.columns ?? 100, 140));
+  const { columns } = process.stdout;
+  return columns === undefined ? 200 : Math.max(60, Math.min(columns, 140));
 }
 
 /** Prints a line of the account on standard output. */

@@ -60,7 +60,7 @@ function fitShape(input: ModelInput, dims: readonly number[]): Pick<SampleFeed, 
   if (isWhole && (isRow || longAxes(fixed) === longAxes(dims))) return { dims: fixed, hasBatch: true };
   throw new QtamlError(
     "data-mismatch",
-    `The model takes "${input.name}" of shape ${formatDims(["N", ...sample])}, but the data have shape [${["N", ...dims].join(", ")}]; reshape them to fit.`,
+    `The model takes "${input.name}" of shape ${formatDims(["N", ...sample])}, but the data have shape [${["N", ...dims].join(", ")}]; reshape or transpose them to fit.`,
   );
 }
 
@@ -88,11 +88,13 @@ function matchNames(io: ModelIo, data: Dataset): Map<string, SampleArray> {
       `The model has no input "${stranger}"; it takes ${formatInputs(io)}. Name the data so ("x" goes to a model's only input).`,
     );
   }
-  const missing = open.find((i) => !named.has(i.name));
-  if (missing !== undefined) {
+  const missing = open.filter((i) => !named.has(i.name)).map((i) => i.name);
+  if (missing.length > 0) {
+    const [first] = missing;
+    const which = `input${missing.length > 1 ? "s" : ""} ${missing.map((name) => `"${name}"`).join(", ")}`;
     throw new QtamlError(
       "data-mismatch",
-      `Nothing is given for the input "${missing.name}"; the model takes ${formatInputs(io)}. Give --data ${missing.name}=FILE, or --feed ${missing.name}=VALUE where it is the same for every sample.`,
+      `Nothing is given for the ${which}; the model takes ${formatInputs(io)}. Give --data ${first}=FILE, or --feed ${first}=VALUE where it is the same for every sample.`,
     );
   }
   return named;
