@@ -153,6 +153,34 @@ describe("inspect", () => {
     }
   });
 
+  it("holds the tensors that were chosen, and says what it does not hold", async () => {
+    const chosen = [
+      "inspect",
+      lenet,
+      "--p",
+      "0.1",
+      "--quiet",
+      "--include",
+      "{3,7}*",
+      "--exclude",
+      "*.weight",
+    ];
+    const { status, stdout } = await run([...chosen, "--biases", "--parameter-format", "fp16", "--json"]);
+    expect(status).toBe(0);
+    const parsed = JSON.parse(stdout) as Record<"tensors" | "notInMemory", Record<string, unknown>[]>;
+    expect(parsed.tensors.map(({ name, role, format }) => [name, role, format])).toEqual([
+      ["3.bias", "bias", "fp16"],
+      ["7.bias", "bias", "fp16"],
+    ]);
+    expect(parsed.notInMemory).toHaveLength(8);
+    expect(parsed).toMatchObject({ storage: { include: ["{3,7}*"], exclude: ["*.weight"], biases: true } });
+    const mistaken = await run([...chosen, "--json"]);
+    expect(mistaken).toMatchObject({ status: 2, stdout: "" });
+    expect(mistaken.stderr).toContain("The patterns leave no tensor in the memory");
+    const missing = await run(["inspect", lenet, "--include", "3.wieght"]);
+    expect(missing.stderr).toMatch(/--include "3.wieght" matches no tensor; near names are "3.weight"/);
+  });
+
   it("needs no data for the error law", async () => {
     const result = await run(["inspect", lenet, "--p01", "0.1", "--p10", "0.02", "--json"]);
     expect(result.status).toBe(0);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { sampleTensors } from "../../../test/report-sample.ts";
-import { measurementNotes } from "./inspect.ts";
+import { absenceNote, measurementNotes } from "./inspect.ts";
 
 describe("measurementNotes", () => {
   const [first, second, ...rest] = sampleTensors;
@@ -38,5 +38,32 @@ describe("measurementNotes", () => {
 
   it("says nothing without a Jacobian", () => {
     expect(measurementNotes(sampleTensors.map((t) => ({ ...t, method: null, probes: null })))).toEqual([]);
+  });
+});
+
+describe("absenceNote", () => {
+  const absent = (name: string, count: number, role: "bias" | "scale" | undefined, reason: string) => ({
+    name,
+    dims: [count],
+    count,
+    role,
+    reason,
+  });
+
+  it("counts what is left out by kind, with the flag that brings it in", () => {
+    expect(
+      absenceNote([
+        absent("a.bias", 1000, "bias", "biases"),
+        absent("b.bias", 500, "bias", "biases"),
+        absent("s", 1, "scale", "scales"),
+        absent("value", 1, undefined, "constant operand of Pad"),
+      ]),
+    ).toBe(
+      "Not in the memory: 2 tensors (biases; 1,500 numbers; --biases), 1 tensor (scales; 1 number; --quantisation-parameters), 1 tensor (constant operand of Pad; 1 number). Nor are activations.",
+    );
+  });
+
+  it("says nothing when nothing is left out", () => {
+    expect(absenceNote([])).toBeUndefined();
   });
 });
