@@ -6,7 +6,6 @@ import {
   DataType,
   elementCount,
   floatTensor,
-  int64Tensor,
   makeNode,
   makeValueInfo,
   prepareModel,
@@ -187,15 +186,23 @@ describe("measureJacobian of networks of many kinds: the gradient graph against 
     expect(v).not.toHaveProperty("stoppedBy");
   });
 
-  it("refuses an output that has no derivative", async () => {
+  it("measures the scores that a class is the largest of, and refuses an output that has no derivative", async () => {
     const model = buildModel({
-      nodes: [makeNode("MatMul", ["x", "w"], ["h"]), makeNode("ArgMax", ["h"], ["y"], { axis: 1 })],
-      initialisers: [weights("w", [6, 5]), int64Tensor("unused", [1], [0])],
+      nodes: [
+        makeNode("MatMul", ["x", "w"], ["h"]),
+        makeNode("ArgMax", ["h"], ["y"], { axis: 1 }),
+        makeNode("Neg", ["y"], ["z"]),
+      ],
+      initialisers: [weights("w", [6, 5])],
       inputs: { x: ["N", 6] },
       outputs: [makeValueInfo("y", DataType.INT64)],
     });
-    await expect(measureJacobian(prepareModel(model), noiseImages(2, 3, [6]))).rejects.toThrow(
-      /Output "y" holds int64, which has no derivative/,
+    const data = noiseImages(2, 3, [6]);
+    const [found] = await measureJacobian(prepareModel(model), data);
+    expect(found).toMatchObject({ method: "gradient", probes: 0 });
+    model.graph.output = [makeValueInfo("z", DataType.INT64)];
+    await expect(measureJacobian(prepareModel(model), data)).rejects.toThrow(
+      /Output "z" holds int64, which has no derivative/,
     );
   });
 });
