@@ -69,8 +69,7 @@ export function decodingOf(
 export function sharedDecoding(found: FoundTensor, index: ModelIndex): Decoding | undefined {
   const decodings = found.dequantisers.map((node) => decodingOf(node, found.dims, index));
   const [first] = decodings;
-  const text = JSON.stringify(first);
-  return decodings.every((decoding) => JSON.stringify(decoding) === text) ? first : undefined;
+  return decodings.every((decoding) => isSameDecoding(decoding, first)) ? first : undefined;
 }
 
 /**
@@ -106,6 +105,20 @@ export function hasOtherUses(index: ModelIndex, { name, dequantisers }: FoundTen
     }
   }
   return false;
+}
+
+function isSameDecoding(a: Decoding | undefined, b: Decoding | undefined): boolean {
+  if (a === b) return true;
+  const isSame = (x: Float32Array | undefined, y: Float32Array | undefined) =>
+    x?.length === y?.length && (x?.every((value, i) => Object.is(value, y![i])) ?? true);
+  return (
+    a !== undefined &&
+    b !== undefined &&
+    a.channelAxis === b.channelAxis &&
+    a.blockSize === b.blockSize &&
+    isSame(a.steps, b.steps) &&
+    isSame(a.zeroPoints, b.zeroPoints)
+  );
 }
 
 /** Element type that a `DequantizeLinear` puts out: that of its scale, unless it says otherwise. */

@@ -66,10 +66,13 @@ export function uniqueNames(model: OnnxModel): UniqueNames {
 }
 
 function namesBeside(taken: Set<string>): UniqueNames {
+  const counts = new Map<string, number>();
   return {
     fresh(base) {
       let name = base;
-      for (let i = 1; taken.has(name); i++) name = `${base}.${i}`;
+      let count = counts.get(base) ?? 0;
+      while (taken.has(name)) name = `${base}.${++count}`;
+      counts.set(base, count);
       taken.add(name);
       return name;
     },

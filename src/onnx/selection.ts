@@ -84,7 +84,7 @@ function checkPattern(
   }
   const near = found
     .filter(({ role }) => roles.has(role))
-    .map(({ name }) => ({ name, distance: editDistance(pattern, name) }))
+    .map(({ name }) => ({ name, distance: editDistance(pattern.slice(0, 100), name.slice(0, 100)) }))
     .sort((a, b) => a.distance - b.distance)
     .slice(0, 3)
     .map(({ name }) => `"${name}"`);

@@ -55,6 +55,8 @@ const matrixProduct: RewriteRule = (node, context) => {
   if (codes?.dataType !== DataType.UINT8 || steps === undefined || dataType === undefined || order !== "")
     return undefined;
   if (zero !== "" && zeros?.dataType !== DataType.UINT8) return undefined;
+  if (zeros !== undefined && codeBytes(zeros).length !== rows * Math.ceil((blocks * bits) / 8))
+    return undefined;
   if (elementCount(tensorDims(codes)) !== rows * blocks * ((blockSize * bits) / 8)) return undefined;
   if (elementCount(tensorDims(steps)) !== rows * blocks || !isAllowed(context, codes.name)) return undefined;
   const unpacked = addUnpacked(context, codes.name, node.opType, (name) =>

@@ -68,14 +68,15 @@ const integerProduct: RewriteRule = (node, context) => {
   const axis = codesAxis(context, node, bZero);
   if (axis === undefined || !isOneZero(context, aZero)) return undefined;
   const writer = new NodeWriter(context.names, node.output[0]!);
-  let left = writer.add("Cast", [a], { to: DataType.FLOAT });
-  if (aZero !== "") left = writer.add("Sub", [left, writer.add("Cast", [aZero], { to: DataType.FLOAT })]);
+  const ones = (dims: readonly number[]): string => {
+    const name = context.names.fresh(`${b}.one`);
+    context.addConstant(floatTensor(name, dims, new Float32Array(elementCount(dims)).fill(1)));
+    return name;
+  };
+  const left = writer.add("DequantizeLinear", present(a, ones([]), aZero));
   const zero = constantBehind(context.index, bZero);
-  const channels = "axis" in axis ? elementCount(tensorDims(zero!)) : 1;
-  const one = context.names.fresh(`${b}.one`);
-  const dims = "axis" in axis ? [channels] : [];
-  context.addConstant(floatTensor(one, dims, new Float32Array(channels).fill(1)));
-  const right = writer.add("DequantizeLinear", present(b, one, bZero), axis);
+  const dims = "axis" in axis ? tensorDims(zero!) : [];
+  const right = writer.add("DequantizeLinear", present(b, ones(dims), bZero), axis);
   if (isReadAsFloat(context, node.output[0]!)) {
     product(writer, node, [left, right], node.output[0]);
   } else {

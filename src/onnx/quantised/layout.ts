@@ -20,6 +20,7 @@ export function stepLayoutOf(
   const axis = stated < 0 ? stated + dims.length : stated;
   const blockSize = intAttribute(node, "block_size", 0);
   const scales = elementCount(scaleDims);
+  if (axis < 0) return undefined;
   if (blockSize > 0 && scaleDims.length === dims.length && axis < dims.length) {
     const layout = { dims, channelAxis: axis, blockSize };
     return stepDims(layout).every((d, i) => d === scaleDims[i]) ? layout : undefined;

@@ -79,10 +79,13 @@ describe.each(Object.keys(quantisedModels))("%s", (name) => {
       expect(hardened.graph.initializer.filter((t) => names.has(t.name))).toEqual([]);
     },
   );
+});
 
-  it.runIf(isOld)("says which operator set DequantizeLinear needs", () => {
-    expect(() => hardenModel(prepared, segments, "qdq")).toThrow(/needs 21 .*; use --form gather\.$/);
-  });
+it("says which operator set DequantizeLinear needs for blocks", () => {
+  const form = quantisedModels["MatMulNBits, 4 bits, a short block"]!;
+  const prepared = prepareModel(form.build(someCodes(form.dataType, elementCount(form.dims))));
+  const segments = new Map(prepared.tensors.map((t) => [t.name, cleanSegments(t)]));
+  expect(() => hardenModel(prepared, segments, "qdq")).toThrow(/needs 21 .*; use --form gather\.$/);
 });
 
 describe("weights that are quantised when the model is loaded", () => {
