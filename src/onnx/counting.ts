@@ -71,6 +71,16 @@ function forEachRow(
   }
 }
 
+/** Raises the norms of channels that take turns, weight by weight. @param first the channel of the first weight */
+function raiseNorms(words: Int32Array, first: number, norms: Int32Array): void {
+  for (let i = 0, c = first; i < words.length; c = 0) {
+    for (const end = Math.min(words.length, i + norms.length - c); i < end; i++, c++) {
+      const word = words[i]! & 0x7fffffff;
+      if (word > norms[c]!) norms[c] = word;
+    }
+  }
+}
+
 /** Infinity norm of each channel. */
 function channelNorms(weights: WeightStream, layout: ChannelLayout): Float64Array {
   const { channels, inner } = layout;
@@ -80,11 +90,7 @@ function channelNorms(weights: WeightStream, layout: ChannelLayout): Float64Arra
     const words = new Int32Array(piece.buffer, piece.byteOffset, piece.length);
     let largest = 0;
     if (channels > 1 && inner === 1) {
-      for (let i = 0, c = start % channels; i < words.length; i++) {
-        const word = words[i]! & 0x7fffffff;
-        if (word > norms[c]!) norms[c] = word;
-        if (++c === channels) c = 0;
-      }
+      raiseNorms(words, start % channels, norms);
       largest = norms.reduce((a, b) => Math.max(a, b), 0);
     } else {
       forEachRow(layout, start, piece.length, (channel, from, to) => {
@@ -195,9 +201,10 @@ function scaleRows(
 ): void {
   const row = Math.floor(start / inner);
   if (inner === 1) {
-    for (let i = 0, c = row % channels; i < weights.length; i++) {
-      out[i] = weights[i]! * reciprocals[c]!;
-      if (++c === channels) c = 0;
+    for (let i = 0, c = row % channels; i < weights.length; c = 0) {
+      for (const end = Math.min(weights.length, i + channels - c); i < end; i++, c++) {
+        out[i] = weights[i]! * reciprocals[c]!;
+      }
     }
     return;
   }

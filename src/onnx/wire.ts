@@ -23,6 +23,9 @@ const children: Readonly<Record<Kind, Readonly<Record<number, Kind>>>> = {
 /** `TensorProto.raw_data`. */
 const rawDataField = 9;
 
+/** `raw_data`, and the packed `float_data` and `double_data`, whose bytes are those that `raw_data` would have. */
+const payloadFields: ReadonlySet<number> = new Set([rawDataField, 4, 10]);
+
 /** As deep as protobuf's own readers follow messages in messages. */
 const deepest = 100;
 
@@ -132,7 +135,7 @@ function append(pieces: Pieces, piece: ByteRange): void {
   pieces.length += piece.length;
 }
 
-/** What to put in the place of a `raw_data`, or undefined to leave it. */
+/** What to put in the place of a payload, or undefined to leave it. */
 type Exchange = (range: ByteRange) => ByteRange | undefined;
 
 /** Rewrites the payloads of at least `smallest` bytes below a message; undefined when nothing changed. */
@@ -163,7 +166,7 @@ function rewrite(
     const field = Math.floor(tag / 8);
     const wireType = tag & 7;
     const child = children[kind][field];
-    const isPayload = kind === "tensor" && field === rawDataField;
+    const isPayload = kind === "tensor" && payloadFields.has(field);
     if (wireType !== lengthDelimited || (child === undefined && !isPayload)) {
       cursor.skip(wireType, field, end, 0);
       continue;
@@ -181,7 +184,13 @@ function rewrite(
       }
     }
     cursor.position = offset + length;
-    if (content !== undefined) replace(from, tag, offset + length, content);
+    if (field === rawDataField && isPayload && length === 0 && pieces.list.length > 0) {
+      // Written empty after the numbers that have become `raw_data`, it would undo them.
+      append(pieces, { source, offset: kept, length: from - kept });
+      kept = cursor.position;
+    }
+    const header = isPayload ? rawDataField * 8 + lengthDelimited : tag;
+    if (content !== undefined) replace(from, header, offset + length, content);
   }
   if (pieces.list.length === 0) return undefined;
   append(pieces, { source, offset: kept, length: end - kept });
@@ -235,7 +244,8 @@ export function makeTokens(): Tokens {
 }
 
 /**
- * A model without its large `raw_data`.
+ * A model without its large payloads. Those of `float_data` and `double_data` become `raw_data`, which means the same:
+ * as lists of numbers they would take several times their size.
  *
  * @param smallest least size in bytes of a payload that is taken out
  * @returns stretches that join to a serialised model with tokens in the place of payloads
