@@ -3,6 +3,7 @@ import {
   codeArray,
   codeHistogram,
   conditionalMoments,
+  decoder,
   encodeInto,
   errorMoments,
   extendedValues,
@@ -169,5 +170,76 @@ describe("protection of 16-bit floats", () => {
     expect(expectedAccuracyUnderNoise(clean, [0.1, 0.1], [Infinity, 0, 0, NaN])).toBe(0);
     // Of two draws with opposite signs one keeps the answer.
     expect(expectedAccuracyUnderNoise(clean, [1e300, 1e300])).toBe(0.5);
+  });
+});
+
+describe("docs/error-law.md, section 7", () => {
+  const deviation = 0.05;
+  /** Weights with a Gaussian density on the format's values, cut at 6 standard deviations. */
+  const gaussianMass = (name: string): MemoryTensor => {
+    const format = numberFormat(name);
+    const { values, bits } = format;
+    const step = format.unscaled ? 1 : (6 * deviation) / format.largest;
+    const order = Array.from(values.keys()).filter((c) => Number.isFinite(values[c]!));
+    order.sort((a, b) => values[a]! - values[b]!);
+    const histogram = new Float64Array(values.length);
+    order.forEach((c, i) => {
+      const weight = values[c]! * step;
+      if (Math.abs(weight) > 6.0001 * deviation) return;
+      const width = values[order[i + 1] ?? c]! - values[order[i - 1] ?? c]!;
+      histogram[c] = Math.exp(-((weight / deviation) ** 2) / 2) * width;
+    });
+    const flips = symmetricFlips(1e-3, bits);
+    return { name, count: 1, format, histogram, flips, meanSquareStep: step * step, stepSensitivity: 1 };
+  };
+
+  it.each([
+    ["int8", "0.221 0.110 0.0552 0.0276 0.0138"],
+    ["int16", "0.219 0.109 0.0547 0.0274 0.0137"],
+    ["fp16", "2.36e+3 0.525 0.270 0.0812 0.0510"],
+    ["bf16", "1.22e+37 0.526 0.275 0.0991 0.0765"],
+  ])("has the digits of %s", (name, digits) => {
+    const tensor = gaussianMass(name);
+    const { start, rungs } = protectionLadder(tensor);
+    const variances = [start, ...rungs.slice(0, 4).map((r) => r.variance)];
+    expect(rungs.slice(0, 4).every((r) => r.bits === 1)).toBe(true);
+    const relative = variances.map((v) => Math.sqrt(v * tensor.meanSquareStep) / deviation);
+    expect(relative.map((r) => r.toPrecision(3)).join(" ")).toBe(digits);
+  });
+
+  it("has the digits of the decoders", () => {
+    const row = (name: string, mask: number) => {
+      const { format, histogram, flips: open, meanSquareStep } = gaussianMass(name);
+      const flips = protectBits(open, mask);
+      return (["none", "unbiased-affine", "linear-mmse", "bayes"] as const).map((kind) => {
+        const { table, affine } = decoder(kind, { format, flips, histogram });
+        const decode =
+          affine === undefined ? table : extendedValues(format).map((v) => affine.slope * v + affine.offset);
+        const { meanSquareError } = errorMoments({ values: format.values, decode, flips, histogram });
+        return ((meanSquareError * meanSquareStep) / deviation ** 2).toPrecision(3);
+      });
+    };
+    expect([row("bf16", 0), row("bf16", bit(14)), row("int8", 0)]).toMatchInlineSnapshot(`
+      [
+        [
+          "1.50e+74",
+          "1.47e+74",
+          "9.10e+73",
+          "0.00803",
+        ],
+        [
+          "0.277",
+          "0.273",
+          "0.214",
+          "0.00803",
+        ],
+        [
+          "0.0487",
+          "0.0489",
+          "0.0466",
+          "0.0105",
+        ],
+      ]
+    `);
   });
 });
