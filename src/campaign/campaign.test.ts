@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { fixtureBytes } from "../../test/build-model.ts";
+import { buildModel, fixtureBytes } from "../../test/build-model.ts";
 import { noiseImages } from "../../test/trials.ts";
 import {
   codeArray,
@@ -11,16 +11,24 @@ import {
   type Codes,
 } from "../channel/index.ts";
 import { bindWeights, inferLogits, type Protection } from "../engine/index.ts";
-import { cleanSegments, decodeInto, type DecodeSegment } from "../onnx/index.ts";
+import { singleInput } from "../data/index.ts";
 import { builtInMeasure } from "../measure/index.ts";
+import {
+  cleanSegments,
+  decodeInto,
+  floatTensor,
+  makeNode,
+  serialiseModel,
+  type DecodeSegment,
+} from "../onnx/index.ts";
 import { allocator, parsePlan, protectedBitsOf, segmentsOf, storedBits } from "../protect/index.ts";
 import { assess, type Assessment } from "./assess.ts";
 import { compare } from "./compare.ts";
-import { chooseCorrection } from "./correction.ts";
+import { chooseCorrection, fixedReading } from "./correction.ts";
 import { checkKeep, type Goal } from "./goal.ts";
 import { inspect } from "./inspect.ts";
 import { checkPlan, makePlan, planProtection } from "./plan.ts";
-import { predictKept } from "./predict.ts";
+import { hasAnswers, isPredicted, predictKept } from "./predict.ts";
 import { searchOverhead } from "./search.ts";
 import { openSimulation, summarise, type Simulation } from "./simulate.ts";
 
@@ -134,6 +142,43 @@ describe("chooseCorrection", () => {
       }
     },
   );
+});
+
+describe("a network with one output", () => {
+  const noise = (length: number, salt: number) =>
+    Float32Array.from({ length }, (_, i) => (((i + 1) * 7919 * salt) % 1009) / 504.5 - 1);
+  const regressor = () =>
+    assess(
+      {
+        name: "regressor.onnx",
+        bytes: serialiseModel(
+          buildModel({
+            nodes: [
+              makeNode("MatMul", ["x", "v"], ["h"]),
+              makeNode("Relu", ["h"], ["r"]),
+              makeNode("MatMul", ["r", "w"], ["z"]),
+            ],
+            initialisers: [floatTensor("v", [4, 16], noise(64, 3)), floatTensor("w", [16, 1], noise(16, 5))],
+            inputs: { x: ["N", 4] },
+            outputs: ["z"],
+          }),
+        ),
+      },
+      { flips: (bits) => symmetricFlips(0.05, bits), calibration: singleInput(12, [4], noise(48, 7)) },
+    );
+
+  it("has no answers to predict, and is read with the least predicted squared error", async () => {
+    const known = await regressor();
+    expect(hasAnswers(known)).toBe(false);
+    expect(hasAnswers(assessment)).toBe(true);
+    expect(isPredicted(assessment, "top-1")).toBe(true);
+    for (const name of ["agreement", "snr", "top-5"]) expect(isPredicted(assessment, name)).toBe(false);
+    const chosen = await chooseCorrection(known, allocator("tac", known.memory).allocate(0.1));
+    for (const kind of ["none", "unbiased-affine"] as const) {
+      const fixed = await fixedReading(known, allocator("tac", known.memory).allocate(0.1), kind);
+      expect(chosen.noise + chosen.drift).toBeLessThanOrEqual(fixed.noise! + fixed.drift!);
+    }
+  });
 });
 
 describe("makePlan and checkPlan", () => {

@@ -125,7 +125,7 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
   say(planAccount(plan));
   if (hasAnswers(survey)) {
     say(
-      `Predicted: ${formatPercent(predictKept(survey, planProtection(plan)))} of answers unchanged by the noise alone, without simulating a fault.`,
+      `Predicted: ${formatPercent(predictKept(survey, planProtection(plan)))} of the clean expected accuracy kept under the noise alone, without simulating a fault.`,
     );
   }
   const runaways = expectedRunaways(survey.memory, planProtection(plan));
