@@ -80,8 +80,9 @@ function joinParts(
   writer.node("Mul", [value, broadcast(writer, tensor, "step", tensor.steps)], output);
 }
 
+/** Whether codes are read as what the format says; of two zeros either will do. */
 const isIdentity = ({ format }: StoredTensor, { table }: DecodeSegment) =>
-  format.values.every((value, code) => Object.is(value, table[code]));
+  format.values.every((value, code) => value === table[code] || Object.is(value, table[code]));
 
 /** The runtime's own type of 16-bit floats, where the codes are such. */
 function halfType({ format }: StoredTensor, opset: number): DataType | undefined {

@@ -258,6 +258,15 @@ describe("hardened files", () => {
     expect(hardened.graph.initializer).toHaveLength(1);
   });
 
+  it("with tables hold codes that are no numbers, and do not pass for a network to store", () => {
+    const prepared = prepareModel(modelOf({ ...forms["double weights"]!, options: {} }));
+    const segments = new Map(prepared.tensors.map((t) => [t.name, cleanSegments(t)]));
+    expect(() => prepareModel(hardenModel(prepared, segments, "gather"))).toThrow(/has no weights/);
+    expect(prepareModel(hardenModel(prepared, segments, "qdq")).tensors[0]!.codes).toEqual(
+      prepared.tensors[0]!.codes,
+    );
+  });
+
   it("give new values names that the model does not use", async () => {
     const names = [
       "w.codes",

@@ -69,6 +69,11 @@ function constantValues(index: ModelIndex): Set<string> {
   return known;
 }
 
+/** Whether a node reads numbers from a list by constant indices: the numbers are no tensor of the network's. */
+function isLookUp(index: ModelIndex, node: NodeProto): boolean {
+  return node.opType === "Gather" && index.constants.get(node.input[0]!)?.dims.length === 1;
+}
+
 /** A constant that reaches a place, and the axis of it that arrives as the axis asked for. */
 interface Leaf {
   readonly name: string;
@@ -99,7 +104,7 @@ function leavesOf(
       leaves.push({ name, tensor, axis, path });
     } else if (node !== undefined && rearranging.has(node.opType)) {
       waiting.push({ name: node.input[0]!, path: path === undefined ? undefined : [...path, node] });
-    } else if (node !== undefined) {
+    } else if (node !== undefined && !isLookUp(index, node)) {
       // Popped from the end: in the order of the inputs.
       for (const input of [...node.input].reverse()) waiting.push({ name: input, path: undefined });
     }
