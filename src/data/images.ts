@@ -19,6 +19,9 @@ type Settled = Preprocessing & Required<Pick<Preprocessing, "colour" | "layout">
 
 const kernels = { nearest: "nearest", bilinear: "linear", bicubic: "cubic", lanczos: "lanczos3" } as const;
 
+/** Pixels of the largest image, some 8,192 squared: a few bytes can claim an image that fills the memory. */
+const mostPixels = 2 ** 26;
+
 type SharpModule = typeof Sharp;
 
 /** One image, resized and cropped, as [H, W, 3] bytes. */
@@ -30,7 +33,12 @@ interface Pixels {
 
 async function decodeImage(sharp: SharpModule, file: ImageFile, settled: Settled): Promise<Pixels> {
   // Colour profiles and marks of orientation are left alone, as training pipelines leave them.
-  const image = sharp(file.read(), { failOn: "truncated", ignoreIcc: true, pages: 1 });
+  const image = sharp(file.read(), {
+    failOn: "truncated",
+    ignoreIcc: true,
+    pages: 1,
+    limitInputPixels: mostPixels,
+  });
   const { width, height } = await image.metadata();
   const { scaled, cut } = geometry([height, width], settled);
   if (cut.top < 0 || cut.left < 0) {

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { buildModel } from "../../test/build-model.ts";
 import { QtamlError } from "../errors.ts";
-import { floatTensor, makeNode, parseModel, prepareModel, serialiseModel } from "../onnx/index.ts";
+import {
+  DataType,
+  floatTensor,
+  makeNode,
+  makeValueInfo,
+  parseModel,
+  prepareModel,
+  serialiseModel,
+} from "../onnx/index.ts";
 import { openSession, runSession, Tensor } from "./session.ts";
 
 /** y = x w, stamped with versions. Before IR version 4 an initialiser is an input too. */
@@ -62,4 +70,22 @@ describe("versions", () => {
     expect(message).toContain("Frobnicate");
     expect(message).not.toMatch(/onnxruntime::|std::/);
   });
+});
+
+describe("outputs that the runtime's binding cannot hand out", () => {
+  it.each([DataType.INT4, DataType.UINT4])(
+    "element type %i is refused before it ends the process",
+    async (to) => {
+      const model = buildModel({
+        nodes: [makeNode("Cast", ["x"], ["y"], { to })],
+        inputs: { x: [2] },
+        outputs: [makeValueInfo("y", to, [2])],
+        opset: 21,
+        irVersion: 10,
+      });
+      await expect(openSession(serialiseModel(model))).rejects.toThrow(
+        /^Output "y" of the model is of type u?int4, .* end the model with a Cast to float\.$/,
+      );
+    },
+  );
 });
