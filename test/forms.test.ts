@@ -108,7 +108,7 @@ describe("subgraphs", () => {
       buildModel({
         nodes: [withGraph(makeNode("Scan", ["start", "x"], ["last", "y"], { num_scan_inputs: 1 }), { body })],
         inputs: { x: ["N", 4] },
-        initialisers: [floatTensor("start", [4], new Float32Array(4))],
+        initialisers: [floatTensor("start", [4], Float32Array.of(1, -1, 2, 0.5))],
         outputs: ["y"],
       }),
     );

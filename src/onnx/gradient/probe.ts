@@ -1,7 +1,9 @@
 /** @file The probing run: a model that shows every intermediate value once, so that all shapes are known. */
 import { create } from "@bufbuild/protobuf";
-import { ValueInfoProtoSchema } from "onnx-buf";
+import { ValueInfoProtoSchema, type GraphProto } from "onnx-buf";
+import { intAttribute, makeNode } from "../graph.ts";
 import { cloneModel, type OnnxModel } from "../model.ts";
+import { DataType } from "../tensor.ts";
 
 /** What one probing run says about a value. */
 export interface ProbedValue {
@@ -34,6 +36,36 @@ const notTensors = new Set([
 /** Longest list of integers that is kept: shapes, axes, pads and split sizes are shorter. */
 const KEPT_INTEGERS = 256;
 
+/** Operators whose outputs are not of their inputs' type. */
+const retyping = new Set(
+  "CastLike DequantizeLinear Shape Size Equal Greater GreaterOrEqual Less LessOrEqual IsNaN IsInf ArgMax ArgMin NonZero".split(
+    " ",
+  ),
+);
+
+/** How a value that the runtime's binding cannot hand over is shown: as float32, under another name. */
+const widened = "qtaml.bfloat16.";
+
+/** Values of type bfloat16, which the runtime computes with but its binding does not hand over. */
+function bfloat16Values(graph: GraphProto): Set<string> {
+  const found = new Set(
+    graph.initializer.filter((t) => t.dataType === DataType.BFLOAT16).map((tensor) => tensor.name),
+  );
+  for (const { name, type } of graph.input) {
+    if (type?.value.case === "tensorType" && type.value.value.elemType === (DataType.BFLOAT16 as number)) {
+      found.add(name);
+    }
+  }
+  for (const node of graph.node) {
+    const isNarrow =
+      node.opType === "Cast"
+        ? intAttribute(node, "to", 0) === (DataType.BFLOAT16 as number)
+        : !retyping.has(node.opType) && node.input.some((name) => found.has(name));
+    if (isNarrow) for (const name of node.output) found.add(name);
+  }
+  return found;
+}
+
 /**
  * The forward model with every input and every intermediate value among its outputs, for one run at the batch size at
  * which gradients are wanted. The outputs carry no types; the runtime infers them.
@@ -46,9 +78,12 @@ export function probeModel(model: OnnxModel): OnnxModel {
     ...probe.graph.input.map((i) => i.name).filter((name) => !constants.has(name)),
     ...probe.graph.node.flatMap((node) => (notTensors.has(node.opType) ? [] : node.output)),
   ];
-  for (const name of values) {
-    if (name === "" || shown.has(name)) continue;
-    shown.add(name);
+  const narrow = bfloat16Values(probe.graph);
+  for (const value of values) {
+    if (value === "" || shown.has(value)) continue;
+    shown.add(value);
+    const name = narrow.has(value) ? `${widened}${value}` : value;
+    if (name !== value) probe.graph.node.push(makeNode("Cast", [value], [name], { to: DataType.FLOAT }));
     probe.graph.output.push(create(ValueInfoProtoSchema, { name }));
   }
   return probe;
@@ -61,7 +96,11 @@ function isNumberList(data: unknown): data is ArrayLike<number | bigint | boolea
 /** Keeps what `buildGradientGraph` needs of the probing run's outputs: all shapes, and small integer values. */
 export function probedValues(outputs: Readonly<Record<string, FetchedTensor>>): Map<string, ProbedValue> {
   return new Map(
-    Object.entries(outputs).map(([name, { type, dims, data }]) => {
+    Object.entries(outputs).map(([shown, { type, dims, data }]) => {
+      if (shown.startsWith(widened)) {
+        return [shown.slice(widened.length), { dims: [...dims], type: "bfloat16" }];
+      }
+      const name = shown;
       const integral = /^(u?int|bool)/.test(type);
       return integral && isNumberList(data) && data.length <= KEPT_INTEGERS
         ? [name, { dims: [...dims], type, integers: Array.from(data, Number) }]
