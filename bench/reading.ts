@@ -206,7 +206,7 @@ try {
         for (const t of openModel(inside).model.graph.initializer) consume(tensorFloats(t));
       }),
     ],
-    ["**read, find, quantise (int8), law and ladders: ONNX**", fastest(law(inside))],
+    ["**read, find, quantise (int8), law: ONNX**", fastest(law(inside))],
     ["the same, external data", fastest(law(outside))],
     ["the same, safetensors", fastest(law(flat))],
     ["read, find, quantise (int8, one step a channel)", fastest(channelLaw)],

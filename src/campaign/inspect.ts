@@ -67,7 +67,7 @@ export function inspect(survey: Survey): InspectionRow[] {
     const scale = Math.sqrt(tensor.meanSquareStep);
     const zeros: ArrayLike<number> = stored.zeroPoints ?? [0];
     const zero = Array.from(zeros).reduce((a, b) => a + b, 0) / zeros.length;
-    const gain = protectionLadder(tensor).rungs[0]?.gain ?? 0;
+    const { stepSensitivity } = tensor;
     return {
       name: tensor.name,
       role: stored.role,
@@ -93,7 +93,11 @@ export function inspect(survey: Survey): InspectionRow[] {
       method: jacobian?.method ?? null,
       probes: jacobian?.probes ?? null,
       stoppedBy: jacobian?.stoppedBy ?? null,
-      score: tensor.stepSensitivity === undefined ? null : tensor.stepSensitivity * gain,
+      // For wide codes a ladder takes many times what the rest of the row does.
+      score:
+        stepSensitivity === undefined
+          ? null
+          : stepSensitivity * (protectionLadder(tensor).rungs[0]?.gain ?? 0),
     };
   });
 }

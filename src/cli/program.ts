@@ -24,6 +24,7 @@ export const exitBad = 2;
 export const exitDefect = 70;
 
 const modelArgument = new Argument("<model>", "ONNX model");
+const weightsArgument = new Argument("<model>", "ONNX model, or weights alone as .safetensors");
 const samples = new Option("--samples <n>", "inputs the Jacobian is averaged over (default: 64)").argParser(
   parsePositive,
 );
@@ -114,7 +115,7 @@ function inspectCommand() {
     .description(
       "what the memory holds, and what flips do to each tensor; activations are never in the memory",
     )
-    .addArgument(modelArgument)
+    .addArgument(weightsArgument)
     .addHelpText(
       "after",
       example("qtaml inspect zoo/lenet.onnx --data zoo/fashion-mnist-calibration-256.npz --p 0.1"),
@@ -125,7 +126,7 @@ function inspectCommand() {
 function planCommand() {
   return assessing("plan")
     .description("which bits to protect, under a budget or to keep a share of the clean result")
-    .addArgument(modelArgument)
+    .addArgument(weightsArgument)
     .addOption(
       new Option("--policy <name>", "how protected bits are chosen")
         .choices(policyNames)
@@ -229,7 +230,7 @@ function hardenCommand() {
 function reportCommand() {
   return assessing("report")
     .description("pictures and tables of a model, a memory, a plan or results as one HTML file")
-    .addArgument(new Argument("[model]", "ONNX model"))
+    .addArgument(new Argument("[model]", weightsArgument.description))
     .option("--plan <file>", "plan to show")
     .option("--results <file>", "output of qtaml compare to show")
     .option("--title <text>", "title of the page")

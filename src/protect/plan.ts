@@ -54,7 +54,7 @@ const storageSchema = z.strictObject({
 export const planSchema = z.strictObject({
   format: z.literal("qtaml-plan"),
   version: z.literal(1),
-  /** The model the plan was made for: its file's name and the SHA-256 of its bytes. */
+  /** The model the plan was made for: its file's name and `ModelFile.sha256`, which covers external data too. */
   model: z.strictObject({ name: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
   storage: storageSchema,
   policy: z.enum(policyNames),

@@ -58,7 +58,7 @@ export function resultWords(comparison: Comparison): string {
 /** Runs the command; true when TAC keeps the target short of protecting everything. */
 export async function runCompare(model: string, flags: CompareFlags): Promise<boolean> {
   checkKeep(flags.keep);
-  requireGraph(model, "qtaml compare");
+  requireGraph(model, "compare");
   flags.budgets?.forEach(checkBudget);
   if (flags.data === undefined)
     throw new QtamlError("invalid-argument", "Comparing needs data to judge by: give --data.");

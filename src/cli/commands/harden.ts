@@ -44,7 +44,7 @@ export function hardenedBytes(assessment: Assessment, plan: Plan, form: DecodeFo
 
 /** Runs the command. */
 export async function runHarden(model: string, flags: HardenFlags): Promise<void> {
-  requireGraph(model, "qtaml harden");
+  requireGraph(model, "harden");
   const plan = readPlan(flags.plan);
   const assessment = await assess(readModel(model), { flips: planFlipLaw(plan), storage: plan.storage });
   checkPlan(plan, assessment);

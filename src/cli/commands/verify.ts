@@ -57,7 +57,7 @@ function account(result: Verified): string {
 export async function runVerify(model: string, flags: VerifyFlags): Promise<boolean> {
   const { keep, trials, seed, threads } = flags;
   checkKeep(keep, true);
-  requireGraph(model, "qtaml verify");
+  requireGraph(model, "verify");
   const measure = await measureFromFlags(flags);
   const plan = readPlan(flags.plan);
   const file = readModel(model);
