@@ -1,7 +1,8 @@
 /**
  * @file What gradients cost, with one thread, in forward passes: those of all weights for a batch of 32 as the gradient
  * graph gives them, and their squared norms for one sample, which is what the Jacobian takes.
- * `node bench/gradient.ts [--batch 32] [MODEL ...]`; without models, the networks in `zoo`.
+ * `node bench/gradient.ts [--batch 32] [MODEL ...]`; `resnet50` is a
+ * network in that shape; without models, the networks in `zoo`.
  */
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -9,6 +10,7 @@ import { parseArgs } from "node:util";
 import { buildGradientGraph, type GradientGraph } from "../src/onnx/gradient/index.ts";
 import { DataType } from "../src/onnx/tensor.ts";
 import { parseModel, type OnnxModel } from "../src/onnx/model.ts";
+import { resnet50 } from "./resnet50.ts";
 import {
   adjointFeeds,
   openSession,
@@ -70,7 +72,7 @@ async function cost(model: OnnxModel, feeds: Feeds, graph: GradientGraph): Promi
 }
 
 async function measure(path: string, batch: number): Promise<string> {
-  const model = parseModel(readFileSync(path), path);
+  const model = path === "resnet50" ? resnet50() : parseModel(readFileSync(path), path);
   const input = model.graph.input[0]!;
   const type = input.type?.value;
   const dims = type?.case === "tensorType" ? (type.value.shape?.dim ?? []) : [];

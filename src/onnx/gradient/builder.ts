@@ -43,7 +43,19 @@ export class AdjointBuilder {
   /** Gram matrices by the names of what they are made from. */
   readonly grams = new Map<string, string>();
   readonly #constants = new Map<string, string>();
+  readonly #manyCotangents: boolean;
   #count = 0;
+
+  /** @param manyCotangents whether one pass of the values is to serve several cotangents */
+  constructor(manyCotangents = false) {
+    this.#manyCotangents = manyCotangents;
+  }
+
+  /** Marks a value that does not vary with the cotangent and took several passes over its elements. */
+  once(value: string): string {
+    if (this.#manyCotangents) this.shared.add(value);
+    return value;
+  }
 
   /** A value name that no forward model uses. */
   fresh(): string {

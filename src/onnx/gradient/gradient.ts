@@ -174,7 +174,7 @@ function backward(
 export function buildGradientGraph(model: OnnxModel, options: GradientOptions): GradientGraph {
   const index = indexGraph(model.graph);
   checkRequest(index, options);
-  const b = new AdjointBuilder();
+  const b = new AdjointBuilder(options.squares !== undefined);
   const forward = new ForwardReader(index, options.probed, b);
   const cotangents = new Cotangents(b);
   const active = activeValues(model.graph, options.tensors);

@@ -129,7 +129,7 @@ describe("squared norms of gradients by channel", () => {
       "tied weights",
       [
         makeNode("MatMul", ["x", "w"], ["h"]),
-        makeNode("Tanh", ["h"], ["t"]),
+        makeNode("Relu", ["h"], ["t"]),
         makeNode("MatMul", ["t", "w"], ["y"]),
       ],
       [64, 64],

@@ -13,7 +13,7 @@ function inside(c: RuleContext, x: string, low: string | undefined, high: string
     ...(high === undefined ? [] : [c.b.op("Less", [x, high])]),
   ];
   if (tests.length === 0) return c.dy;
-  return c.b.mul(c.dy, c.b.indicator(tests.length === 1 ? tests[0]! : c.b.op("And", tests)));
+  return c.b.mul(c.dy, c.b.once(c.b.indicator(tests.length === 1 ? tests[0]! : c.b.op("And", tests))));
 }
 
 /** Sum of `dy` where the output stands at a bound. */
@@ -70,7 +70,7 @@ function geluSlope(c: RuleContext, x: string, approximate: boolean): string {
 }
 
 const times = (slope: (c: RuleContext, x: string) => string): Rule => {
-  return (c) => [c.b.mul(c.dy, slope(c, c.input()))];
+  return (c) => [c.b.mul(c.dy, c.b.once(slope(c, c.input())))];
 };
 
 /** Derivative of `x sigmoid(alpha x)`. */
@@ -129,12 +129,14 @@ export const activation: RuleGroup = {
     HardSigmoid: (c) => [
       c.b.scale(inside(c, c.output(), c.b.scalar(0), c.b.scalar(1)), c.float("alpha", 0.2)),
     ],
-    HardSwish: (c) => {
-      const x = c.input();
+    HardSwish: times((c, x) => {
       const gate = c.b.op("HardSigmoid", [x], { alpha: { float: 1 / 6 }, beta: { float: 0.5 } });
-      const ramp = inside(c, x, c.b.scalar(-3), c.b.scalar(3));
-      return [c.b.add(c.b.mul(c.dy, gate), c.b.mul(ramp, c.b.scale(x, 1 / 6)))];
-    },
+      const ramp = c.b.op("And", [
+        c.b.op("Greater", [x, c.b.scalar(-3)]),
+        c.b.op("Less", [x, c.b.scalar(3)]),
+      ]);
+      return c.b.add(gate, c.b.mul(c.b.indicator(ramp), c.b.scale(x, 1 / 6)));
+    }),
     Swish: times((c, x) => swishSlope(c, x, c.float("alpha", 1))),
     Mish: times((c, x) => {
       const t = c.b.op("Tanh", [c.b.op("Softplus", [x])]);

@@ -50,7 +50,7 @@ function tiledMaximum(c: RuleContext, p: Pool): string {
   );
   const x = c.b.slice(c.input(), cut);
   const y = c.output();
-  const hits = c.b.indicator(c.b.op("Equal", [x, enlarge(c.b, y, dims, window.kernel)]));
+  const hits = c.b.once(c.b.indicator(c.b.op("Equal", [x, enlarge(c.b, y, dims, window.kernel)])));
   const afterRelu = c.madeBy(0, "Relu");
   const averages = (): string =>
     c.b.op("AveragePool", [hits], { kernel_shape: window.kernel, strides: window.kernel });
@@ -96,8 +96,8 @@ function overlappingMaximum(c: RuleContext, p: Pool): string {
         );
   const apart = [batch, channels, count, ...narrow];
   const together = [batch, channels, 1, ...narrow];
-  const hits = c.b.indicator(
-    c.b.op("Equal", [c.b.reshape(columns, apart), c.b.reshape(c.output(), together)]),
+  const hits = c.b.once(
+    c.b.indicator(c.b.op("Equal", [c.b.reshape(columns, apart), c.b.reshape(c.output(), together)])),
   );
   const dy = c.b.reshape(afterRelu ? c.b.mul(c.dy, c.b.positive(c.output())) : c.dy, together);
   const share = afterRelu ? dy : c.b.div(dy, c.b.reduceSum(hits, [2], true));
