@@ -86,7 +86,7 @@ beforeAll(async () => {
   await plan("rows.onnx", "rows.npz", "rows.onnx.json", "--budget", "0.3");
   writeFileSync(path("lenet.onnx"), readFileSync(lenet));
   await plan("lenet.onnx", "images.npz", "lenet.onnx.json", "--budget", "0.5", "--samples", "8");
-});
+}, 60_000);
 afterAll(remove);
 
 describe("segmentation", () => {
