@@ -57,6 +57,10 @@ export function forEachStepRow(
   const { outer, channels, inner } = channelLayout(layout.dims, layout.channelAxis);
   const { blockSize } = layout;
   if (blockSize === undefined) {
+    if (inner === 1) {
+      for (let o = 0; o < outer; o++) visit(o * channels, channels, 0, 1);
+      return;
+    }
     for (let start = 0, row = 0; row < outer * channels; row++, start += inner)
       visit(start, inner, row % channels, 0);
     return;
