@@ -1,3 +1,5 @@
+import { create } from "@bufbuild/protobuf";
+import { AttributeProto_AttributeType, AttributeProtoSchema, GraphProtoSchema } from "onnx-buf";
 import { describe, expect, it } from "vitest";
 import { buildModel } from "../../test/build-model.ts";
 import { noiseImages } from "../../test/trials.ts";
@@ -6,6 +8,7 @@ import {
   DataType,
   elementCount,
   floatTensor,
+  int64Tensor,
   makeNode,
   makeValueInfo,
   prepareModel,
@@ -184,6 +187,59 @@ describe("measureJacobian of networks of many kinds: the gradient graph against 
     expect(w!.standardError / w!.squaredNorm).toBeGreaterThan(0);
     expect(v).toMatchObject({ method: "gradient", probes: 0 });
     expect(v).not.toHaveProperty("stoppedBy");
+  });
+
+  it("measures weights that a Scan reads by forward probes", async () => {
+    const scan = makeNode("Scan", ["start", "x"], ["last", "all"], {
+      num_scan_inputs: 1,
+      scan_input_axes: [1],
+    });
+    scan.attribute.push(
+      create(AttributeProtoSchema, {
+        name: "body",
+        type: AttributeProto_AttributeType.GRAPH,
+        g: create(GraphProtoSchema, {
+          name: "body",
+          node: [
+            makeNode("MatMul", ["step", "w"], ["u"]),
+            makeNode("Add", ["u", "state"], ["next"]),
+            makeNode("Identity", ["next"], ["seen"]),
+          ],
+          input: [
+            makeValueInfo("state", DataType.FLOAT, ["N", 4]),
+            makeValueInfo("step", DataType.FLOAT, ["N", 3]),
+          ],
+          output: ["next", "seen"].map((name) => makeValueInfo(name, DataType.FLOAT, ["N", 4])),
+        }),
+      }),
+    );
+    const model = buildModel({
+      nodes: [
+        makeNode("ReduceSum", ["x", "time"], ["sums"], { keepdims: 0 }),
+        makeNode("MatMul", ["sums", "v0"], ["start"]),
+        scan,
+        makeNode("MatMul", ["last", "v"], ["y"]),
+      ],
+      initialisers: [
+        weights("w", [3, 4]),
+        weights("v0", [3, 4]),
+        weights("v", [4, 2]),
+        int64Tensor("time", [1], [1]),
+      ],
+      inputs: { x: ["N", 5, 3] },
+      outputs: ["y"],
+    });
+    const data = noiseImages(4, 6, [5, 3]);
+    const prepared = prepareModel(model);
+    const found = new Map(
+      (await measureJacobian(prepared, data)).map((j, t) => [prepared.tensors[t]!.name, j]),
+    );
+    expect(found.get("w")).toMatchObject({ method: "forward-probe", stoppedBy: "Scan" });
+    expect(found.get("v0")).toMatchObject({ method: "forward-probe", stoppedBy: "Scan" });
+    expect(found.get("v")).toMatchObject({ method: "gradient" });
+    // Both w and v0 see the sums of all steps: y = (sum x) (w + v0) v.
+    const [w, v0] = [found.get("w")!, found.get("v0")!];
+    expect(Math.abs(w.squaredNorm / v0.squaredNorm - 1)).toBeLessThan(4 * Math.sqrt((2 * 2) / 8));
   });
 
   it("measures the scores that a class is the largest of, and refuses an output that has no derivative", async () => {
