@@ -1,0 +1,97 @@
+/**
+ * @file `npm run reproduce`: the published claim put to the test. Makes docs/results.md and its figures from scratch;
+ * an interrupted run goes on where it stopped. `--only NAME` (repeatable) measures some networks and writes no page.
+ */
+import { parseArgs } from "node:util";
+import { writeWhole } from "../src/cli/files.ts";
+import { accuracyChart } from "../src/report/charts/index.ts";
+import { emptyDocument } from "../src/report/document.ts";
+import { chartToSvg } from "../src/report/svg.ts";
+import { ablate, type Ablation } from "./ablation.ts";
+import { chips, keeps, samples, seed, subjects, sweep, type Subject } from "./cases.ts";
+import { predictionChart, sweepChart, thicknessToAccuracyChart } from "./charts.ts";
+import { measureNetwork, type Case, type NetworkResult } from "./network.ts";
+import { resultsPage, type Results } from "./page.ts";
+import { remembered } from "./store.ts";
+import { checkTheorems } from "./theorems.ts";
+import { deviceFile, thicknessToAccuracy } from "./thickness.ts";
+
+const { values: flags } = parseArgs({ options: { only: { type: "string", multiple: true } } });
+const started = Date.now();
+
+/** Tells what is under way, how far, and for how long. */
+async function step<T>(what: string, done: number, total: number, work: () => Promise<T>): Promise<T> {
+  const minutes = ((Date.now() - started) / 60_000).toFixed(1);
+  process.stderr.write(`[${minutes} min, ${done + 1}/${total}] ${what}\n`);
+  return work();
+}
+
+const settings = { chips, keeps, samples, seed };
+const files = (subject: Subject) => [subject.model, subject.test, subject.calibration];
+
+const network = (subject: Subject, p: number) => {
+  const isFull = p === subject.p;
+  return remembered(`${subject.name}-${p}`, files(subject), { ...settings, p, isFull }, () =>
+    measureNetwork(subject, p, isFull),
+  );
+};
+
+const wanted = subjects.filter((s) => flags.only === undefined || flags.only.includes(s.name));
+const settingsOf = wanted.flatMap((subject) => [subject.p, subject.lowP].map((p) => ({ subject, p })));
+const swept = wanted
+  .filter((s) => (sweep.names as readonly string[]).includes(s.name))
+  .flatMap((subject) => sweep.p.map((p) => ({ subject, p })));
+const total = settingsOf.length + swept.length + wanted.length + 2;
+let done = 0;
+
+const networks: { subject: Subject; p: number; result: NetworkResult }[] = [];
+for (const { subject, p } of settingsOf) {
+  const result = await step(`${subject.name}, p = ${p}`, done++, total, () => network(subject, p));
+  networks.push({ subject, p, result });
+}
+const sweepCases: Case[] = [];
+for (const { subject, p } of swept) {
+  const result = await step(`sweep: ${subject.name}, p = ${p}`, done++, total, () => network(subject, p));
+  sweepCases.push(result.cases[0]!);
+}
+const ablations: Ablation[] = [];
+for (const subject of wanted) {
+  const overhead = networks.find((n) => n.subject === subject)!.result.cases[0]!.tac.measured;
+  ablations.push(
+    await step(`parts of TAC: ${subject.name}`, done++, total, () =>
+      remembered(`${subject.name}-ablation`, files(subject), { ...settings, overhead }, () =>
+        ablate(subject, subject.p, overhead),
+      ),
+    ),
+  );
+}
+const lenet = subjects[0]!;
+const thickness = await step("oxide thickness to accuracy", done++, total, () =>
+  remembered("thickness", [...files(lenet), deviceFile], settings, () => thicknessToAccuracy(lenet)),
+);
+const theorems = await step("theorems", done++, total, () =>
+  remembered("theorems", [], settings, () => Promise.resolve(checkTheorems())),
+);
+
+if (flags.only === undefined) {
+  const inTable = new Set(networks.map(({ subject, p }) => `${subject.name}-${p}`));
+  const cases = [
+    ...networks.flatMap(({ result }) => result.cases),
+    ...sweepCases.filter((c) => !inTable.has(`${c.network}-${c.p}`)),
+  ];
+  const results: Results = { networks, cases, sweep: sweepCases, ablations, thickness, theorems };
+  const figures = new Map<string, string>();
+  for (const { subject, result } of networks) {
+    if (result.comparison === null) continue;
+    const chart = accuracyChart(result.comparison, { document: emptyDocument(), width: 800 });
+    figures.set(subject.name, chartToSvg(chart));
+  }
+  figures.set("prediction", predictionChart(cases));
+  figures.set("sweep", sweepChart(sweepCases));
+  figures.set("thickness", thicknessToAccuracyChart(thickness));
+  for (const [name, svg] of figures) writeWhole(`docs/figures/results-${name}.svg`, svg);
+  writeWhole("docs/results.md", resultsPage(results));
+  process.stderr.write(
+    `docs/results.md and ${figures.size} figures written after ${((Date.now() - started) / 60_000).toFixed(1)} min.\n`,
+  );
+}

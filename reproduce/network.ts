@@ -1,0 +1,192 @@
+/** @file One network at one flip probability: the whole comparison, or only the overheads at the targets. */
+import {
+  assess,
+  compare,
+  makePlan,
+  openSimulation,
+  planProtection,
+  predict,
+  predictByGaussian,
+  searchOverhead,
+  summarise,
+  type Assessment,
+  type Comparison,
+  type CurvePoint,
+  type PredictedPolicy,
+  type Simulation,
+} from "../src/campaign/index.ts";
+import { symmetricFlips } from "../src/channel/index.ts";
+import { readModel } from "../src/cli/files.ts";
+import { readDataset, sliceDataset, type Dataset } from "../src/data/index.ts";
+import type { Granularity } from "../src/onnx/index.ts";
+import { heterogeneity } from "../src/protect/index.ts";
+import { jointConfidence, ratioInterval, type Interval } from "../src/stats/index.ts";
+import { overheadAtTarget } from "../src/campaign/index.ts";
+import { chips, keeps, samples, seed, type Subject } from "./cases.ts";
+
+/** A policy's least overhead at a target, measured and predicted. */
+export interface Overhead {
+  readonly measured: number;
+  readonly low: number;
+  readonly high: number;
+  readonly firstOrder: number;
+  readonly gaussian: number;
+}
+
+/** One (network, p, target) case. */
+export interface Case {
+  readonly network: string;
+  readonly family: string;
+  readonly data: string;
+  readonly p: number;
+  readonly keep: number;
+  readonly uniform: Overhead;
+  readonly tac: Overhead;
+  readonly ratio: number;
+  readonly ratioLow: number;
+  readonly ratioHigh: number;
+  /** Closed form, first order. */
+  readonly saturationRatio: number;
+  /** Overheads by Gaussian errors, one over the other. */
+  readonly predictedRatio: number;
+}
+
+/** What is known of a network at a flip probability. */
+export interface NetworkResult {
+  readonly clean: number;
+  /** Relative accuracy without protection: as stored, and as TAC reads it (the decoders chosen per tensor). */
+  readonly none: CurvePoint;
+  readonly chosenReading: CurvePoint;
+  readonly allCorrected: CurvePoint;
+  readonly cases: readonly Case[];
+  /** How unequal the tensors are: `log4(AM/GM)`, protected bits a weight. */
+  readonly extraBits: number;
+  /** Only at the published setting. */
+  readonly comparison: Comparison | null;
+}
+
+/** The data of a subject: test samples, and unlabelled calibration inputs. */
+export async function dataOf(subject: Subject): Promise<{ test: Dataset; calibration: Dataset }> {
+  const read = async (path: string) => (await readDataset({ data: [path] })).dataset;
+  const calibration = await read(subject.calibration);
+  return {
+    test: sliceDataset(await read(subject.test), 0, samples),
+    calibration: { ...calibration, labels: undefined },
+  };
+}
+
+/** A subject in a memory of this flip probability. */
+export async function assessSubject(
+  subject: Subject,
+  p: number,
+  calibration: Dataset,
+  granularity: Granularity = "tensor",
+): Promise<Assessment> {
+  return assess(readModel(subject.model), {
+    flips: (bits) => symmetricFlips(p, bits),
+    storage: { granularity },
+    calibration,
+  });
+}
+
+/** Simulates one plan. */
+async function pointOf(
+  assessment: Assessment,
+  simulation: Simulation,
+  policy: "none" | "mean-correction" | "tac",
+): Promise<CurvePoint> {
+  const plan = await makePlan(assessment, { policy, overhead: 0 });
+  const [results] = await simulation.run([planProtection(plan)], chips);
+  return { overhead: plan.overhead, ...summarise(results!, simulation.goal(keeps[0])) };
+}
+
+const interval = ({ measured, low, high }: Overhead): Interval => ({ estimate: measured, low, high });
+
+/** Measures and predicts one case. */
+async function measureCase(
+  subject: Subject,
+  p: number,
+  keep: number,
+  assessment: Assessment,
+  simulation: Simulation,
+  known: Readonly<Record<PredictedPolicy, readonly CurvePoint[]>>,
+): Promise<{ result: Case; points: Record<PredictedPolicy, readonly CurvePoint[]> }> {
+  const goal = simulation.goal(keep);
+  const first = predict(assessment, keep);
+  const gaussian = await predictByGaussian(assessment, { keep, seed });
+  const points: Record<PredictedPolicy, readonly CurvePoint[]> = { ...known };
+  const joint: Record<PredictedPolicy, Interval> = { "uniform-msp": nothing, tac: nothing };
+  const overheadOf = async (policy: PredictedPolicy): Promise<Overhead> => {
+    const found = await searchOverhead(assessment, simulation, {
+      policy,
+      goal,
+      chips,
+      guess: gaussian[policy],
+      known: known[policy],
+      seed,
+    });
+    points[policy] = found.points;
+    const wide = overheadAtTarget(found.points, goal, jointConfidence(2));
+    joint[policy] = { estimate: wide.overhead, low: wide.low, high: wide.high };
+    return {
+      measured: found.overhead,
+      low: found.low,
+      high: found.high,
+      firstOrder: first.overhead[policy],
+      gaussian: gaussian[policy],
+    };
+  };
+  const uniform = await overheadOf("uniform-msp");
+  const tac = await overheadOf("tac");
+  const ratio = ratioInterval(joint["uniform-msp"], joint.tac);
+  return {
+    result: {
+      network: subject.name,
+      family: subject.family,
+      data: subject.data,
+      p,
+      keep,
+      uniform,
+      tac,
+      ratio: ratio.estimate,
+      ratioLow: ratio.low,
+      ratioHigh: ratio.high,
+      saturationRatio: first.saturationRatio,
+      predictedRatio: gaussian["uniform-msp"] / gaussian.tac,
+    },
+    points,
+  };
+}
+
+const nothing: Interval = interval({ measured: 0, low: 0, high: 0, firstOrder: 0, gaussian: 0 });
+
+/** Everything about one network at one flip probability. */
+export async function measureNetwork(subject: Subject, p: number, isFull: boolean): Promise<NetworkResult> {
+  const { test, calibration } = await dataOf(subject);
+  const assessment = await assessSubject(subject, p, calibration);
+  const simulation = await openSimulation(assessment, test, { seed });
+  try {
+    const comparison = isFull ? await compare(assessment, simulation, { keep: keeps[0], chips }) : null;
+    const curve = (policy: PredictedPolicy) =>
+      comparison?.policies.find((c) => c.name === policy)?.points ?? [];
+    let known = { "uniform-msp": curve("uniform-msp"), tac: curve("tac") };
+    const cases: Case[] = [];
+    for (const keep of keeps) {
+      const { result, points } = await measureCase(subject, p, keep, assessment, simulation, known);
+      cases.push(result);
+      // Yields belong to a target; the points' means and intervals do not.
+      known = points;
+    }
+    return {
+      clean: simulation.clean,
+      none: await pointOf(assessment, simulation, "none"),
+      chosenReading: await pointOf(assessment, simulation, "tac"),
+      allCorrected: await pointOf(assessment, simulation, "mean-correction"),
+      cases,
+      extraBits: heterogeneity(assessment.memory)!.extraBits,
+      comparison,
+    };
+  } finally {
+    await simulation.close();
+  }
+}
