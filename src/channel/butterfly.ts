@@ -30,13 +30,24 @@ export interface ConditionalMoments {
  */
 export function conditionalMoments(decode: Float64Array, flips: FlipProbabilities): ConditionalMoments {
   checkSize(decode, flips);
-  const own = decode.map((v) => (Number.isFinite(v) ? v : 0));
-  const shift = new Float64Array(decode.length);
-  const variance = new Float64Array(decode.length);
-  const nonFinite = decode.map((v) => (Number.isFinite(v) ? 0 : 1));
-  if (nonFinite.includes(1)) mixMasses(own, shift, variance, nonFinite, flips);
-  else for (let k = 0; k < flips.p01.length; k++) mixBit({ own, shift, variance }, flips, k);
-  return { mean: own.map((v, c) => v + shift[c]!), shift, variance, nonFinite };
+  const size = decode.length;
+  const own = new Float64Array(size);
+  const shift = new Float64Array(size);
+  const variance = new Float64Array(size);
+  const nonFinite = new Float64Array(size);
+  let allFinite = true;
+  for (let c = 0; c < size; c++) {
+    if (Number.isFinite(decode[c]!)) own[c] = decode[c]!;
+    else {
+      nonFinite[c] = 1;
+      allFinite = false;
+    }
+  }
+  if (allFinite) for (let k = 0; k < flips.p01.length; k++) mixBit({ own, shift, variance }, flips, k);
+  else mixMasses(own, shift, variance, nonFinite, flips);
+  const mean = own;
+  for (let c = 0; c < size; c++) mean[c]! += shift[c]!;
+  return { mean, shift, variance, nonFinite };
 }
 
 /** The laws of all codes between stages, all results being finite. */

@@ -51,8 +51,16 @@ export function decoder(kind: DecoderKind, input: DecoderInput): Decoder {
   }
   histogramTotal(input.format.values, input.histogram);
   const { affine, table } = build[kind](input);
-  const unbiased = isUnbiased(input.format.values, table, input.flips);
-  return affine === undefined ? { kind, table, unbiased } : { kind, table, affine, unbiased };
+  let known: boolean | undefined;
+  return {
+    kind,
+    table,
+    ...(affine === undefined ? {} : { affine }),
+    // Worked out when it is asked for: most decoders are made for their table alone.
+    get unbiased() {
+      return (known ??= isUnbiased(input.format.values, table, input.flips));
+    },
+  };
 }
 
 /** All decoders that exist for this input, in the order of `decoderKinds`. */

@@ -4,7 +4,7 @@
 
 import type { FlipProbabilities } from "./flips.ts";
 import { receivedWeights } from "./butterfly.ts";
-import { errorMoments, histogramTotal, type StoredCodes } from "./moments.ts";
+import { histogramTotal, type StoredCodes } from "./moments.ts";
 
 /** The distribution of `decoded - stored value` over the weights of a tensor and the faults. */
 export interface ErrorDistribution {
@@ -68,14 +68,25 @@ export function bitContributions(
   flips: FlipProbabilities,
   histogram: Float64Array,
 ): BitContributions {
+  histogramTotal(values, histogram);
   const alone = Array.from(flips.p01.keys(), (k) => {
-    const only = (p: number, bit: number) => (bit === k ? p : 0);
-    const single = { p01: flips.p01.map(only), p10: flips.p10.map(only) };
-    return errorMoments({ values, decode: values, flips: single, histogram });
+    let [finite, variance, square] = [0, 0, 0];
+    for (let c = 0; c < values.length; c++) {
+      const count = histogram[c]!;
+      if (!(count > 0)) continue;
+      const p = (c >> k) & 1 ? flips.p10[k]! : flips.p01[k]!;
+      const gap = values[c ^ (1 << k)]! - values[c]!;
+      if (Number.isFinite(gap)) {
+        finite += count;
+        variance += count * p * (1 - p) * gap * gap;
+        square += count * p * gap * gap;
+      } else finite += count * (1 - p);
+    }
+    return { variance: variance / finite, meanSquareError: square / finite };
   });
   return {
-    variance: Float64Array.from(alone, (moments) => moments.variance),
-    meanSquareError: Float64Array.from(alone, (moments) => moments.meanSquareError),
+    variance: Float64Array.from(alone, (bit) => bit.variance),
+    meanSquareError: Float64Array.from(alone, (bit) => bit.meanSquareError),
   };
 }
 
