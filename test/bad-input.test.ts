@@ -161,6 +161,11 @@ const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
     plan(lenet, "data.npz", "--p", "0.1,0.2", "--budget", "0.1"),
     /2 flip probabilities.*8 bits/,
   ],
+  [
+    "a feed without data",
+    ["inspect", lenet, "--p", "0.1", "--feed", "state=zeros"],
+    /--feed only goes with inputs, and no --data is given/,
+  ],
   ["a budget above 1", plan(lenet, "data.npz", "--p", "0.1", "--budget", "1.5"), /1\.5.*\[0, 1\]/],
   ["a budget below 0", plan(lenet, "data.npz", "--p", "0.1", "--budget", "-0.1"), /-0\.1.*\[0, 1\]/],
   ["keep of 1", plan(lenet, "data.npz", "--p", "0.1", "--keep", "1"), /keep 1 is outside \(0, 1\)/],

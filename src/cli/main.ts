@@ -9,6 +9,12 @@ import { version } from "./version.ts";
 const program = buildProgram(version);
 for (const command of [program, ...program.commands]) command.exitOverride();
 
+// A reader that has seen enough, such as `head`, closes the pipe: that is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

@@ -118,6 +118,25 @@ export function requireGraph(path: string, needs: string): void {
   );
 }
 
+/** Refuses flags that say how data are read where there are none. @throws QtamlError `invalid-argument` */
+function refuseStrayFlags(flags: AssessFlags): void {
+  const { feed, labels, labelColumn, preprocessing, outputName } = flags;
+  const given = {
+    "--feed": feed,
+    "--labels": labels,
+    "--label-column": labelColumn,
+    "--preprocessing": preprocessing,
+    "--output-name": outputName,
+  };
+  const stray = Object.entries(given).find(([, value]) => value !== undefined && value.length > 0);
+  if (stray !== undefined) {
+    throw new QtamlError(
+      "invalid-argument",
+      `${stray[0]} only goes with inputs, and no --data is given; add --data or leave ${stray[0]} out.`,
+    );
+  }
+}
+
 /** What is known of a model: without inputs a survey, which keeps no weights; with them an assessment. */
 export async function surveyFromFlags(
   path: string,
@@ -129,6 +148,7 @@ export async function surveyFromFlags(
     const { assessment, ...rest } = await assessFromFlags(path, flags, progress);
     return { ...rest, survey: assessment };
   }
+  refuseStrayFlags(flags);
   const { report } = flipsFromFlags(flags);
   const storage = storageOf(flags);
   return {
