@@ -92,14 +92,16 @@ export function tensorCodes(tensor: TensorProto): Codes {
   checkPresent(tensor);
   const { bits } = codeFormat(tensor.dataType);
   const count = elementCount(tensorDims(tensor));
-  const codes = codeArray(bits, count);
+  // Lengths are checked before anything is allocated: dimensions of a damaged file say anything.
   if (bits > 8 && tensor.rawData.byteLength === 0) {
     checkLength(tensor, tensor.int32Data.length, count);
+    const codes = codeArray(bits, count);
     for (let i = 0; i < count; i++) codes[i] = tensor.int32Data[i]! & (2 ** bits - 1);
     return codes;
   }
   const bytes = codeBytes(tensor);
   checkLength(tensor, bytes.length, Math.ceil((count * bits) / 8));
+  const codes = codeArray(bits, count);
   if (bits === 8) codes.set(bytes);
   else if (bits === 16) for (let i = 0; i < count; i++) codes[i] = bytes[2 * i]! | (bytes[2 * i + 1]! << 8);
   else unpackInto(bytes, bits, codes);

@@ -6,7 +6,14 @@ import { afterAll, describe, expect, it } from "vitest";
 import { readDevice } from "../../src/cli/files.ts";
 import { readDataset } from "../../src/data/index.ts";
 import { QtamlError } from "../../src/errors.ts";
-import { makeNode, parseModel, serialiseModel } from "../../src/onnx/index.ts";
+import {
+  floatTensor,
+  makeNode,
+  parseModel,
+  prepareModel,
+  serialiseModel,
+  uint8Tensor,
+} from "../../src/onnx/index.ts";
 import { buildModel } from "../build-model.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "qtaml-regressions-"));
@@ -55,6 +62,19 @@ describe("found by the fuzzer", () => {
     });
     const message = await refusal(() => parseModel(serialiseModel(model), "m.onnx"));
     expect(message).toMatch(/^m\.onnx has a node with no output/);
+  });
+
+  it("codes whose dimensions ask for more memory than there is", async () => {
+    const codes = uint8Tensor("q", [2 ** 31 - 1, 2 ** 20], Uint8Array.of(1, 2, 3));
+    const model = buildModel({
+      nodes: [makeNode("DequantizeLinear", ["q", "s"], ["w"]), makeNode("MatMul", ["x", "w"], ["y"])],
+      inputs: { x: ["N", 4] },
+      initialisers: [codes, floatTensor("s", [], Float32Array.of(1))],
+      outputs: ["y"],
+    });
+    expect(await refusal(() => prepareModel(model))).toMatch(
+      /^Tensor "q" stores 3 bytes .* the model file is damaged\.$/,
+    );
   });
 
   it("a device file nested fifty thousand deep, on which its parser spends seconds", async () => {

@@ -14,7 +14,7 @@ import {
   type SampleArray,
 } from "../../src/data/index.ts";
 import { modelIo } from "../../src/engine/index.ts";
-import { DataType, type OnnxModel } from "../../src/onnx/index.ts";
+import { DataType, elementCount, type OnnxModel } from "../../src/onnx/index.ts";
 import { evaluateDevice } from "../../src/physics/index.ts";
 import { byteMutators, type Mutator } from "./bytes.ts";
 import { graphMutators } from "./graph.ts";
@@ -61,7 +61,8 @@ function zeros(model: OnnxModel): Dataset {
       constants.set(name, { fill: 0 });
       return;
     }
-    const sample = dims.slice(1).map((d) => (typeof d === "number" ? Math.min(d, 64) : 1));
+    const sizes = dims.slice(1, 6).map((d) => (typeof d === "number" ? Math.min(d, 64) : 1));
+    const sample = elementCount(sizes) > 100_000 ? [1] : sizes;
     const size = sample.reduce((a, b) => a * b, 2);
     const data = elementType === DataType.INT64 ? new BigInt64Array(size) : new Float32Array(size);
     inputs.set(name, { dims: sample, data });
