@@ -16,7 +16,7 @@ describe("damaged files", () => {
       expect(outcomes["result"]).toBeGreaterThan(0);
       expect(counted - outcomes["result"]!).toBeGreaterThan(0);
     }
-  });
+  }, 240_000);
 
   it.each(targets.map((t) => [t.name, t] as const))(
     "%s: undamaged files give a result",

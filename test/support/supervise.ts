@@ -12,7 +12,7 @@ import type { Readable } from "node:stream";
 /** Private memory a child may have, code and heap included; Node itself takes about 0.3 GB of it. */
 const memoryKb = 2_000_000;
 /** A child that says nothing for so long is ended: its case hangs. Generous, because other work shares the machine. */
-const silenceMs = 30_000;
+const silenceMs = 60_000;
 
 /** A range of cases and the script that runs them. */
 export interface Range<Message> {
