@@ -8,6 +8,7 @@ export * from "./codes.ts";
 export * from "./counting.ts";
 export * from "./floats.ts";
 export * from "./fold.ts";
+export * from "./functions.ts";
 export * from "./gradient/index.ts";
 export * from "./graph.ts";
 export * from "./harden.ts";

@@ -5,6 +5,7 @@
 import { numberFormat } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import { dropUnusedInitialisers, dropUnusedNodes, foldBatchNormalization } from "./fold.ts";
+import { inlineFunctions } from "./functions.ts";
 import { cloneModel, type OnnxModel } from "./model.ts";
 import { takeApart } from "./quantised/index.ts";
 import { hoistConstants, indexModel, type ModelIndex } from "./scopes.ts";
@@ -31,7 +32,7 @@ export interface PreparedModel {
 
 /** A model on its way into the memory: what it holds is chosen and not yet stored. */
 export interface ChosenTensors {
-  /** A copy of the model, its constants as initialisers, normalisations folded, quantised operators taken apart. */
+  /** A copy of the model: functions written out, constants as initialisers, normalisations folded, quantised operators taken apart. */
   readonly model: OnnxModel;
   readonly index: ModelIndex;
   readonly chosen: readonly FoundTensor[];
@@ -40,7 +41,7 @@ export interface ChosenTensors {
 }
 
 /**
- * Folds normalisations, takes quantised operators apart and finds the tensors that are chosen. The given model is left
+ * Writes out the model's functions, folds normalisations, takes quantised operators apart and finds the tensors that are chosen. The given model is left
  * as it was.
  *
  * @throws QtamlError `unsupported-model` when the model has no weights, `invalid-argument` for a pattern that no tensor
@@ -49,6 +50,7 @@ export interface ChosenTensors {
 export function chooseTensors(source: OnnxModel, options: StorageOptions): ChosenTensors {
   for (const name of [options.format, options.parameterFormat]) if (name !== undefined) numberFormat(name);
   const model = cloneModel(source);
+  inlineFunctions(model);
   hoistConstants(model);
   dropUnusedInitialisers(model);
   const foldedNormalizations = foldBatchNormalization(model);
