@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { buildModel } from "../../test/build-model.ts";
+import { codesInt32, codesOf, number } from "../../test/quantised-parts.ts";
 import { noiseImages, trialContext } from "../../test/trials.ts";
 import { DataType, floatTensor, makeNode, makeValueInfo, prepareModel } from "../onnx/index.ts";
 import { measureJacobian } from "./jacobian.ts";
@@ -106,5 +107,62 @@ describe("logitsModel", () => {
     model.graph.node.push(makeNode("ArgMax", ["p"], ["class"], { axis: 1 }));
     model.graph.output = [makeValueInfo("class", DataType.INT64)];
     expect(logitsModel(model).graph.output.map((o) => o.name)).toEqual(["z"]);
+  });
+});
+
+describe("measureJacobian through integers", () => {
+  const samples = noiseImages(4, 7, [features]);
+  const inputs = samples.inputs.get("x")!.data as Float32Array;
+
+  it("passes an integer product whose result stays integer", async () => {
+    const model = buildModel({
+      nodes: [
+        makeNode("QuantizeLinear", ["x", "step", "zero"], ["q"]),
+        makeNode("MatMulInteger", ["q", "w", "zero"], ["h"]),
+        makeNode("Mul", ["h", "two"], ["d"]),
+        makeNode("Cast", ["d"], ["y"], { to: DataType.FLOAT }),
+      ],
+      initialisers: [
+        number("step", 0.05),
+        codesOf("zero", [], DataType.UINT8, [120]),
+        codesOf(
+          "w",
+          [features, 3],
+          DataType.INT8,
+          Array.from({ length: 3 * features }, (_, i) => (i * 37) % 100),
+        ),
+        codesInt32("two", [2]),
+      ],
+      inputs: { x: ["N", features] },
+      outputs: ["y"],
+    });
+    const [found] = await measureJacobian(prepareModel(model), samples);
+    expect(found!.method).toBe("gradient");
+    found!.sampleSquaredNorms.forEach((norm, n) => {
+      const codes = inputs.subarray(n * features, (n + 1) * features).map((v) => Math.round(v / 0.05));
+      // y = 2 q W for three outputs; cotangents are rounded to float32, 2^-24 each.
+      expect(norm / (3 * 4 * codes.reduce((sum, q) => sum + q * q, 0))).toBeCloseTo(1, 5);
+    });
+  });
+
+  it("asks the network where only a rounded value reaches the output", async () => {
+    const weights = Float32Array.from({ length: 3 * features }, (_, i) => 100 * Math.sin(1 + i * i));
+    const model = buildModel({
+      nodes: [
+        makeNode("MatMul", ["x", "w"], ["h"]),
+        makeNode("Mul", ["h", "scale"], ["s"]),
+        makeNode("Cast", ["s"], ["i"], { to: DataType.INT32 }),
+        makeNode("Cast", ["i"], ["y"], { to: DataType.FLOAT }),
+      ],
+      initialisers: [floatTensor("w", [features, 3], weights), number("scale", 50)],
+      inputs: { x: ["N", features] },
+      outputs: ["y"],
+    });
+    const [found] = await measureJacobian(prepareModel(model), samples);
+    expect(found!.method).toBe("forward-probe");
+    expect(found!.stoppedBy).toBe("Cast");
+    const mean = inputs.reduce((sum, v) => sum + 3 * (50 * v) ** 2, 0) / samples.count;
+    // Steps of 1 % of 70 times 50 move the outputs by tens, so that rounding to one adds some per cent.
+    expect(Math.abs(found!.squaredNorm - mean)).toBeLessThan(4 * found!.standardError + 0.05 * mean);
   });
 });

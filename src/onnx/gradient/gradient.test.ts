@@ -92,24 +92,66 @@ describe("buildGradientGraph", () => {
     expect([...(result[graph.gradients.get("w")!]!.data as Float32Array)]).toEqual(columnSums);
   });
 
-  it("gives zeros where no path leads to the output or only one through integers", async () => {
+  it("gives zeros where no path leads to the output, and only there", async () => {
     const nodes = [
       makeNode("MatMul", ["x", "w"], ["h"]),
       makeNode("ArgMax", ["h"], ["i"], { axis: 1 }),
       makeNode("Cast", ["i"], ["f"], { to: DataType.FLOAT }),
-      makeNode("Add", ["f", "bias"], ["y"]),
+      makeNode("Shape", ["sized"], ["s"]),
+      makeNode("Cast", ["s"], ["size"], { to: DataType.FLOAT }),
+      makeNode("Sum", ["f", "bias", "size"], ["y"]),
     ];
     const tensors = [
       w,
       floatTensor("bias", [1], Float32Array.of(1)),
       floatTensor("idle", [2], Float32Array.of(1, 2)),
+      floatTensor("sized", [2], Float32Array.of(1, 2)),
     ];
     const model = modelOf(17, nodes, [input], tensors, "y");
-    const { graph, gradients } = await gradientsOfSum(model, ["w", "bias", "idle"]);
-    expect(graph.uncovered).toEqual([]);
-    expect([...gradients.get("w")!]).toEqual([0, 0, 0, 0, 0, 0]);
+    const { graph, gradients } = await gradientsOfSum(model, ["w", "bias", "idle", "sized"]);
+    // What only an integer depends on may still decide the output.
+    expect(graph.uncovered).toEqual([{ tensor: "w", operator: "ArgMax" }]);
     expect([...gradients.get("idle")!]).toEqual([0, 0]);
+    expect([...gradients.get("sized")!]).toEqual([0, 0]);
     expect([...gradients.get("bias")!]).toEqual([2]);
+  });
+
+  it.each([
+    ["a cast that rounds", [makeNode("Cast", ["h2"], ["i"], { to: DataType.INT32 })], "Cast"],
+    ["a comparison", [makeNode("Greater", ["h2", "h"], ["i"])], "Greater"],
+    ["a cast to bool of a product", [makeNode("Cast", ["h"], ["i"], { to: DataType.BOOL })], "Cast"],
+  ])("does not take %s for no influence", async (_, inner, operator) => {
+    const nodes = [
+      makeNode("MatMul", ["x", "w"], ["h"]),
+      makeNode("Add", ["h", "h"], ["h2"]),
+      ...inner,
+      makeNode("Cast", ["i"], ["y"], { to: DataType.FLOAT }),
+    ];
+    const { graph } = await gradientsOfSum(modelOf(17, nodes, [input], [w], "y"), ["w"]);
+    expect(graph.uncovered).toEqual([{ tensor: "w", operator }]);
+  });
+
+  it("passes through integer arithmetic on an integer product", async () => {
+    const whole = floatTensor("w", [3, 2], Float32Array.of(3, -1, 4, 1, -5, 9));
+    const codes = new Tensor("float32", Float32Array.of(1, 2, 3, 4, -5, 6), [2, 3]);
+    const nodes = [
+      makeNode("MatMul", ["x", "w"], ["h"]),
+      makeNode("Cast", ["h"], ["i"], { to: DataType.INT32 }),
+      makeNode("Add", ["i", "bias"], ["j"]),
+      makeNode("Mul", ["j", "factor"], ["k"]),
+      makeNode("Cast", ["k"], ["l"], { to: DataType.INT64 }),
+      makeNode("Cast", ["l"], ["y"], { to: DataType.FLOAT }),
+    ];
+    const int32 = (name: string, ...values: number[]) =>
+      Object.assign(int64Tensor(name, [values.length], []), {
+        dataType: DataType.INT32,
+        rawData: new Uint8Array(Int32Array.from(values).buffer),
+      });
+    const model = modelOf(17, nodes, [input], [whole, int32("bias", 100, -7), int32("factor", 1, 3)], "y");
+    const { graph, gradients } = await gradientsOf(model, { x: codes }, ["w"], () => 1);
+    expect(graph.uncovered).toEqual([]);
+    // Column sums of x, times the factor of the column.
+    expect([...gradients.get("w")!]).toEqual([5, 15, -3, -9, 9, 27]);
   });
 
   it("takes indices that the model computes, of any integer type", async () => {

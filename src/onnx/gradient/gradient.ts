@@ -5,16 +5,17 @@
  * product with each requested weight. Weights are constants of the adjoint, so that the runtime lays them out for
  * convolution once.
  */
-import type { GraphProto, NodeProto } from "onnx-buf";
+import type { NodeProto } from "onnx-buf";
 import { QtamlError } from "../../errors.ts";
-import { indexGraph, intAttribute, makeNode, type GraphIndex } from "../graph.ts";
+import { indexGraph, isStandardNode, makeNode, type GraphIndex } from "../graph.ts";
 import { opsetVersion, type OnnxModel } from "../model.ts";
 import { DataType, dataTypeName, type Dims } from "../tensor.ts";
+import { activity, influences, reads, type Activity } from "./active.ts";
 import { assembleAdjoint, assembleTape } from "./assemble.ts";
 import { AdjointBuilder } from "./builder.ts";
 import { Cotangents } from "./cotangents.ts";
 import { ForwardReader } from "./forward.ts";
-import { gradientStops, rules } from "./operators.ts";
+import { rules } from "./operators.ts";
 import type { ProbedValue } from "./probe.ts";
 import { NoRule, RuleContext } from "./rule.ts";
 import { channelSquares } from "./squares.ts";
@@ -59,45 +60,6 @@ export interface GradientOptions {
 }
 
 const SEED = "qtaml.seed";
-const floatTypes = new Set<number>([DataType.FLOAT, DataType.FLOAT16, DataType.DOUBLE, DataType.BFLOAT16]);
-const stops = new Set(gradientStops);
-
-/** Operators whose further outputs are positions, or count as constant. */
-const withOneValue = new Set(["DynamicQuantizeLinear", "MaxPool", "TopK"]);
-
-const isStandard = (node: NodeProto): boolean => node.domain === "" || node.domain === "ai.onnx";
-
-/** Whether nothing behind the node varies with what it reads. A stored integer, fed as a float, is read through a cast. */
-function isStop(node: NodeProto, tensors: readonly string[]): boolean {
-  if (!isStandard(node)) return false;
-  if (node.opType === "Cast")
-    return (
-      !floatTypes.has(intAttribute(node, "to", DataType.FLOAT)) && !tensors.includes(node.input[0] ?? "")
-    );
-  return stops.has(node.opType);
-}
-
-/** Values a node reads, those that its inner graphs capture included. */
-function reads(node: NodeProto): string[] {
-  const inner = node.attribute.flatMap((a) => [...(a.g === undefined ? [] : [a.g]), ...a.graphs]);
-  const captured = (graph: GraphProto): string[] => [
-    ...graph.node.flatMap(reads),
-    ...graph.output.map((o) => o.name),
-  ];
-  return [...node.input.filter((name) => name !== ""), ...inner.flatMap(captured)];
-}
-
-/** Values that vary with a requested tensor. */
-function activeValues(graph: GraphProto, tensors: readonly string[]): Set<string> {
-  const active = new Set(tensors);
-  for (const node of graph.node) {
-    if (isStop(node, tensors) || !reads(node).some((name) => active.has(name))) continue;
-    const values = withOneValue.has(node.opType) ? node.output.slice(0, 1) : node.output;
-    for (const name of values) if (name !== "") active.add(name);
-  }
-  return active;
-}
-
 function checkRequest(index: GraphIndex, { output, tensors, probed }: GradientOptions): void {
   if (!index.producer.has(output) || !probed.has(output)) {
     throw new QtamlError(
@@ -129,12 +91,11 @@ function backward(
   opset: number,
   b: AdjointBuilder,
   forward: ForwardReader,
-  active: ReadonlySet<string>,
-  tensors: readonly string[],
+  { isActive, isStop }: Activity,
   cotangents: Cotangents,
 ): void {
-  const sources = reads(node).filter((name) => active.has(name));
-  if (sources.length === 0 || isStop(node, tensors)) return;
+  const sources = reads(node).filter(isActive);
+  if (sources.length === 0 || isStop(node)) return;
   const loseAll = (operator: string): void => {
     for (const name of sources) cotangents.lose(name, operator);
   };
@@ -142,14 +103,14 @@ function backward(
   if (lost !== undefined) return loseAll(lost);
   const incoming = node.output.map((name) => cotangents.total(name));
   if (incoming.every((g) => g === undefined)) return;
-  const operator = isStandard(node) ? node.opType : `${node.domain}.${node.opType}`;
+  const operator = isStandardNode(node) ? node.opType : `${node.domain}.${node.opType}`;
   const rule = rules.get(operator);
   if (rule === undefined) return loseAll(operator);
-  const context = new RuleContext(node, opset, b, incoming, forward, (name) => active.has(name));
+  const context = new RuleContext(node, opset, b, incoming, forward, isActive);
   try {
     const parts = rule(context);
     node.input.forEach((name, i) => {
-      if (!active.has(name)) return;
+      if (!isActive(name)) return;
       const part = parts[i];
       if (part === undefined) cotangents.lose(name, operator);
       else if (part !== null) cotangents.contribute(name, part);
@@ -165,7 +126,8 @@ function backward(
  * cotangent to the adjoint, and read the gradients. Shapes are fixed: other batch sizes need another graph.
  *
  * A tensor counts as uncovered when any path from it to the output passes an operator without a rule; its partial
- * gradient would be wrong. A tensor without a path to the output has a gradient of zeros.
+ * gradient would be wrong; and when every path ends at an operator without a derivative, which is no proof that the
+ * output does not depend on it. A tensor without a path to the output has a gradient of zeros.
  *
  * @param model float32 forward model in any operator set from 7 on
  * @throws QtamlError `invalid-argument` when the output or a tensor does not exist, `unsupported-model` when a tensor
@@ -177,23 +139,24 @@ export function buildGradientGraph(model: OnnxModel, options: GradientOptions): 
   const b = new AdjointBuilder(options.squares !== undefined);
   const forward = new ForwardReader(index, options.probed, b);
   const cotangents = new Cotangents(b);
-  const active = activeValues(model.graph, options.tensors);
+  const active = activity(model.graph, options.tensors, forward);
   cotangents.contribute(options.output, SEED);
   const opset = opsetVersion(model);
-  for (const node of model.graph.node.toReversed())
-    backward(node, opset, b, forward, active, options.tensors, cotangents);
+  for (const node of model.graph.node.toReversed()) backward(node, opset, b, forward, active, cotangents);
+  const influence = influences(model.graph, options.output, active.isStop);
 
   const gradients = new Map<string, string>();
   const shapes = new Map<string, Dims>();
   const uncovered: { tensor: string; operator: string }[] = [];
   for (const tensor of new Set(options.tensors)) {
-    const operator = cotangents.lostAt(tensor);
+    const known = cotangents.total(tensor);
+    const operator = cotangents.lostAt(tensor) ?? (known === undefined ? influence.get(tensor) : undefined);
     if (operator !== undefined) {
       uncovered.push({ tensor, operator });
       continue;
     }
     const dims = forward.dims(tensor);
-    const total = cotangents.total(tensor) ?? b.zeros(dims);
+    const total = known ?? b.zeros(dims);
     const output = `qtaml.gradient.${tensor}`;
     const axis = options.squares?.get(tensor);
     const value = options.squares === undefined ? total : channelSquares(b, total, dims, axis);

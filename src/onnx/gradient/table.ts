@@ -40,8 +40,10 @@ ${rewritten.join("\n")}
 
 ## Where gradients end
 
-These have integer or boolean results, or none that vary with a float input; what reaches the output only through them
-has a gradient of zero: ${gradientStops.map((o) => `\`${o}\``).join(", ")}, and \`Cast\` to an integer type.
+These have integer or boolean results, or none that vary with a float input; a path
+through them adds nothing to a gradient: ${gradientStops.map((o) => `\`${o}\``).join(", ")}, and \`Cast\` from a float to
+an integer type (but not of an integer product that is computed in float). A tensor that reaches the output only through
+them is measured by forward probes.
 
 ## Measured by forward probes
 

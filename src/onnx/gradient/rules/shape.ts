@@ -198,7 +198,7 @@ export const shape: RuleGroup = {
     SpaceToDepth: (c) => [c.b.op("DepthToSpace", [c.dy], { blocksize: c.int("blocksize", 1) })],
   },
   remarks: {
-    Cast: "between float types; from an integer type it passes what quantised values stand for; to one the gradient is zero",
+    Cast: "between float types; from an integer type, and from an integer product to one, it passes what the values stand for; from other floats to an integer type the gradient ends",
     Gather: "repeated indices add up",
     GatherElements: "repeated indices add up",
     GatherND: "repeated indices add up; no batch_dims",
