@@ -1,5 +1,7 @@
 /** @file What is measured: networks, data sets, flip probabilities, targets. */
 
+import type { Granularity } from "../src/onnx/index.ts";
+
 /** A trained network with data to judge it by. */
 export interface Subject {
   readonly name: string;
@@ -13,14 +15,16 @@ export interface Subject {
   readonly p: number;
   /** A second, lower flip probability. */
   readonly lowP: number;
+  /** Depthwise convolutions lose accuracy to int8 when a whole tensor shares one step; the others do not. */
+  readonly granularity: Granularity;
 }
 
 const families = [
-  { family: "LeNet-like", file: "lenet", p: 0.1, lowP: 0.03 },
-  { family: "VGG-like", file: "vgg", p: 0.1, lowP: 0.03 },
-  { family: "ResNet-like", file: "resnet", p: 0.1, lowP: 0.03 },
-  { family: "MobileNetV2-like", file: "mobilenet", p: 0.1, lowP: 0.03 },
-  { family: "transformer encoder", file: "transformer", p: 0.05, lowP: 0.02 },
+  { family: "LeNet-like", file: "lenet", p: 0.1, lowP: 0.03, granularity: "tensor" },
+  { family: "VGG-like", file: "vgg", p: 0.1, lowP: 0.03, granularity: "tensor" },
+  { family: "ResNet-like", file: "resnet", p: 0.1, lowP: 0.03, granularity: "tensor" },
+  { family: "MobileNetV2-like", file: "mobilenet", p: 0.1, lowP: 0.03, granularity: "channel" },
+  { family: "transformer encoder", file: "transformer", p: 0.05, lowP: 0.02, granularity: "tensor" },
 ] as const;
 
 const dataSets = [
@@ -40,9 +44,9 @@ const dataSets = [
 
 /** Five families on two data sets. */
 export const subjects: readonly Subject[] = dataSets.flatMap(({ data, prefix, test, calibration }) =>
-  families.map(({ family, file, p, lowP }) => {
+  families.map(({ family, file, p, lowP, granularity }) => {
     const name = `${prefix}${file}`;
-    return { name, family, data, model: `zoo/${name}.onnx`, test, calibration, p, lowP };
+    return { name, family, data, model: `zoo/${name}.onnx`, test, calibration, p, lowP, granularity };
   }),
 );
 
@@ -55,7 +59,10 @@ export const sweep = {
   p: [1e-4, 1e-3, 3e-3, 0.01, 0.03, 0.05, 0.1, 0.2],
 } as const;
 
+/** Budgets at which all policies are tried. */
+export const budgets = [0, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4] as const;
+
 /** Test samples a chip is judged on, and chips a point. */
-export const samples = 1000;
+export const samples = 500;
 export const chips = 20;
 export const seed = 0;

@@ -8,7 +8,7 @@ import { accuracyChart } from "../src/report/charts/index.ts";
 import { emptyDocument } from "../src/report/document.ts";
 import { chartToSvg } from "../src/report/svg.ts";
 import { ablate, type Ablation } from "./ablation.ts";
-import { chips, keeps, samples, seed, subjects, sweep, type Subject } from "./cases.ts";
+import { budgets, chips, keeps, samples, seed, subjects, sweep, type Subject } from "./cases.ts";
 import { predictionChart, sweepChart, thicknessToAccuracyChart } from "./charts.ts";
 import { measureNetwork, type Case, type NetworkResult } from "./network.ts";
 import { resultsPage, type Results } from "./page.ts";
@@ -26,7 +26,7 @@ async function step<T>(what: string, done: number, total: number, work: () => Pr
   return work();
 }
 
-const settings = { chips, keeps, samples, seed };
+const settings = { budgets, chips, keeps, samples, seed };
 const files = (subject: Subject) => [subject.model, subject.test, subject.calibration];
 
 const network = (subject: Subject, p: number) => {

@@ -22,7 +22,7 @@ import type { Granularity } from "../src/onnx/index.ts";
 import { heterogeneity } from "../src/protect/index.ts";
 import { jointConfidence, ratioInterval, type Interval } from "../src/stats/index.ts";
 import { overheadAtTarget } from "../src/campaign/index.ts";
-import { chips, keeps, samples, seed, type Subject } from "./cases.ts";
+import { budgets, chips, keeps, samples, seed, type Subject } from "./cases.ts";
 
 /** A policy's least overhead at a target, measured and predicted. */
 export interface Overhead {
@@ -80,7 +80,7 @@ export async function assessSubject(
   subject: Subject,
   p: number,
   calibration: Dataset,
-  granularity: Granularity = "tensor",
+  granularity: Granularity = subject.granularity,
 ): Promise<Assessment> {
   return assess(readModel(subject.model), {
     flips: (bits) => symmetricFlips(p, bits),
@@ -123,6 +123,7 @@ async function measureCase(
       chips,
       guess: gaussian[policy],
       known: known[policy],
+      completeInterval: true,
       seed,
     });
     points[policy] = found.points;
@@ -166,7 +167,9 @@ export async function measureNetwork(subject: Subject, p: number, isFull: boolea
   const assessment = await assessSubject(subject, p, calibration);
   const simulation = await openSimulation(assessment, test, { seed });
   try {
-    const comparison = isFull ? await compare(assessment, simulation, { keep: keeps[0], chips }) : null;
+    const comparison = isFull
+      ? await compare(assessment, simulation, { keep: keeps[0], chips, budgets })
+      : null;
     const curve = (policy: PredictedPolicy) =>
       comparison?.policies.find((c) => c.name === policy)?.points ?? [];
     let known = { "uniform-msp": curve("uniform-msp"), tac: curve("tac") };

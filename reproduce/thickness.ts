@@ -32,7 +32,7 @@ export interface ThicknessResult {
   readonly bearableNm: Readonly<Record<(typeof ways)[number], number>>;
 }
 
-const grid = Array.from({ length: 19 }, (_, i) => 2.45 + 0.025 * i);
+const grid = Array.from({ length: 24 }, (_, i) => 2.45 + 0.025 * i);
 
 /** The thickness at which a falling oxide crosses the target from above. */
 function crossing(points: readonly ThicknessPoint[], way: (typeof ways)[number], target: number): number {
@@ -52,7 +52,11 @@ export async function thicknessToAccuracy(subject: Subject): Promise<ThicknessRe
   for (const thicknessNm of grid) {
     const device = parseDevice({ ...given, barrier: { ...given.barrier, thicknessNm } });
     const report = evaluateDevice(device);
-    const assessment = await assess(readModel(subject.model), { flips: flipLaw(report), calibration });
+    const assessment = await assess(readModel(subject.model), {
+      flips: flipLaw(report),
+      storage: { granularity: subject.granularity },
+      calibration,
+    });
     const simulation = await openSimulation(assessment, test, { seed });
     try {
       const plans = [];

@@ -242,9 +242,36 @@ describe("searchOverhead", () => {
         ...(guess === undefined ? {} : { guess }),
       });
       // The bracket's width.
-      expect(Math.abs(found.overhead - crossing)).toBeLessThan(0.002);
+      // The bracket's width.
+      expect(Math.abs(found.overhead - crossing)).toBeLessThan(Math.max(0.002, crossing / 25));
       expect(found.low).toBeCloseTo(found.overhead, 9);
     }
+  });
+
+  it("goes on until both ends of the interval have crossed, if asked", async () => {
+    const curve = (overhead: number) => 0.2 + 0.8 * overhead;
+    const even = stub(curve);
+    const scattered: Simulation = {
+      ...even,
+      run: async (protections, chips, control) =>
+        (await even.run(protections, chips, control)).map((results) => ({
+          ...results,
+          scores: results.scores.map((score, i) => score + (i % 2 === 0 ? 0.02 : -0.02)),
+        })),
+    };
+    const options = {
+      policy: "magnitude",
+      goal: { target: 0.6, higherIsBetter: true, range: [0, 1] },
+      chips: 4,
+      guess: 0.5,
+    } as const;
+    const found = await searchOverhead(blind, scattered, { ...options, completeInterval: true });
+    // Student t of 3 degrees of freedom, 3.182, times 0.02 sqrt(4/3) / sqrt(4), over the slope 0.8.
+    const half = (3.182 * 0.02 * Math.sqrt(4 / 3)) / 2 / 0.8;
+    expect(found.overhead).toBeCloseTo(0.5, 3);
+    expect(found.low).toBeCloseTo(0.5 - half, 3);
+    expect(found.high).toBeCloseTo(0.5 + half, 3);
+    expect((await searchOverhead(blind, scattered, options)).points.length).toBeLessThan(found.points.length);
   });
 
   it.each([0.07, 0.75])("finds where a loss has fallen enough, at %d", async (crossing) => {
@@ -253,6 +280,7 @@ describe("searchOverhead", () => {
       policy: "magnitude",
       goal: { target: 2, higherIsBetter: false, range: [0, Infinity] },
       chips: 3,
+      tolerance: 0.002,
     });
     expect(Math.abs(found.overhead - crossing)).toBeLessThan(0.002);
     expect(found.low).toBeCloseTo(found.overhead, 9);

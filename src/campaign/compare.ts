@@ -183,6 +183,7 @@ export async function compare(
         goal,
         chips,
         known: policies.find((c) => c.name === policy)!.points,
+        completeInterval: true,
         seed: simulation.seed,
         ...(guess === undefined ? {} : { guess }),
         ...control(`least overhead, ${policy}`),

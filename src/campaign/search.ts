@@ -36,8 +36,13 @@ export interface SearchOptions extends RunControl {
   readonly guess?: number;
   /** Points already simulated with the same chips. */
   readonly known?: readonly CurvePoint[];
-  /** Stop when the bracket is this narrow, in overhead. */
+  /**
+   * Stop when the bracket is this narrow, in overhead. By default the larger of 0.002 and a twenty-fifth of the
+   * overhead: the crossing is interpolated within the bracket.
+   */
   readonly tolerance?: number;
+  /** Also try budgets around the crossing until both ends of the interval have crossed; only for curves. */
+  readonly completeInterval?: boolean;
   readonly seed?: number;
 }
 
@@ -54,12 +59,17 @@ function crossing(points: readonly CurvePoint[], height: (p: CurvePoint) => numb
   return 1;
 }
 
-/** Where to look next: away from a guess by a factor until it is bracketed, then half-way. */
-function nextBudget(low: number, high: number): number {
-  if (low === 0) return high / 1.6;
-  if (high === 1) return Math.min((1 + low) / 2, low * 1.6);
+/** Where to look next: away from a guess by a growing factor until it is bracketed, then half-way. */
+function nextBudget(low: number, high: number, factor: number): number {
+  if (low === 0) return high / factor;
+  if (high === 1) return Math.min((1 + low) / 2, low * factor);
   return (low + high) / 2;
 }
+
+/** The first step away from a guess; every further one is its square. */
+const firstFactor = 1.2;
+/** At most so many points beyond the crossing, each a fifth further, to find where the interval's ends cross. */
+const intervalPoints = 5;
 
 /** Simulates one plan. */
 export async function simulatePlan(
@@ -109,7 +119,7 @@ export async function searchOverhead(
   simulation: Simulation,
   options: SearchOptions,
 ): Promise<OverheadAtTarget> {
-  const { policy, goal, chips, tolerance = 0.002, seed = 0 } = options;
+  const { policy, goal, chips, seed = 0 } = options;
   const points = [...(options.known ?? [])];
   const control: RunControl = options.signal === undefined ? {} : { signal: options.signal };
   let low = Math.max(0, ...points.filter((p) => !isKept(goal, p.accuracy)).map((p) => p.overhead));
@@ -117,19 +127,39 @@ export async function searchOverhead(
     1,
     ...points.filter((p) => isKept(goal, p.accuracy) && p.overhead >= low).map((p) => p.overhead),
   );
-  const total = Math.max(1, Math.ceil(Math.log2(1 / tolerance)));
+  const toleranceAt = (overhead: number) => options.tolerance ?? Math.max(0.002, overhead / 25);
+  const total = Math.max(1, Math.ceil(Math.log2(1 / toleranceAt(0))));
+  const simulate = async (overhead: number) => {
+    const plan = await makePlan(assessment, { policy, overhead, seed });
+    const point = await simulatePlan(simulation, plan, goal, chips, control);
+    points.push(point);
+    return point;
+  };
   let next =
     options.guess !== undefined && options.guess > low && options.guess < high
       ? options.guess
       : (low + high) / 2;
-  for (let step = 0; high - low > tolerance && step < 2 * total; step++) {
-    const plan = await makePlan(assessment, { policy, overhead: next, seed });
-    const point = await simulatePlan(simulation, plan, goal, chips, control);
-    points.push(point);
+  let factor = firstFactor;
+  for (let step = 0; high - low > toleranceAt(high) && step < 2 * total; step++) {
+    const point = await simulate(next);
     if (isKept(goal, point.accuracy)) high = next;
     else low = next;
-    next = nextBudget(low, high);
+    next = nextBudget(low, high, factor);
+    factor = Math.min(factor ** 2, 4);
     options.onProgress?.(Math.min(step + 1, total), total);
+  }
+  if (options.completeInterval === true) {
+    for (let i = 0, above = high; i < intervalPoints && above < 1; i++) {
+      if (overheadAtTarget(points, goal).high < 1) break;
+      above = Math.min(1, above * firstFactor);
+      await simulate(above);
+    }
+    for (let i = 0, below = low; i < intervalPoints && below > 0; i++) {
+      const least = Math.min(...points.map((p) => p.overhead));
+      if (overheadAtTarget(points, goal).low > least) break;
+      below = Math.min(below, least) / firstFactor;
+      await simulate(below < 0.001 ? 0 : below);
+    }
   }
   return overheadAtTarget(points, goal);
 }
@@ -160,6 +190,7 @@ export async function planToKeep(
   const found = await searchOverhead(assessment, simulation, {
     ...request,
     goal,
+    tolerance: 0.002,
     ...(guess === undefined ? {} : { guess }),
   });
   const kept = found.points.find((p) => isKept(goal, p.accuracy));
