@@ -107,7 +107,26 @@ function stepMoments(
   return { meanSquareStep, stepSensitivity: weighted / tensor.count };
 }
 
-/** The error law's view of a tensor. */
+/** The same law, one object a width: tensors that share it share what is worked out of it (`protectionLadders`). */
+function oncePerWidth(flips: FlipLaw): FlipLaw {
+  const known = new Map<number, FlipProbabilities>();
+  return (bits) => {
+    const law = known.get(bits) ?? flips(bits);
+    known.set(bits, law);
+    return law;
+  };
+}
+
+/** The error law's view of tensors, in their order. */
+function memoryTensors(
+  tensors: readonly SurveyedTensor[],
+  flips: FlipLaw,
+  jacobian: readonly TensorJacobian[] | undefined,
+): MemoryTensor[] {
+  const law = oncePerWidth(flips);
+  return tensors.map((tensor, t) => memoryTensor(tensor, law, jacobian?.[t]));
+}
+
 function memoryTensor(
   tensor: SurveyedTensor,
   flips: FlipLaw,
@@ -138,8 +157,8 @@ function identity(file: Survey["model"]): Survey["model"] {
 }
 
 /**
- * Surveys a model, or weights without a graph: each tensor is read, quantised, counted and dropped, so that the model may be larger than memory.
- * Enough to inspect it and to plan a budget by anything but the Jacobian.
+ * Surveys a model, or weights without a graph: each tensor is read, quantised, counted and dropped, so that the model
+ * may be larger than memory. Enough to inspect it and to plan a budget by anything but the Jacobian.
  *
  * @throws QtamlError for a model that is damaged or has no weights
  */
@@ -159,7 +178,7 @@ export function survey(
     storage,
     tensors: surveyed,
     absent,
-    memory: surveyed.map((tensor) => memoryTensor(tensor, flips, undefined)),
+    memory: memoryTensors(surveyed, flips, undefined),
     jacobian: undefined,
     calibration: undefined,
   };
@@ -205,7 +224,7 @@ export async function assess(given: ModelFile | ModelBytes, options: AssessOptio
     judged,
     tensors: prepared.tensors,
     absent: prepared.absent ?? [],
-    memory: prepared.tensors.map((tensor, t) => memoryTensor(surveyOf(tensor), options.flips, jacobian?.[t])),
+    memory: memoryTensors(prepared.tensors.map(surveyOf), options.flips, jacobian),
     jacobian,
     calibration,
   };

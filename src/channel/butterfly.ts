@@ -26,7 +26,7 @@ export interface ConditionalMoments {
  * variances `v`, `w` become mass `a + b`, mean `m + b/(a+b) (n-m)`, variance
  * `(a v + b w)/(a+b) + a b/(a+b)^2 (n-m)^2`. Means are kept as shifts from each code's own decoded value, so that a
  * drift of 1e-12 of a weight has all its digits.
- * @param decode [2^B] what each received code is decoded to
+ * @param decode [2^B] what each received code is decoded to, or several such tables one after the other
  */
 export function conditionalMoments(decode: Float64Array, flips: FlipProbabilities): ConditionalMoments {
   checkSize(decode, flips);
@@ -81,7 +81,7 @@ function mixBit({ own, shift, variance }: FiniteLaws, { p01, p10 }: FlipProbabil
 /**
  * The variance for each stored code when one more bit is protected, for each of some bits: [bits] tables [2^B].
  * By halves: the stages of one half of the bits are shared by all tables of the other half.
- * @param decode [2^B], all finite
+ * @param decode [2^B], or several such tables one after the other; all finite
  * @param bits which bits are to be left out in turn; bits not among them do not flip
  * @param visit is given a bit and its table, which is valid until it returns
  */
@@ -187,6 +187,6 @@ export function receivedWeights(weight: Float64Array, flips: FlipProbabilities):
 }
 
 function checkSize(table: Float64Array, { p01 }: FlipProbabilities): void {
-  if (table.length !== 2 ** p01.length)
+  if (table.length % 2 ** p01.length !== 0)
     throw new RangeError(`A table of ${table.length} entries does not fit codes of ${p01.length} bits`);
 }

@@ -87,10 +87,18 @@ export const formatNames: readonly string[] = [
  * `int*-gray` is the reflected Gray code of the offset-binary ordinal q + 2^(B-1), so neighbours differ in one bit.
  * `fp8-e4m3` is OCP's E4M3 (ONNX FLOAT8E4M3FN: no infinities, NaN at 0x7f and 0xff); `fp8-e5m2` has both.
  * `fp16` is IEEE 754 binary16 (5 bits of exponent, 10 of mantissa), `bf16` the upper half of binary32 (8 and 7); both
- * are unscaled: they hold the weights themselves.
+ * are unscaled: they hold the weights themselves. A name's tables are made once, and are not to be written to.
  * @throws QtamlError invalid-argument for another name.
  */
 export function numberFormat(name: string): NumberFormat {
+  const format = namedFormats.get(name) ?? makeFormat(name);
+  namedFormats.set(name, format);
+  return format;
+}
+
+const namedFormats = new Map<string, NumberFormat>();
+
+function makeFormat(name: string): NumberFormat {
   const integer = /^int([2-8]|16)(|-offset|-sign-magnitude|-gray)$/.exec(name);
   if (integer !== null) return codedIntegers(name, Number(integer[1]), integer[2] as IntegerCoding);
   if (name === "fp8-e4m3") return floatFormat(name, 4, 3, false);

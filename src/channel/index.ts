@@ -20,6 +20,8 @@ export type { FlipProbabilities } from "./flips.ts";
 export { channelMatrix, composeChannels } from "./matrix.ts";
 export { conditionalMoments, receivedWeights, variancesWithout } from "./butterfly.ts";
 export type { ConditionalMoments } from "./butterfly.ts";
+export { reachableCodes, tableOver } from "./reachable.ts";
+export type { ReachableCodes } from "./reachable.ts";
 export { boundedTable, extendedValues, runawayFactor, runawayLimit } from "./runaway.ts";
 export { driftLine, errorMoments, valueMoments } from "./moments.ts";
 export type { DriftLine, ErrorMoments, StoredCodes } from "./moments.ts";

@@ -9,6 +9,7 @@
 import { QtamlError } from "../errors.ts";
 import { conditionalMoments } from "./butterfly.ts";
 import type { FlipProbabilities } from "./flips.ts";
+import { reachableCodes, tableOver } from "./reachable.ts";
 
 /** A tensor in a memory that is read through a channel. All tables have 2^B entries. */
 export interface StoredCodes {
@@ -41,22 +42,26 @@ export interface ErrorMoments {
  * @throws QtamlError invalid-argument if the histogram is empty, non-finite if it counts codes whose value is not.
  */
 export function errorMoments(stored: StoredCodes): ErrorMoments {
-  const total = histogramTotal(stored.values, stored.histogram);
-  const conditional = conditionalMoments(stored.decode, stored.flips);
+  const { values, decode, flips, histogram } = stored;
+  const total = histogramTotal(values, histogram);
+  const { codes, place, flips: openFlips } = reachableCodes([histogram], flips);
+  const conditional = conditionalMoments(tableOver(codes, decode), openFlips);
   let finite = 0;
   let nonFinite = 0;
   let mean = 0;
   let variance = 0;
   let biasSquare = 0;
-  for (let c = 0; c < stored.histogram.length; c++) {
-    nonFinite += (stored.histogram[c]! / total) * conditional.nonFinite[c]!;
-    const share = (stored.histogram[c]! / total) * (1 - conditional.nonFinite[c]!);
+  for (let c = 0; c < histogram.length; c++) {
+    if (!(histogram[c]! > 0)) continue;
+    const at = place[c]!;
+    nonFinite += (histogram[c]! / total) * conditional.nonFinite[at]!;
+    const share = (histogram[c]! / total) * (1 - conditional.nonFinite[at]!);
     if (share <= 0) continue;
-    const own = stored.decode[c]!;
-    const bias = conditional.shift[c]! + ((Number.isFinite(own) ? own : 0) - stored.values[c]!);
+    const own = decode[c]!;
+    const bias = conditional.shift[at]! + ((Number.isFinite(own) ? own : 0) - values[c]!);
     finite += share;
     mean += share * bias;
-    variance += share * conditional.variance[c]!;
+    variance += share * conditional.variance[at]!;
     biasSquare += share * bias * bias;
   }
   mean /= finite;

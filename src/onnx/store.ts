@@ -92,15 +92,6 @@ export function storeTensors(
 
 const isWeight = ({ role }: FoundTensor) => role === "weight" || role === "embedding";
 
-const formats = new Map<string, NumberFormat>();
-
-/** A format by name; its tables are made once. */
-function formatNamed(name: string): NumberFormat {
-  const format = formats.get(name) ?? numberFormat(name);
-  formats.set(name, format);
-  return format;
-}
-
 /** How a float tensor is stored: as asked for, or as it is stored already, or in the usual format. */
 export function floatStorage(
   found: FoundTensor,
@@ -108,7 +99,7 @@ export function floatStorage(
 ): { format: NumberFormat; granularity: Granularity } {
   const asked = isWeight(found) ? options.format : options.parameterFormat;
   const own = ownFormats[found.tensor.dataType];
-  const format = formatNamed(asked ?? own ?? (isWeight(found) ? "int8" : "bf16"));
+  const format = numberFormat(asked ?? own ?? (isWeight(found) ? "int8" : "bf16"));
   return { format, granularity: isWeight(found) ? (options.granularity ?? "tensor") : "tensor" };
 }
 

@@ -3,7 +3,7 @@
  */
 import { addressedStreams, nextUniform, topBitsMask, type ProtectionSegment } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
-import { bitCount, protectionLadder, type Ladder, type MemoryTensor } from "./ladder.ts";
+import { bitCount, protectionLadders, type Ladder, type MemoryTensor } from "./ladder.ts";
 import type { PolicyName } from "./policies.ts";
 
 /** The protected bits of one tensor: `extra` of its first weights have `extraMask`, all others `mask`. */
@@ -175,7 +175,7 @@ export function allocator(policy: PolicyName, tensors: readonly MemoryTensor[], 
     case "magnitude":
     case "tac": {
       const weightOf = policy === "tac" ? sensitivity : (t: MemoryTensor) => t.meanSquareStep;
-      const moves = rankedMoves(tensors, tensors.map(protectionLadder), weightOf);
+      const moves = rankedMoves(tensors, protectionLadders(tensors), weightOf);
       return { allocate: (overhead) => spend(tensors, moves, overhead) };
     }
   }

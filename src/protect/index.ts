@@ -14,6 +14,7 @@ export {
 export {
   ordinaryErrors,
   protectionLadder,
+  protectionLadders,
   weightVariance,
   type Ladder,
   type MemoryTensor,

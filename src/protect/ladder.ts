@@ -8,7 +8,9 @@ import {
   errorMoments,
   extendedValues,
   protectBits,
+  reachableCodes,
   runawayLimit,
+  tableOver,
   variancesWithout,
   type DecoderKind,
   type FlipProbabilities,
@@ -57,6 +59,7 @@ export interface Rung {
 interface Known {
   readonly variances: Map<string, number>;
   readonly ordinary: Map<string, OrdinaryErrors>;
+  used?: Uint16Array;
   ladder?: Ladder;
 }
 
@@ -139,46 +142,98 @@ export interface Ladder {
 }
 
 /**
- * The order in which a tensor's bits are worth protecting. Each rung takes the bit whose protection removes most
+ * The order in which each tensor's bits are worth protecting. Each rung takes the bit whose protection removes most
  * variance; rungs are joined until gains fall from rung to rung, so that a threshold on the gain is an optimum. For
  * linear codes and symmetric flips this is the most significant bit first with `gain_k = 4^k p(1-p)`; for floats the
  * exponent's highest bit, then what the stored exponents make of the others.
+ *
+ * Tensors that share the objects of their format and flips climb together: what a table over 16-bit codes costs is
+ * then paid once for all that have the same bits protected.
  */
+export function protectionLadders(tensors: readonly MemoryTensor[]): Ladder[] {
+  const unknown = tensors.filter((tensor) => knownOf(tensor).ladder === undefined);
+  for (const alike of Map.groupBy(unknown, (t) => t.flips).values())
+    for (const group of Map.groupBy(alike, (t) => t.format).values()) climb(group);
+  return tensors.map((tensor) => knownOf(tensor).ladder!);
+}
+
+/** `protectionLadders` of one tensor. */
 export function protectionLadder(tensor: MemoryTensor): Ladder {
-  const known = knownOf(tensor);
-  known.ladder ??= buildLadder(tensor);
-  return known.ladder;
+  return protectionLadders([tensor])[0]!;
 }
 
 /** A bit must remove this much more than a higher one to go first: more than rounding makes of equal bits. */
 const tieTolerance = 2 ** -40;
 
-/** The bit whose protection, beside those of a mask, leaves the least variance. */
-function worstBit({ format, flips, histogram }: MemoryTensor, mask: number): number {
-  const open = Array.from({ length: format.bits }, (_, k) => k).filter((k) => ((mask >> k) & 1) === 0);
-  const left = new Map<number, number>();
-  variancesWithout(extendedValues(format), flips, open, (bit, variance) => {
-    let sum = 0;
-    for (let c = 0; c < variance.length; c++) if (histogram[c]! > 0) sum += histogram[c]! * variance[c]!;
-    left.set(bit, sum);
-  });
-  return open.reduceRight(
-    (best, k) => (left.get(k)! < left.get(best)! * (1 - tieTolerance) ? k : best),
-    open.at(-1)!,
-  );
+/** The codes that a tensor stores. */
+function usedCodes(tensor: MemoryTensor): Uint16Array {
+  const known = knownOf(tensor);
+  if (known.used === undefined) {
+    const { histogram } = tensor;
+    const used = new Uint16Array(histogram.length);
+    let size = 0;
+    for (let c = 0; c < histogram.length; c++) if (histogram[c]! > 0) used[size++] = c;
+    known.used = used.slice(0, size);
+  }
+  return known.used;
 }
 
-function buildLadder(tensor: MemoryTensor): Ladder {
-  const bits = tensor.format.bits;
-  const start = weightVariance(tensor, 0, "none");
-  const single: { mask: number; variance: number }[] = [];
-  let mask = 0;
-  for (let step = 0; step < bits; step++) {
-    mask |= 1 << worstBit(tensor, mask);
-    single.push({ mask, variance: weightVariance(tensor, mask, "none") });
+/** One bit more, and what is left. */
+interface Step {
+  readonly mask: number;
+  readonly variance: number;
+}
+
+/** For tensors of one format behind one channel: the bit whose protection, beside those of a mask, leaves the least. */
+function nextSteps(tensors: readonly MemoryTensor[], mask: number): Step[] {
+  const { format, flips } = tensors[0]!;
+  const open = Array.from({ length: format.bits }, (_, k) => k).filter((k) => ((mask >> k) & 1) === 0);
+  const histograms = tensors.map((t) => t.histogram);
+  const { codes, place, flips: openFlips } = reachableCodes(histograms, flips, open);
+  const stored = tensors.map((tensor) => {
+    const used = usedCodes(tensor);
+    const counts = tableOver(used, tensor.histogram);
+    return { counts, total: counts.reduce((a, b) => a + b, 0), places: used.map((c) => place[c]!) };
+  });
+  const left = tensors.map(() => new Float64Array(open.length));
+  variancesWithout(tableOver(codes, extendedValues(format)), openFlips, [...open.keys()], (i, variance) => {
+    for (const [t, { counts, total, places }] of stored.entries()) {
+      let sum = 0;
+      for (let u = 0; u < counts.length; u++) sum += counts[u]! * variance[places[u]!]!;
+      left[t]![i] = sum / total;
+    }
+  });
+  return left.map((sums) => {
+    const best = sums.reduceRight(
+      (b, sum, i) => (sum < sums[b]! * (1 - tieTolerance) ? i : b),
+      open.length - 1,
+    );
+    return { mask: mask | (1 << open[best]!), variance: sums[best]! };
+  });
+}
+
+/** The ladders of tensors of one format behind one channel. */
+function climb(tensors: readonly MemoryTensor[]): void {
+  const paths = tensors.map((tensor) => ({
+    tensor,
+    start: weightVariance(tensor, 0, "none"),
+    steps: [] as Step[],
+  }));
+  for (let step = 0; step < tensors[0]!.format.bits; step++) {
+    for (const [mask, here] of Map.groupBy(paths, ({ steps }) => steps.at(-1)?.mask ?? 0)) {
+      const found = nextSteps(
+        here.map((path) => path.tensor),
+        mask,
+      );
+      here.forEach(({ steps }, i) => steps.push(found[i]!));
+    }
   }
+  for (const { tensor, start, steps } of paths) knownOf(tensor).ladder = joinSteps(start, steps);
+}
+
+function joinSteps(start: number, steps: readonly Step[]): Ladder {
   const rungs: Rung[] = [];
-  for (const { mask: after, variance } of single) {
+  for (const { mask: after, variance } of steps) {
     let rung: Rung = { mask: after, bits: 1, variance, gain: (rungs.at(-1)?.variance ?? start) - variance };
     for (let last = rungs.at(-1); last !== undefined && rung.gain > last.gain; last = rungs.at(-1)) {
       rungs.pop();
