@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -73,17 +74,40 @@ function writeContent(path: string, content: Content): void {
   }
 }
 
-/** Writes files beside their places and renames them, so that an interrupted run leaves no half of one. */
+/** Whether a path leads to a device or a pipe, which is written to where it is. */
+function isSpecial(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+}
+
+/** Where a path leads when links are followed; the path itself where there is nothing yet. */
+function destination(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/**
+ * Writes files beside their places and renames them, so that an interrupted run leaves no half of one. A link stays
+ * and its file is written; devices and pipes are written to.
+ */
 export function writeWhole(path: string, content: Content): void {
-  const partial = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString("hex")}.partial`);
+  const place = destination(path);
+  const partial = join(dirname(place), `.${basename(place)}.${randomBytes(4).toString("hex")}.partial`);
   try {
     mkdirSync(dirname(path), { recursive: true });
+    if (isSpecial(path)) {
+      writeContent(path, content);
+      return;
+    }
   } catch (cause) {
-    throw fileProblem(path, "Output", cause);
+    throw cause instanceof QtamlError ? cause : fileProblem(path, "Output", cause);
   }
   try {
     writeContent(partial, content);
-    renameSync(partial, path);
+    renameSync(partial, place);
   } catch (cause) {
     rmSync(partial, { force: true });
     throw cause instanceof QtamlError ? cause : fileProblem(path, "Output", cause);
@@ -106,9 +130,15 @@ export function readStructured(path: string, what: string): unknown {
   return parseStructured(text, `${what} ${path}`, path.endsWith(".json") ? "json" : "yaml");
 }
 
-/** Reads a device file. */
+/** Reads a device file. @throws QtamlError that names the file */
 export function readDevice(path: string): Device {
-  return parseDevice(readStructured(path, "Device file"));
+  try {
+    return parseDevice(readStructured(path, "Device file"));
+  } catch (error) {
+    if (!(error instanceof QtamlError) || error.code !== "invalid-schema") throw error;
+    const message = error.message.replace(/^Device file:/, `Device file ${path}:`);
+    throw new QtamlError(error.code, message, { cause: error });
+  }
 }
 
 /** Reads a plan. */

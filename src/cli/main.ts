@@ -7,12 +7,16 @@ import { buildProgram, exitBad, exitDefect } from "./program.ts";
 import { version } from "./version.ts";
 
 const program = buildProgram(version);
-for (const command of [program, ...program.commands]) command.exitOverride();
+for (const command of [program, ...program.commands]) {
+  command.exitOverride();
+  command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "qtaml: ")) });
+}
 
 // A reader that has seen enough, such as `head`, closes the pipe: that is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit();
+  if (error.code === "EPIPE") process.exit();
+  process.stderr.write(`qtaml: Standard output cannot be written (${error.code ?? error.message}).\n`);
+  process.exit(exitBad);
 });
 
 try {

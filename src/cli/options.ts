@@ -31,15 +31,31 @@ export function parseNumbers(text: string): number | number[] {
   return values.length === 1 ? values[0]! : values;
 }
 
+/** Headings of the help, in the order of the flags. */
+export const groups = {
+  task: "Options:",
+  flips: "Flips of the memory:",
+  storage: "What the memory holds (docs/memory.md):",
+  data: "Data (docs/data.md):",
+  judging: "What chips are judged by (docs/measures.md):",
+  running: "Running:",
+} as const;
+
+/** The same flags under a heading. */
+export function grouped<T extends Readonly<Record<string, Option>>>(heading: string, options: T): T {
+  for (const option of Object.values(options)) option.helpGroup(heading);
+  return options;
+}
+
 /** The flags that say how likely a stored bit flips. */
-export const flipOptions = {
+export const flipOptions = grouped(groups.flips, {
   device: new Option("--device <file>", "device file (YAML or JSON) that describes the memory"),
   p: new Option("--p <p>", "flip probability of every bit, or a list with bit 0 first").argParser(
     parseNumbers,
   ),
   p01: new Option("--p01 <p>", "probability that a stored 0 reads as 1 (or a list)").argParser(parseNumbers),
   p10: new Option("--p10 <p>", "probability that a stored 1 reads as 0 (or a list)").argParser(parseNumbers),
-} as const;
+} as const);
 
 /** Collects the values of a flag that may be given several times. */
 const collect = (text: string, before: readonly string[] | undefined): readonly string[] => [
@@ -48,10 +64,10 @@ const collect = (text: string, before: readonly string[] | undefined): readonly 
 ];
 
 /** What the memory holds and how. */
-export const storageOptions = {
+export const storageOptions = grouped(groups.storage, {
   format: new Option(
     "--format <name>",
-    "number format of float weights, such as int8, int4, fp16; unless given, 16-bit floats stay as they are and others become int8",
+    "number format of float weights, such as int8, int4-gray, fp8-e4m3, fp16; unless given, 16-bit floats stay as they are and others become int8",
   ),
   granularity: new Option("--granularity <grain>", "one quantisation step a tensor or an output channel")
     .choices(["tensor", "channel"] as const)
@@ -74,22 +90,25 @@ export const storageOptions = {
     "hold scales and zero points of quantised values as well",
   ),
   integers: new Option("--integers", "hold shapes, axes and indices as well, in 16 bits"),
-} as const;
+} as const);
 
 /** Which data, and what is judged of the model. */
-export const dataOptions = {
+export const dataOptions = grouped(groups.data, {
   data: new Option(
     "--data <path>",
-    ".npz, .npy, IDX, .csv, or a folder of images (docs/data.md); NAME=PATH for one of several inputs",
+    ".npz, .npy, IDX, .csv, or a folder of images; NAME=PATH for one of several inputs",
   ).argParser(collect),
   calibration: new Option(
     "--calibration <path>",
     "unlabelled inputs for the Jacobian, as --data is given; --data by default",
   ).argParser(collect),
-  labels: new Option("--labels <file>", "labels of --data in a file of their own"),
+  labels: new Option(
+    "--labels <file>",
+    "labels of --data in a file of their own; an .npz has them in its array y",
+  ),
   labelColumn: new Option(
     "--label-column <column>",
-    "column of labels in a table: its name, or number from 0",
+    "column of labels in a table: its name, or its number from 0 (-1 is the last)",
   ),
   preprocessing: new Option(
     "--preprocessing <file>",
@@ -99,13 +118,26 @@ export const dataOptions = {
     "--feed <name=value>",
     "input that is the same for every sample: a number, zeros, ones, or an .npy file",
   ).argParser(collect),
-  limit: new Option("--limit <n>", "samples to take; all by default").argParser(parsePositive),
-  outputName: new Option("--output-name <name>", "output to judge by; the first one by default"),
-} as const;
+  limit: new Option("--limit <n>", "number of samples to take; all by default").argParser(parsePositive),
+  outputName: new Option("--output-name <name>", "output that counts; the first one by default"),
+} as const);
+
+/** How chips are judged. */
+export const judgingOptions = grouped(groups.judging, {
+  keep: new Option("--keep <share>", "share of the clean result to keep").argParser(parseNumber),
+  measure: new Option(
+    "--measure <name>",
+    "top-1, top-5, agreement, sdc, cross-entropy, mse, snr, r2, miou, ..., or a module such as ./my-measure.mjs; unless given, what fits the labels and outputs",
+  ),
+  ignoreLabel: new Option(
+    "--ignore-label <n>",
+    "label of pixels that are not judged (default: 255)",
+  ).argParser(parseWhole),
+} as const);
 
 /** Flags that every command has. */
-export const commonOptions = {
+export const commonOptions = grouped(groups.running, {
   json: new Option("--json", "print JSON for machines"),
-  quiet: new Option("--quiet", "no progress"),
+  quiet: new Option("--quiet", "no progress on standard error"),
   seed: new Option("--seed <n>", "seed of everything random").argParser(parseWhole).default(0),
-} as const;
+} as const);

@@ -44,18 +44,26 @@ export interface Progress {
 
 const silent: Progress = { update: () => undefined, stop: () => undefined };
 
-/** Progress in plain lines for logs: a line a stage when it ends, and one every ten seconds within it. */
+/** Work that is done within this many milliseconds leaves no line in a log. */
+const brief = 2_000;
+
+/** Progress in plain lines for logs: a line for a stage that took a while when it ends, and one every ten seconds within it. */
 function plainProgress(): Progress {
   let lastStage = "";
+  let started = 0;
   let lastLine = 0;
+  let isEnded = false;
   return {
     update(stage, done, total) {
       const now = Date.now();
       if (stage !== lastStage) {
         lastStage = stage;
-        lastLine = now;
+        started = lastLine = now;
+        isEnded = false;
       }
-      if (done !== total && now - lastLine < 10_000) return;
+      const ends = done >= total;
+      if (ends ? isEnded || now - started < brief : now - lastLine < 10_000) return;
+      isEnded = ends;
       lastLine = now;
       process.stderr.write(`  ${stage}: ${Math.round((100 * done) / total)} %\n`);
     },
@@ -65,26 +73,41 @@ function plainProgress(): Progress {
 
 function barProgress(): Progress {
   const options = {
-    format: "  {stage} {bar} {percentage} % | {eta_formatted} left",
+    format: "  {stage} {bar} {percentage} %{left}",
     hideCursor: true,
     clearOnComplete: true,
     barsize: 30,
   };
   let bar: SingleBar | undefined;
   let current = "";
+  let started = 0;
+  // Left to itself, an interrupted terminal keeps the bar and has no cursor.
+  const interrupt = () => {
+    stop();
+    process.kill(process.pid, "SIGINT");
+  };
   const stop = () => {
+    process.removeListener("SIGINT", interrupt);
     bar?.stop();
     bar = undefined;
   };
+  const left = (done: number, total: number) => {
+    const elapsed = (Date.now() - started) / 1000;
+    if (done === 0 || elapsed < 1) return "";
+    const seconds = (elapsed * (total - done)) / done;
+    return ` | ${seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`} left`;
+  };
   return {
     update(stage, done, total) {
+      if (stage !== current) started = Date.now();
       if (stage !== current || bar === undefined) {
         stop();
         current = stage;
         bar = new SingleBar(options, Presets.shades_classic);
-        bar.start(total, done, { stage });
+        process.once("SIGINT", interrupt);
+        bar.start(total, done, { stage, left: "" });
       }
-      bar.update(done, { stage });
+      bar.update(done, { stage, left: left(done, total) });
       if (done >= total) stop();
     },
     stop,

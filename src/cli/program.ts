@@ -1,16 +1,17 @@
 /**
  * @file The commands and their flags. Names and fields are a contract. What a command does is loaded when it runs.
  */
-import { Argument, Command, Option } from "@commander-js/extra-typings";
+import { Argument, Command, Help, Option, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { policyNames } from "../protect/index.ts";
 import {
   commonOptions,
   dataOptions,
   flipOptions,
+  groups,
+  judgingOptions,
   parseNumber,
   parseNumbers,
   parsePositive,
-  parseWhole,
   storageOptions,
 } from "./options.ts";
 
@@ -25,23 +26,31 @@ export const exitDefect = 70;
 
 const modelArgument = new Argument("<model>", "ONNX model");
 const weightsArgument = new Argument("<model>", "ONNX model, or weights alone as .safetensors");
-const samples = new Option("--samples <n>", "inputs the Jacobian is averaged over (default: 64)").argParser(
-  parsePositive,
-);
-const threads = new Option("--threads <n>", "worker threads; all cores by default").argParser(parsePositive);
-const keep = new Option("--keep <share>", "share of the clean result to keep").argParser(parseNumber);
-const measure = new Option(
-  "--measure <name>",
-  "what chips are judged by: top-1, top-5, agreement, sdc, cross-entropy, mse, snr, r2, miou, ..., or a module such as ./my-measure.mjs",
-);
-const ignoreLabel = new Option(
-  "--ignore-label <n>",
-  "label of pixels that are not judged (default: 255)",
-).argParser(parseWhole);
-const trials = new Option("--trials <n>", "chips to simulate").argParser(parsePositive);
+const samples = new Option("--samples <n>", "inputs the Jacobian is averaged over (default: 64)")
+  .argParser(parsePositive)
+  .helpGroup(groups.running);
+const threads = new Option("--threads <n>", "worker threads; all cores by default")
+  .argParser(parsePositive)
+  .helpGroup(groups.running);
+const { keep, measure, ignoreLabel } = judgingOptions;
+const trials = (chips: number) =>
+  new Option("--trials <n>", "chips to simulate")
+    .argParser(parsePositive)
+    .default(chips)
+    .helpGroup(groups.judging);
 const output = new Option("-o, --output <file>", "file to write");
 
 const example = (...lines: string[]) => `\nExample:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
+
+const columns = `
+Columns:
+  step               difference between neighbouring codes, in units of weights
+  weight w reads as  mean of a weight that is read without protection
+  error sd           standard deviation of the error it is read with
+  mean J²            mean squared derivative of the outputs in one weight
+  score              fall of the squared output error per bit, for the bit most
+                     worth protecting
+`;
 
 /** Flags of every command that assesses a model. */
 function assessing(name: string) {
@@ -100,6 +109,7 @@ function flipCommand() {
     .addOption(flipOptions.p10)
     .addOption(commonOptions.seed)
     .addOption(commonOptions.json)
+    .addOption(commonOptions.quiet)
     .addHelpText(
       "after",
       example(
@@ -118,7 +128,7 @@ function inspectCommand() {
     .addArgument(weightsArgument)
     .addHelpText(
       "after",
-      example("qtaml inspect zoo/lenet.onnx --data zoo/fashion-mnist-calibration-256.npz --p 0.1"),
+      columns + example("qtaml inspect zoo/lenet.onnx --data zoo/fashion-mnist-calibration-256.npz --p 0.1"),
     )
     .action(async (model, flags) => (await import("./commands/inspect.ts")).runInspect(model, flags));
 }
@@ -136,7 +146,7 @@ function planCommand() {
     .addOption(keep)
     .addOption(measure)
     .addOption(ignoreLabel)
-    .addOption(trials.default(20))
+    .addOption(trials(20))
     .addOption(output)
     .addHelpText(
       "after",
@@ -164,10 +174,14 @@ function verifyCommand() {
     .addOption(flipOptions.p)
     .addOption(flipOptions.p01)
     .addOption(flipOptions.p10)
-    .addOption(new Option("--keep <share>", keep.description).argParser(parseNumber).default(0.95))
+    .addOption(
+      new Option("--keep <share>", `${keep.description} (default: what the plan was made to keep, or 0.95)`)
+        .argParser(parseNumber)
+        .helpGroup(groups.judging),
+    )
     .addOption(measure)
     .addOption(ignoreLabel)
-    .addOption(new Option("--trials <n>", trials.description).argParser(parsePositive).default(100))
+    .addOption(trials(100))
     .addOption(threads)
     .addOption(commonOptions.seed)
     .addOption(commonOptions.json)
@@ -189,10 +203,15 @@ function compareCommand() {
   return assessing("compare")
     .description("accuracy against overhead for all policies, and the least overhead of each")
     .addArgument(modelArgument)
-    .addOption(new Option("--keep <share>", keep.description).argParser(parseNumber).default(0.95))
+    .addOption(
+      new Option("--keep <share>", keep.description)
+        .argParser(parseNumber)
+        .default(0.95)
+        .helpGroup(groups.judging),
+    )
     .addOption(measure)
     .addOption(ignoreLabel)
-    .addOption(new Option("--trials <n>", trials.description).argParser(parsePositive).default(20))
+    .addOption(trials(20))
     .option("--budgets <shares>", "overheads to simulate, separated by commas", (text) =>
       [parseNumbers(text)].flat(),
     )
@@ -223,6 +242,7 @@ function hardenCommand() {
     )
     .addOption(commonOptions.seed)
     .addOption(commonOptions.json)
+    .addOption(commonOptions.quiet)
     .addHelpText("after", example("qtaml harden zoo/lenet.onnx --plan plan.json -o hardened.onnx"))
     .action(async (model, flags) => (await import("./commands/harden.ts")).runHarden(model, flags));
 }
@@ -255,9 +275,24 @@ function demoCommand() {
     .action(async (flags) => (await import("./commands/demo.ts")).runDemo(flags));
 }
 
+/** Puts flags without a heading under that of the task, and headings in one order for all commands. */
+function groupFlags(command: CommandUnknownOpts): void {
+  const order: readonly string[] = Object.values(groups);
+  for (const option of command.options) option.helpGroupHeading ??= groups.task;
+  command.addHelpOption(new Option("-h, --help", "show this help").helpGroup(groups.running));
+  command.configureHelp({
+    groupItems: (unsorted, visible, getGroup) =>
+      new Map(
+        [...new Help().groupItems(unsorted, visible, getGroup)].sort(
+          ([one], [other]) => order.indexOf(one) - order.indexOf(other),
+        ),
+      ),
+  });
+}
+
 /** The whole command line. */
 export function buildProgram(version: string) {
-  return new Command("qtaml")
+  const program = new Command("qtaml")
     .description(
       "Bit flips in the stored weights of neural networks: what breaks, what to protect, and proof that it works.",
     )
@@ -271,4 +306,6 @@ export function buildProgram(version: string) {
     .addCommand(hardenCommand())
     .addCommand(reportCommand())
     .addCommand(demoCommand());
+  for (const command of program.commands) groupFlags(command);
+  return program;
 }

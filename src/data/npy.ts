@@ -25,7 +25,7 @@ export const isNpy = (bytes: Uint8Array): boolean => magic.every((byte, i) => by
 /** What an element type that is not a number is called. */
 function kindProblem(descr: string): string {
   if (/O/.test(descr)) return "holds Python objects, not numbers";
-  if (/[US]\d+$/.test(descr)) return `holds text ("${descr}"), not numbers`;
+  if (/[US]\d+$/.test(descr)) return `holds text ("${descr}"), not numbers (classes are numbered from 0)`;
   return `holds elements of type "${descr}", which is not a real number of at most 64 bits`;
 }
 

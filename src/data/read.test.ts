@@ -96,7 +96,7 @@ describe("constants", () => {
   });
 
   it.each([
-    ["rate", /--feed rate has no name/],
+    ["rate", /--feed rate is not NAME=VALUE/],
     ["rate=fast", /--feed rate=fast is neither/],
     ["rate=", /--feed rate= is neither/],
   ])("%s is refused", async (feed, message) => {

@@ -53,7 +53,7 @@ export async function readConstants(feeds: readonly string[]): Promise<ReadonlyM
     if (at <= 0) {
       throw new QtamlError(
         "invalid-argument",
-        `--feed ${feed} has no name; give NAME=VALUE, such as state=zeros.`,
+        `--feed ${feed} is not NAME=VALUE; give for instance state=zeros.`,
       );
     }
     const name = feed.slice(0, at);

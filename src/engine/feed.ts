@@ -85,7 +85,7 @@ function matchNames(io: ModelIo, data: Dataset): Map<string, SampleArray> {
   if (stranger !== undefined) {
     throw new QtamlError(
       "data-mismatch",
-      `The model has no input "${stranger}"; it takes ${formatInputs(io)}. Name the data so ("x" goes to a model's only input).`,
+      `The model has no input "${stranger}"; it takes ${formatInputs(io)}. Name the data so ("x" goes to a model's only input, "y" are labels), or choose arrays by --data NAME=FILE.npz:ARRAY and --labels FILE.npz:ARRAY.`,
     );
   }
   const missing = open.filter((i) => !named.has(i.name)).map((i) => i.name);

@@ -260,7 +260,10 @@ function verificationSection(document: Document, input: ReportInput): Markup {
   const { chips, samples, measure, saturationRatio, predicted, ratio, ratioInterval } = comparison;
   const picture = { ...comparison, ...(input.chance === undefined ? {} : { chance: input.chance }) };
   const measured =
-    reaches(comparison.overheadAtTarget["tac"]) && reaches(comparison.overheadAtTarget["uniform-msp"]);
+    reaches(comparison.overheadAtTarget["tac"]) &&
+    reaches(comparison.overheadAtTarget["uniform-msp"]) &&
+    typeof ratio === "number" &&
+    Number.isFinite(ratio);
   return section(
     "verification",
     "Proof: chips with faults, under every policy",

@@ -14,6 +14,7 @@ import { toJson, writeWhole } from "../files.ts";
 import { openProgress, say, sayJson, terminalWidth, warn } from "../output.ts";
 import {
   assessFromFlags,
+  guessWarnings,
   measureFromFlags,
   requireGraph,
   withSimulation,
@@ -75,7 +76,7 @@ export async function runCompare(model: string, flags: CompareFlags): Promise<bo
     }),
   );
   progress.stop();
-  warn(warnings);
+  warn([...warnings, ...guessWarnings(data!, comparison)]);
   if (flags.output !== undefined) writeWhole(flags.output, toJson(comparison));
   if (flags.json === true) sayJson(comparison);
   else {

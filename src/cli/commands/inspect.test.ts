@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { sampleTensors } from "../../../test/report-sample.ts";
-import { absenceNote, measurementNotes } from "./inspect.ts";
+import { absenceNote, inspectionTable, measurementNotes } from "./inspect.ts";
 
 describe("measurementNotes", () => {
   const [first, second, ...rest] = sampleTensors;
@@ -38,6 +38,27 @@ describe("measurementNotes", () => {
 
   it("says nothing without a Jacobian", () => {
     expect(measurementNotes(sampleTensors.map((t) => ({ ...t, method: null, probes: null })))).toEqual([]);
+  });
+});
+
+describe("inspectionTable", () => {
+  const rows = sampleTensors.map((t, i) => ({ ...t, name: `encoder.layers.${i}.attention.weight` }));
+
+  it("has every column where there is room", () => {
+    const [header] = inspectionTable(rows, 200).split("\n");
+    for (const word of ["operator", "shape", "format", "step", "mean J²", "score"])
+      expect(header).toContain(word);
+  });
+
+  it("stays a table on 80 columns: numbers are whole, and the columns that are left out are named", () => {
+    const text = inspectionTable(rows, 80);
+    const lines = text.split("\n");
+    expect(lines).toHaveLength(rows.length + 3);
+    for (const line of lines) expect(Array.from(line).length).toBeLessThanOrEqual(80);
+    expect(lines[0]).toMatch(/^tensor .*weight w reads as .*error sd .*mean J² +score$/);
+    expect(lines.at(-1)).toMatch(/also has: operator, .*step/);
+    // Only names are cut.
+    for (const line of lines.slice(2, -1)) expect(line.replace(/^\S+/, "")).not.toContain("…");
   });
 });
 

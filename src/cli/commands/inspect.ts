@@ -2,7 +2,7 @@
 import { inspect, meanFlipProbability, type InspectionRow, type Survey } from "../../campaign/index.ts";
 import { runawayFactor } from "../../channel/index.ts";
 import { roleWords, type AbsentTensor } from "../../onnx/index.ts";
-import { formatCount, formatNumber, formatPercent, formatTable } from "../../report/index.ts";
+import { formatCount, formatNumber, formatPercent, formatTable, textWidth } from "../../report/index.ts";
 import { hasFlips } from "../memory.ts";
 import { openProgress, say, sayJson, terminalWidth, warn } from "../output.ts";
 import { surveyFromFlags, type AssessFlags } from "./shared.ts";
@@ -10,27 +10,76 @@ import { surveyFromFlags, type AssessFlags } from "./shared.ts";
 /** The flip probability whose law is shown when none is given. */
 const usualP = 0.1;
 
-/** The table of `qtaml inspect` for a terminal. */
-export function inspectionTable(rows: readonly InspectionRow[]): string {
+interface Column {
+  readonly header: string;
+  readonly cells: readonly string[];
+  /** Order in which columns go where the terminal is too narrow; those without stay. */
+  readonly leaves?: number;
+}
+
+/** Columns of a terminal that a tensor's name is cut to before a column of numbers goes. */
+const shortestName = 18;
+
+/** Leaves columns out until the rest fits, with names cut to `shortestName` at worst. */
+function fittingColumns(columns: readonly Column[], width: number): readonly Column[] {
+  const needed = ({ header, cells }: Column, i: number) => {
+    const natural = Math.max(...[header, ...cells].map(textWidth));
+    return i === 0 ? Math.min(natural, shortestName) : natural;
+  };
+  let kept = columns;
+  while (kept.map(needed).reduce((a, b) => a + b + 2, -2) > width) {
+    const first = Math.min(...kept.map((c) => c.leaves ?? Infinity));
+    if (first === Infinity) break;
+    kept = kept.filter((c) => c.leaves !== first);
+  }
+  return kept;
+}
+
+/** The table of `qtaml inspect` for a terminal; a narrow one is told which columns it does not show. */
+export function inspectionTable(rows: readonly InspectionRow[], width = terminalWidth()): string {
   const hasJacobian = rows.some((r) => r.jacobianMeanSquare !== null);
   const runsAway = rows.some((r) => r.runaway > 0);
-  const header = ["tensor", "operator", "shape", "weights", "step", "weight w reads as", "error sd"];
-  if (runsAway) header.push("P(runaway)", "P(NaN, inf)");
-  const table = rows.map((r) => [
-    r.name,
-    r.operator,
-    r.shape.join("x"),
-    formatCount(r.count),
-    formatNumber(r.scale),
-    `${formatNumber(r.driftSlope)} w ${r.driftOffset < 0 ? "-" : "+"} ${formatNumber(Math.abs(r.driftOffset))}`,
-    formatNumber(Math.sqrt(r.variance)),
-    ...(runsAway ? [formatNumber(r.runaway), formatNumber(r.nonFinite)] : []),
-    ...(hasJacobian ? [formatNumber(r.jacobianMeanSquare), formatNumber(r.score)] : []),
-  ]);
-  return formatTable(table, {
-    width: terminalWidth(),
-    header: hasJacobian ? [...header, "mean J²", "score"] : header,
+  const column = (header: string, cell: (row: InspectionRow) => string, leaves?: number): Column => ({
+    header,
+    cells: rows.map(cell),
+    ...(leaves === undefined ? {} : { leaves }),
   });
+  const columns = [
+    column("tensor", (r) => r.name),
+    column("operator", (r) => r.operator, 2),
+    column("shape", (r) => r.shape.join("x"), 4),
+    column("format", (r) => r.format, 5),
+    column("weights", (r) => formatCount(r.count), 6),
+    // A floating-point format has no step.
+    column("step", (r) => (/^(fp16|bf16)$/.test(r.format) ? "–" : formatNumber(r.scale)), 1),
+    column(
+      "weight w reads as",
+      (r) =>
+        `${formatNumber(r.driftSlope)} w ${r.driftOffset < 0 ? "-" : "+"} ${formatNumber(Math.abs(r.driftOffset))}`,
+    ),
+    column("error sd", (r) => formatNumber(Math.sqrt(r.variance))),
+    ...(runsAway
+      ? [
+          column("P(runaway)", (r) => formatNumber(r.runaway)),
+          column("P(NaN, inf)", (r) => formatNumber(r.nonFinite), 3),
+        ]
+      : []),
+    ...(hasJacobian
+      ? [
+          column("mean J²", (r) => formatNumber(r.jacobianMeanSquare)),
+          column("score", (r) => formatNumber(r.score)),
+        ]
+      : []),
+  ];
+  const shown = fittingColumns(columns, width);
+  const table = formatTable(
+    rows.map((_, i) => shown.map((c) => c.cells[i]!)),
+    { width, header: shown.map((c) => c.header) },
+  );
+  const absent = columns.filter((c) => !shown.includes(c)).map((c) => c.header);
+  return absent.length === 0
+    ? table
+    : `${table}\nA wider terminal, a file or --json also has: ${absent.join(", ")}.`;
 }
 
 const plural = (count: number, what: string): string =>
@@ -87,7 +136,8 @@ export async function runInspect(model: string, flags: AssessFlags): Promise<voi
   );
   progress.stop();
   const rows = inspect(survey);
-  warn(warnings);
+  // A level that nobody asked for is introduced below, and needs no warning.
+  if (isGiven) warn(warnings);
   if (flags.json === true) {
     sayJson({
       model: survey.model,

@@ -79,6 +79,7 @@ export function planAccount(plan: Plan): string {
       width: terminalWidth(),
       header: ["tensor", "weights", "bits (msb first)", "mean", "read as"],
     }),
+    "# protected in every weight, + in some of them, . in none",
     `Protected: ${formatCount(plan.protectedBits)} of ${formatCount(plan.storedBits)} bits, overhead ${formatPercent(plan.overhead)}.`,
   ].join("\n");
 }

@@ -80,6 +80,15 @@ export function collectReport(parts: ReportParts): ReportInput {
   };
 }
 
+/** @throws QtamlError `plan-mismatch` when a plan or results are of another model */
+function checkSameModel(model: Survey["model"], source: string, path: string, other: Survey["model"]): void {
+  if (other.sha256 === model.sha256) return;
+  throw new QtamlError(
+    "plan-mismatch",
+    `${source} ${path} belongs to ${other.name} (sha256 ${other.sha256.slice(0, 12)}), not to ${model.name} (sha256 ${model.sha256.slice(0, 12)}); a report is of one model.`,
+  );
+}
+
 /** Runs the command. */
 export async function runReport(model: string | undefined, flags: ReportFlags): Promise<void> {
   if (
@@ -102,6 +111,10 @@ export async function runReport(model: string | undefined, flags: ReportFlags): 
   const device = hasFlips(flags) ? flipsFromFlags(flags).device : undefined;
   const assessed = model === undefined ? undefined : await surveyFromFlags(model, flags, progress);
   progress.stop();
+  const own = assessed?.survey.model ?? plan?.model;
+  if (own !== undefined && plan !== undefined) checkSameModel(own, "Plan", flags.plan!, plan.model);
+  if (own !== undefined && comparison !== undefined)
+    checkSameModel(own, "Results", flags.results!, comparison.model);
   warn(assessed?.warnings ?? []);
   const name = assessed?.survey.model.name ?? plan?.model.name ?? comparison?.model.name ?? "a memory";
   const html = renderReport(

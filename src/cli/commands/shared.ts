@@ -14,10 +14,12 @@ import {
 import type { Dataset } from "../../data/index.ts";
 import { isModuleName, openMeasure } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
+import type { MeasureDescription } from "../../measure/index.ts";
 import { isSafetensorsFile, type Granularity } from "../../onnx/index.ts";
 import { calibrationFromFlags, dataFromFlags, outputOf, type DataFlags } from "../data.ts";
 import { readModel, readModelOrWeights } from "../files.ts";
 import { flipLaw, flipsFromFlags, type FlipFlags } from "../memory.ts";
+import { formatPercent } from "../../report/index.ts";
 import type { Progress } from "../output.ts";
 
 /** Flags of every command that assesses a model. */
@@ -156,6 +158,22 @@ export async function surveyFromFlags(
     data: undefined,
     warnings: report.warnings,
   };
+}
+
+/** A warning where the clean network answers no better than the commonest label would: the data are not prepared for it. */
+export function guessWarnings(
+  data: Dataset,
+  result: { readonly measure: Pick<MeasureDescription, "name">; readonly clean: number },
+): string[] {
+  const { labels } = data;
+  if (result.measure.name !== "top-1" || labels === undefined) return [];
+  const counts = new Map<number, number>();
+  for (const label of labels.data) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const share = Math.max(...counts.values()) / labels.data.length;
+  if (counts.size < 2 || result.clean > share) return [];
+  return [
+    `The clean network is right in ${formatPercent(result.clean)} of answers, no more than the commonest label (${formatPercent(share)}): check that labels, order of the classes and scaling of the inputs are those it was trained with (docs/data.md).`,
+  ];
 }
 
 /** Opens a simulation, uses it and closes it. */

@@ -16,16 +16,26 @@ import { dataFromFlags, outputOf, type DataFlags } from "../data.ts";
 import { readModel, readPlan } from "../files.ts";
 import { flipLaw, flipsFromFlags, hasFlips, planFlipLaw, planFlips, type FlipFlags } from "../memory.ts";
 import { openProgress, say, sayJson, warn } from "../output.ts";
-import { measureFromFlags, requireGraph, withSimulation, type MeasureFlags } from "./shared.ts";
+import {
+  guessWarnings,
+  measureFromFlags,
+  requireGraph,
+  withSimulation,
+  type MeasureFlags,
+} from "./shared.ts";
 
 /** Flags of `qtaml verify`. */
 export interface VerifyFlags extends FlipFlags, DataFlags, MeasureFlags {
   readonly plan: string;
-  readonly keep: number;
+  /** The plan's own unless given, 0.95 where it has none. */
+  readonly keep?: number | undefined;
   readonly trials: number;
   readonly seed: number;
   readonly threads?: number | undefined;
 }
+
+/** Share to keep where neither flags nor the plan say one. */
+const usualKeep = 0.95;
 
 /** What chips gave, and what they were to reach. */
 interface Verified extends ChipSummary, Pick<Goal, "target"> {
@@ -44,7 +54,7 @@ function account(result: Verified): string {
   const isSure = low >= target === high >= target;
   return [
     `Clean ${measure.title} ${score(result.clean)} on ${result.samples} samples; to keep: ${measure.higherIsBetter ? "" : "at most "}${score(target)} (${formatPercent(keep)} of ${measure.kept}).`,
-    `${measureWords(measure)} over ${chips} chips: ${score(result.accuracy)}, 95 % interval ${score(low)} to ${score(high)}.`,
+    `${measureWords(measure)} over ${chips} chip${chips === 1 ? "" : "s"}: ${score(result.accuracy)}, 95 % interval ${score(low)} to ${score(high)}.`,
     `Yield: ${share(result.yield)} of chips keep the target (${share(result.yieldLow)} to ${share(result.yieldHigh)}); ${measure.higherIsBetter ? "5th" : "95th"} percentile ${score(result.percentile5)}.`,
     ...(result.nonFinite > 0
       ? [`Outputs that are not finite: ${formatPercent(result.nonFinite)} of samples.`]
@@ -55,11 +65,12 @@ function account(result: Verified): string {
 
 /** Runs the command; true when the mean over chips keeps the target. */
 export async function runVerify(model: string, flags: VerifyFlags): Promise<boolean> {
-  const { keep, trials, seed, threads } = flags;
-  checkKeep(keep, true);
+  const { trials, seed, threads } = flags;
+  if (flags.keep !== undefined) checkKeep(flags.keep, true);
   requireGraph(model, "verify");
   const measure = await measureFromFlags(flags);
   const plan = readPlan(flags.plan);
+  const keep = flags.keep ?? ("keep" in plan.goal ? plan.goal.keep : usualKeep);
   const file = readModel(model);
   const data = await dataFromFlags(flags, file.model);
   if (data === undefined) {
@@ -95,7 +106,7 @@ export async function runVerify(model: string, flags: VerifyFlags): Promise<bool
     },
   );
   progress.stop();
-  warn(report?.warnings ?? []);
+  warn([...(report?.warnings ?? []), ...guessWarnings(data, result)]);
   if (flags.json === true) sayJson(result);
   else say(account(result));
   return result.kept;

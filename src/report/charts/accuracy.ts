@@ -333,7 +333,7 @@ export function accuracyChart(data: AccuracyData, options: ChartOptions): SVGSVG
       x: {
         type: squareRoot ? "sqrt" : "linear",
         domain: [0, limit],
-        label: `overhead: protected bits (% of stored bits${squareRoot ? ", square-root scale" : ""})`,
+        label: `${frame.compact ? "overhead" : "overhead: protected bits"} (% of stored bits${squareRoot ? ", square-root scale" : ""})`,
         labelArrow: "right",
         tickFormat: (d: number) => formatNumber(100 * d),
         ticks: frame.compact ? 5 : 8,

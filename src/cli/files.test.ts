@@ -1,0 +1,63 @@
+import { execFileSync } from "node:child_process";
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { readDevice, writeWhole } from "./files.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "qtaml-files-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("writeWhole", () => {
+  it("makes folders on the way and leaves nothing but the file", () => {
+    const path = join(folder, "a", "b", "plan.json");
+    writeWhole(path, "one");
+    writeWhole(path, "two");
+    expect(readFileSync(path, "utf8")).toBe("two");
+    expect(readdirSync(join(folder, "a", "b"))).toEqual(["plan.json"]);
+  });
+
+  it("follows a link and leaves it a link", () => {
+    const [target, link] = [join(folder, "target"), join(folder, "link")];
+    writeFileSync(target, "old");
+    symlinkSync(target, link);
+    writeWhole(link, "new");
+    expect(readFileSync(target, "utf8")).toBe("new");
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+  });
+
+  // A device would show the same, and be gone if this failed.
+  it.runIf(process.platform === "linux")("writes into a pipe, never in its place", () => {
+    const path = join(folder, "pipe");
+    execFileSync("mkfifo", [path]);
+    const reader = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+    writeWhole(path, "through");
+    const received = Buffer.alloc(16);
+    expect(received.toString("utf8", 0, readSync(reader, received))).toBe("through");
+    closeSync(reader);
+    expect(statSync(path).isFIFO()).toBe(true);
+  });
+
+  it("names a folder that was given for a file", () => {
+    expect(() => writeWhole(folder, "x")).toThrow(/is a folder; give a file/);
+  });
+});
+
+it("names the device file that holds something else", () => {
+  const path = join(folder, "plan.json");
+  writeFileSync(path, '{"format": "qtaml-plan"}');
+  expect(() => readDevice(path)).toThrow(`Device file ${path}: `);
+});
