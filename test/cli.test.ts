@@ -358,5 +358,11 @@ describe("harden", () => {
     expect(output.dims).toEqual([images, 10]);
     expect(Array.from(output.data as Float32Array).every(Number.isFinite)).toBe(true);
     await session.release();
+
+    const again = await run(["inspect", name, "--p", "0.01"]);
+    // Look-ups are recognised; `DequantizeLinear` is a form like any other.
+    expect([again.status, again.stderr.includes("hardened by qtaml")]).toEqual(
+      form === "qdq" ? [0, false] : [2, true],
+    );
   });
 });

@@ -18,6 +18,9 @@ import { absenceReason, findTensors, type AbsentTensor, type FoundTensor } from 
 
 export type { StorageOptions } from "./store.ts";
 
+/** Key of a hardened model's metadata under which its plan is. */
+export const planKey = "qtaml.plan";
+
 /** A model split into the memory's content and the network around it. */
 export interface PreparedModel {
   /** The network with every stored tensor as a float32 initialiser `runtimeName`, decoded from its clean codes. */
@@ -59,6 +62,12 @@ export function chooseTensors(source: OnnxModel, options: StorageOptions): Chose
   const index = indexModel(model);
   const found = findTensors(index);
   const chosen = selectTensors(found, options);
+  if (isTabled(model, found)) {
+    throw new QtamlError(
+      "unsupported-model",
+      "The model was hardened by qtaml with its weights as table look-ups, which is a form to run and not to plan for; give the model that it was made from, or harden that with --form qdq.",
+    );
+  }
   if (chosen.length === 0) throw nothingToStore(found, options);
   const absent = absentTensors(model, index, found, chosen, options);
   return { model, index, chosen, absent, foldedNormalizations };
@@ -77,6 +86,13 @@ export function prepareModel(source: OnnxModel, options: StorageOptions = {}): P
   dropUnusedNodes(model);
   dropUnusedInitialisers(model);
   return { model, tensors, foldedNormalizations, absent };
+}
+
+/** Whether the weights were hardened in the form `gather`, which leaves none to be found. */
+function isTabled({ metadataProps }: OnnxModel, found: readonly FoundTensor[]): boolean {
+  return (
+    metadataProps.some(({ key }) => key === planKey) && !found.some(({ role }) => usualRoles.includes(role))
+  );
 }
 
 function nothingToStore(found: readonly FoundTensor[], { roles = [] }: StorageOptions): QtamlError {

@@ -6,6 +6,7 @@ import { totalLength } from "../../bytes/index.ts";
 import {
   hardenModel,
   modelFiles,
+  planKey,
   serialiseModel,
   type DecodeForm,
   type OnnxModel,
@@ -33,7 +34,7 @@ function hardened(assessment: Assessment, plan: Plan, form: DecodeForm): OnnxMod
       decodeSegments(tensor, assessment.memory[t]!.flips, plan.tensors[t]!.segments),
     ]),
   );
-  const metadata = { "qtaml.version": version, "qtaml.plan": JSON.stringify(plan) };
+  const metadata = { "qtaml.version": version, [planKey]: JSON.stringify(plan) };
   return hardenModel(assessment.prepared, segments, form, metadata);
 }
 
