@@ -8,6 +8,7 @@ import {
   formatTable,
   formatTimes,
   measureWords,
+  textWidth,
 } from "../../report/index.ts";
 import { checkBudget } from "../../protect/index.ts";
 import { toJson, writeWhole } from "../files.ts";
@@ -30,28 +31,37 @@ export interface CompareFlags extends AssessFlags, MeasureFlags {
   readonly output?: string | undefined;
 }
 
-/** The policies' curves for a terminal: the mean score at each budget with its interval, shares in per cent. */
-export function comparisonTable({ policies, measure }: Comparison): string {
+/**
+ * The policies' curves for a terminal: the mean score at each budget with its interval, shares in per cent; the means
+ * alone where the terminal is too narrow.
+ */
+export function comparisonTable({ policies, measure }: Comparison, width = terminalWidth()): string {
   const curves = policies.filter((c) => c.points.length > 1);
   const common = curves.map((c) => new Set(c.points.map((p) => p.overhead.toFixed(3))));
   const budgets = [...(common[0] ?? [])].filter((b) => common.every((set) => set.has(b)));
   const isShare = measure.unit === "share";
   const score = (value: number) => (isShare ? (100 * value).toFixed(1) : formatNumber(value));
-  const rows = budgets.map((budget) => [
-    formatPercent(Number(budget)),
-    ...curves.map((c) => {
-      const point = c.points.find((p) => p.overhead.toFixed(3) === budget)!;
-      return `${score(point.accuracy)} (${score(point.low)}${isShare ? "-" : " to "}${score(point.high)})`;
-    }),
-  ]);
-  return formatTable(rows, { width: terminalWidth(), header: ["overhead", ...curves.map((c) => c.name)] });
+  const interval = (low: number, high: number) => `(${score(low)}${isShare ? "-" : " to "}${score(high)})`;
+  const header = ["overhead", ...curves.map((c) => c.name)];
+  const table = (hasIntervals: boolean) =>
+    budgets.map((budget) => [
+      formatPercent(Number(budget)),
+      ...curves.map((c) => {
+        const { accuracy, low, high } = c.points.find((p) => p.overhead.toFixed(3) === budget)!;
+        return hasIntervals ? `${score(accuracy)} ${interval(low, high)}` : score(accuracy);
+      }),
+    ]);
+  const full = table(true);
+  const needed = header.map((name, i) => Math.max(...[name, ...full.map((row) => row[i]!)].map(textWidth)));
+  if (needed.reduce((a, b) => a + b + 2, -2) <= width) return formatTable(full, { width, header });
+  return `${formatTable(table(false), { width, header })}\nA wider terminal, a file or --json also has the intervals.`;
 }
 
 /** The result in a sentence or two. */
 export function resultWords(comparison: Comparison): string {
   const { predicted, saturationRatio } = comparison;
   const ratio = predicted?.gaussian?.ratio ?? saturationRatio;
-  return ratio === null
+  return ratio === null || !Number.isFinite(ratio)
     ? comparisonHeadline(comparison)
     : `${comparisonHeadline(comparison)} Predicted without flipping a bit: ${formatTimes(ratio)} times.`;
 }
