@@ -159,19 +159,58 @@ function countIntegers(
   }
 }
 
+/**
+ * The same of weights whose channels take turns: each has a step of its own.
+ *
+ * @param reciprocals [channels] of the steps
+ * @param first the channel of the first weight
+ */
+function countAcross(
+  weights: Float32Array,
+  reciprocals: Float64Array,
+  first: number,
+  middle: number,
+  counts: Uint32Array,
+): void {
+  const channels = reciprocals.length;
+  const one = 1.5 * 2 ** 52 + middle;
+  const two = one + 2 * middle;
+  const three = two + 2 * middle;
+  const four = three + 2 * middle;
+  for (let i = 0, c = first; i < weights.length; c = 0) {
+    const end = Math.min(weights.length, i + channels - c);
+    for (; i + 4 <= end; i += 4, c += 4) {
+      rounded[0] = Math.fround(weights[i]! * reciprocals[c]!) + one;
+      rounded[1] = Math.fround(weights[i + 1]! * reciprocals[c + 1]!) + two;
+      rounded[2] = Math.fround(weights[i + 2]! * reciprocals[c + 2]!) + three;
+      rounded[3] = Math.fround(weights[i + 3]! * reciprocals[c + 3]!) + four;
+      counts[words[0]!]!++;
+      counts[words[2]!]!++;
+      counts[words[4]!]!++;
+      counts[words[6]!]!++;
+    }
+    for (; i < end; i++, c++) {
+      rounded[0] = Math.fround(weights[i]! * reciprocals[c]!) + one;
+      counts[words[0]!]!++;
+    }
+  }
+}
+
 /** Counts integer codes without making them. */
 function integerCounter(format: NumberFormat, integerCodes: ArrayLike<number>, histogram: Float64Array) {
   const { largest } = format;
   const middle = 2 * Math.floor(largest / 2) + 2;
   const counts = new Uint32Array(8 * middle);
   const count: Counter = (weights, from, to, step) => countIntegers(weights, from, to, step, middle, counts);
+  const across = (weights: Float32Array, reciprocals: Float64Array, first: number) =>
+    countAcross(weights, reciprocals, first, middle, counts);
   const flush = () => {
     for (let i = 0; i < counts.length; i++) {
       if (counts[i]! > 0) histogram[integerCodes[(i % (2 * middle)) - middle + largest]!]! += counts[i]!;
     }
     counts.fill(0);
   };
-  return { count, flush };
+  return { count, across, flush };
 }
 
 /** Counts codes of any format by making them, a piece at a time. */
@@ -183,7 +222,7 @@ function codeCounter(format: NumberFormat, histogram: Float64Array) {
     encodeInto(format, weights.subarray(from, to), step, own);
     for (let i = 0; i < own.length; i++) histogram[own[i]!]! += 1;
   };
-  return { count, flush: () => undefined };
+  return { count, across: undefined, flush: () => undefined };
 }
 
 /**
@@ -230,7 +269,7 @@ export function surveyFloats(weights: WeightStream, format: NumberFormat): Float
   const { integerCodes } = format;
   // A step too coarse for its norm, among the smallest numbers, leaves quotients beyond the largest code.
   const isSafe = norms.every((norm, c) => Math.fround(norm / steps[c]!) <= format.largest + 0.25);
-  const { count, flush } =
+  const { count, across, flush } =
     integerCodes !== undefined && isSafe
       ? integerCounter(format, integerCodes, histogram)
       : codeCounter(format, histogram);
@@ -239,7 +278,9 @@ export function surveyFloats(weights: WeightStream, format: NumberFormat): Float
   let unflushed = 0;
   let scaled = new Float32Array(0);
   for (const piece of weights.pieces()) {
-    if (channels > 1 && inner < 16) {
+    if (across !== undefined && inner === 1 && channels >= 16) {
+      across(piece, reciprocals, start % channels);
+    } else if (channels > 1 && inner < 16) {
       // Short rows: bring every weight into units of its step first.
       if (scaled.length < piece.length) scaled = new Float32Array(piece.length);
       scaleRows(piece, start, layout, reciprocals, scaled);

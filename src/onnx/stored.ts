@@ -187,19 +187,62 @@ export function decodeInto(
   codes: Codes,
   out: Float32Array,
 ): void {
-  for (const segment of segments) {
-    const table = scaledTable(tensor, segment.table);
-    const end = segment.start + segment.count;
-    for (let i = segment.start; i < end; i++) out[i] = table[codes[i]!]!;
+  const parts = segments
+    .map(({ start, count, table }) => ({ start, end: start + count, table: scaledTable(tensor, table) }))
+    .sort((a, b) => a.start - b.start);
+  if (tensor.channelAxis === undefined && tensor.zeroPoints === undefined) {
+    for (const { start, end, table } of parts) {
+      for (let i = start; i < end; i++) out[i] = table[codes[i]!]!;
+    }
+    return;
   }
-  if (tensor.channelAxis === undefined && tensor.zeroPoints === undefined) return;
-  const { steps } = tensor;
-  const zeros = tensor.zeroPoints ?? new Float32Array(steps.length);
+  const { steps, zeroPoints } = tensor;
+  let at = 0;
   forEachStepRow(tensor, (start, count, step, stride) => {
-    const end = start + count;
-    for (let i = start, s = step; i < end; i++, s += stride)
-      out[i] = Math.fround(out[i]! - zeros[s]!) * steps[s]!;
+    const rowEnd = start + count;
+    for (let from = start; from < rowEnd;) {
+      while (parts[at]!.end <= from) at++;
+      const { end, table } = parts[at]!;
+      const to = Math.min(rowEnd, end);
+      const first = step + (from - start) * stride;
+      if (stride === 0) decodeRow(codes, table, steps[first]!, zeroPoints?.[first] ?? 0, out, from, to);
+      else decodeAcross(codes, table, steps, zeroPoints, first, out, from, to);
+      from = to;
+    }
   });
+}
+
+/** Decodes weights that share a step. Without a zero point it is 0, which changes no number. */
+function decodeRow(
+  codes: Codes,
+  table: Float32Array,
+  step: number,
+  zero: number,
+  out: Float32Array,
+  from: number,
+  to: number,
+): void {
+  for (let i = from; i < to; i++) out[i] = Math.fround(table[codes[i]!]! - zero) * step;
+}
+
+/** Decodes weights that have a step each, the first the one at `first`. */
+function decodeAcross(
+  codes: Codes,
+  table: Float32Array,
+  steps: Float32Array,
+  zeros: Float32Array | undefined,
+  first: number,
+  out: Float32Array,
+  from: number,
+  to: number,
+): void {
+  if (zeros === undefined) {
+    for (let i = from, s = first; i < to; i++, s++) out[i] = table[codes[i]!]! * steps[s]!;
+  } else {
+    for (let i = from, s = first; i < to; i++, s++) {
+      out[i] = Math.fround(table[codes[i]!]! - zeros[s]!) * steps[s]!;
+    }
+  }
 }
 
 /** How many weights of the tensor hold each code: [2^B]. */

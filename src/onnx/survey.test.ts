@@ -113,6 +113,7 @@ describe("a survey", () => {
     for (const [dims, axis] of [
       [[count / 3, 3], 1],
       [[3, count / 3], 0],
+      [[3, count / 3], 1],
       [[count / 21, 7, 3], 1],
       [[count], undefined],
     ] as const) {
@@ -133,9 +134,14 @@ describe("a survey", () => {
       const streamed = survey(hidden);
       expect(streamed).toEqual(survey(source));
     }
-    const model = product([count / 3, 3], weights);
-    const whole = prepareModel(model, { granularity: "channel" }).tensors.map(surveyOf);
-    expect(surveyModel(model, { granularity: "channel" })).toEqual(whole);
+    for (const dims of [
+      [count / 3, 3],
+      [3, count / 3],
+    ] as const) {
+      const model = product(dims, weights);
+      const whole = prepareModel(model, { granularity: "channel" }).tensors.map(surveyOf);
+      expect(surveyModel(model, { granularity: "channel" })).toEqual(whole);
+    }
   }, 20_000);
 
   it("takes over the codes of a quantised model", () => {
