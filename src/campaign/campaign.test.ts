@@ -142,6 +142,15 @@ describe("chooseCorrection", () => {
       }
     },
   );
+
+  it("reads a memory as it is where every cell is lost and no drift can be undone", async () => {
+    const lost = await memory(0.5);
+    const { tensors } = await makePlan(lost, { policy: "tac", overhead: 0.02 });
+    const segments = tensors.flatMap((t) => t.segments);
+    const open = segments.filter((s) => s.protectedMask === 0);
+    expect(open.length).toBeGreaterThan(0);
+    expect(open.every((s) => s.decoder === "none")).toBe(true);
+  });
 });
 
 describe("a network with one output", () => {

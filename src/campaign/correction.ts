@@ -6,6 +6,7 @@ import {
   boundedTable,
   conditionalMoments,
   decoder,
+  decoderExists,
   protectBits,
   runawayLimit,
   type DecoderKind,
@@ -14,7 +15,13 @@ import {
 import type { Dataset } from "../data/index.ts";
 import { bindWeights, logitsModel, type WeightBinder } from "../engine/index.ts";
 import { cleanWeights, decodeInto, type DecodeSegment } from "../onnx/index.ts";
-import { predictedNoise, segmentsOf, type Allocation, type MemoryTensor } from "../protect/index.ts";
+import {
+  predictedNoise,
+  segmentsOf,
+  type Allocation,
+  type MemoryTensor,
+  type TensorAllocation,
+} from "../protect/index.ts";
 import { isAssessment, type Assessment, type Survey } from "./assess.ts";
 import { isWhole } from "./integers.ts";
 import { hasAnswers, predictKept } from "./predict.ts";
@@ -27,6 +34,14 @@ export interface ReadingChoice {
   readonly segments: readonly (readonly ProtectionSegment[])[];
   readonly noise: number;
   readonly drift: number;
+}
+
+/** Whether a tensor can be read by a decoder under an allocation: cells that flip half the time have no mean to undo. */
+function isReadable(tensor: MemoryTensor, { mask, extraMask }: TensorAllocation, kind: DecoderKind): boolean {
+  const { format, histogram } = tensor;
+  return [mask, extraMask].every((protectedMask) =>
+    decoderExists(kind, { format, histogram, flips: protectBits(tensor.flips, protectedMask) }),
+  );
 }
 
 /** Expected decoded value of each stored code, given that the weight does not run away. */
@@ -137,30 +152,32 @@ export async function chooseCorrection(assessment: Survey, allocation: Allocatio
   if (calibration === undefined || !isAssessment(assessment)) {
     throw new Error("chooseCorrection needs calibration data");
   }
-  const read = (kinds: readonly DecoderKind[]) =>
-    memory.map((tensor, t) =>
-      segmentsOf(tensor, allocation.tensors[t]!, isWhole(assessment.tensors[t]!) ? "none" : kinds[t]!),
-    );
-  const everywhere = (kind: DecoderKind) => read(memory.map(() => kind));
+  const everywhere = (kind: DecoderKind) =>
+    memory.map((tensor, t) => {
+      const own = allocation.tensors[t]!;
+      const isPlain = isWhole(assessment.tensors[t]!) || !isReadable(tensor, own, kind);
+      return segmentsOf(tensor, own, isPlain ? "none" : kind);
+    });
+  const options = candidates.map(everywhere);
   const network = await MeanNetwork.open(assessment, calibration);
   try {
     const shifts: Float64Array[][] = memory.map(() => []);
-    for (const kind of candidates) {
-      for (const [t, segments] of everywhere(kind).entries()) {
+    for (const option of options) {
+      for (const [t, segments] of option.entries()) {
         shifts[t]!.push(await network.shift(new Map([[t, segments]])));
       }
     }
-    const kindsOf = (choice: readonly number[]) => choice.map((c) => candidates[c]!);
+    const segmentsFor = (choice: readonly number[]) => choice.map((c, t) => options[c]![t]!);
     const loss = (segments: readonly ProtectionSegment[][], shift: Float64Array) =>
       hasAnswers(assessment)
         ? 1 - predictKept(assessment, segments, shift)
         : predictedNoise(memory, segments)! + squareSum(shift) / calibration.data.count;
-    const chosen = descend(memory.length, (choice) => loss(read(kindsOf(choice)), sumShifts(shifts, choice)));
+    const chosen = descend(memory.length, (choice) => loss(segmentsFor(choice), sumShifts(shifts, choice)));
     let best: { reading: ReadingChoice; loss: number } | undefined;
-    for (const segments of [read(kindsOf(chosen)), ...candidates.map(everywhere)]) {
+    for (const segments of [segmentsFor(chosen), ...options]) {
       const shift = await network.shift(new Map(segments.entries()));
       const own = loss(segments, shift);
-      if (best !== undefined && own >= best.loss) continue;
+      if (best !== undefined && !(own < best.loss)) continue;
       const drift = squareSum(shift) / calibration.data.count;
       best = { reading: { segments, noise: predictedNoise(memory, segments)!, drift }, loss: own };
     }

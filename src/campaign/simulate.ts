@@ -10,11 +10,11 @@ import {
   openExecutor,
   openMeasure,
   settleBatching,
+  type BinderKind,
   type ErrorSource,
   type Executor,
   type MeasureChoice,
   type Protection,
-  type TrialContext,
 } from "../engine/index.ts";
 import { defaultMeasure, scoreOf, tally, type MeasureDescription, type Reference } from "../measure/index.ts";
 import { cleanWeights, serialiseModel } from "../onnx/index.ts";
@@ -96,9 +96,8 @@ export interface Simulation {
 }
 
 /** Runs the network with clean quantised weights. */
-async function cleanRun(assessment: Assessment, data: Dataset, context: Pick<TrialContext, "binder">) {
-  const { judged } = assessment;
-  const binder = await bindWeights(judged, context.binder);
+async function cleanRun({ judged }: Assessment, data: Dataset, kind: BinderKind) {
+  const binder = await bindWeights(judged, kind);
   try {
     await binder.load(judged.tensors.map(cleanWeights));
     return await binder.infer(data);
@@ -121,7 +120,7 @@ export async function openSimulation(
   const { judged: prepared, memory } = assessment;
   const data = await settleBatching(prepared.model, given);
   const binder = chooseBinder(prepared, data.count);
-  const output = await cleanRun(assessment, data, { binder });
+  const output = await cleanRun(assessment, data, binder);
   const reference: Reference = {
     clean: output,
     labels: data.labels,

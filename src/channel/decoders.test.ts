@@ -4,6 +4,7 @@ import { narrowFormatNames } from "../../test/formats.ts";
 import { protectedUnbiased } from "./closed.ts";
 import {
   decoder,
+  decoderExists,
   decoderKinds,
   decoders,
   type Decoder,
@@ -150,6 +151,12 @@ describe("unbiased decoders", () => {
     expect(() => decoder("unbiased", blind)).toThrow(/bit 0 is read as 1 with the same probability/);
     expect(() => decoder("unbiased-affine", blind)).toThrow(/No affine unbiased decoder/);
     expect(decoders(blind).map((d) => d.kind)).toEqual(["none", "linear-mmse", "bayes"]);
+    expect(decoderKinds.filter((kind) => decoderExists(kind, blind))).toEqual([
+      "none",
+      "linear-mmse",
+      "bayes",
+    ]);
+    expect(() => decoderExists("none", { ...blind, histogram: new Float64Array(256) })).toThrow(/no weights/);
   });
 
   it("in the affine form remove the mean error of the tensor even where they cannot remove every code's", () => {

@@ -63,6 +63,17 @@ export function decoder(kind: DecoderKind, input: DecoderInput): Decoder {
   };
 }
 
+/** Whether a decoder exists for this input. @throws QtamlError as `decoder` does for other reasons */
+export function decoderExists(kind: DecoderKind, input: DecoderInput): boolean {
+  try {
+    decoder(kind, input);
+    return true;
+  } catch (error) {
+    if (error instanceof NoSuchDecoder) return false;
+    throw error;
+  }
+}
+
 /** All decoders that exist for this input, in the order of `decoderKinds`. */
 export function decoders(input: DecoderInput): Decoder[] {
   return decoderKinds.flatMap((kind) => {

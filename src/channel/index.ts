@@ -42,7 +42,7 @@ export {
   topBitVarianceShare,
   unprotectedPart,
 } from "./closed.ts";
-export { decoder, decoderKinds, decoders } from "./decoders.ts";
+export { decoder, decoderExists, decoderKinds, decoders } from "./decoders.ts";
 export type { Decoder, DecoderInput, DecoderKind } from "./decoders.ts";
 export { applyFaults, receiveInto } from "./faults.ts";
 export type { FaultList, ProtectionMask } from "./faults.ts";

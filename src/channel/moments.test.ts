@@ -173,6 +173,15 @@ describe("the drift line", () => {
     );
   });
 
+  it("is finite for weights that are never read as a finite value", () => {
+    // With all bits flipped, zero is read as NaN.
+    const { values } = numberFormat("fp16");
+    const histogram = values.map((v) => (v === 0 ? 1 : 0));
+    const flips = perBitFlips(new Float64Array(16).fill(1));
+    const line = driftLine({ values, decode: values, flips, histogram });
+    expect([line.slope, line.offset].every(Number.isFinite)).toBe(true);
+  });
+
   it("does not depend on the histogram where it is exact, even if only one code is stored", () => {
     const { values } = numberFormat("int8");
     const histogram = new Float64Array(256);

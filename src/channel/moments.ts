@@ -130,7 +130,7 @@ export function largestMagnitude(table: Float64Array): number {
   return table.reduce((m, v) => (Number.isFinite(v) ? Math.max(m, Math.abs(v)) : m), 0);
 }
 
-/** Weighted least squares; where only one abscissa has weight the slope is taken as 1. */
+/** Weighted least squares; slope 1 where only one abscissa has weight, and no offset where none has. */
 function fitLine(
   x: Float64Array,
   y: Float64Array,
@@ -145,6 +145,7 @@ function fitLine(
     meanX += weights[i]! * x[i]!;
     meanY += weights[i]! * y[i]!;
   }
+  if (total === 0) return { slope: 1, offset: 0 };
   meanX /= total;
   meanY /= total;
   let square = 0;

@@ -12,7 +12,7 @@ import {
   type OnnxModel,
 } from "../onnx/index.ts";
 import { outputValues } from "./convert.ts";
-import { bindInputs, checkFits } from "./feed.ts";
+import { bindInputs, planFeeds } from "./feed.ts";
 import { judgedModel, modelIo } from "./io.ts";
 import { bindWeights, inferBatches, settleBatching, type JudgedOutput } from "./network.ts";
 import { openSession, runSession } from "./session.ts";
@@ -78,9 +78,9 @@ describe("judgedModel", () => {
 describe("shapes", () => {
   it("names both where data do not fit", () => {
     const io = modelIo(dense("N"));
-    expect(() => checkFits(io, samples([2]))).not.toThrow();
-    expect(() => checkFits(io, samples([3]))).toThrow(/\[N, 2\].*\[N, 3\]/);
-    expect(() => checkFits(io, samples([2, 2, 2]))).toThrow(/\[N, 2\].*\[N, 2, 2, 2\]/);
+    expect(() => planFeeds(io, samples([2]))).not.toThrow();
+    expect(() => planFeeds(io, samples([3]))).toThrow(/\[N, 2\].*\[N, 3\]/);
+    expect(() => planFeeds(io, samples([2, 2, 2]))).toThrow(/\[N, 2\].*\[N, 2, 2, 2\]/);
   });
 
   it("adds axes of size one, and flattens to a row", async () => {
@@ -234,11 +234,11 @@ describe("several inputs", () => {
     const io = modelIo(mixed);
     const without = (name: string) =>
       new Map<string, SampleArray>([...data.inputs].filter(([key]) => key !== name));
-    expect(() => checkFits(io, { ...data, inputs: without("h") })).toThrow(
+    expect(() => planFeeds(io, { ...data, inputs: without("h") })).toThrow(
       /Nothing is given for the input "h".*"h" float16 \[N, 2\]/,
     );
     const more = new Map<string, SampleArray>([...data.inputs, ["z", array(0, 0, 0, 0)] as const]);
-    expect(() => checkFits(io, { ...data, inputs: more })).toThrow(/no input "z".*"f" float \[N, 2\]/);
+    expect(() => planFeeds(io, { ...data, inputs: more })).toThrow(/no input "z".*"f" float \[N, 2\]/);
     const fraction = new Map<string, SampleArray>([...data.inputs, ["i", array(1, 2, 0.5, 0)] as const]);
     const { constants: _, ...rest } = data;
     expect(() => bindInputs(io, { ...rest, inputs: fraction })).toThrow(/"i" holds int64.*element 2.*0\.5/);

@@ -11,6 +11,9 @@ import { makeTensor, type Tensor, type Values } from "./session.ts";
 /** Samples a call of the runtime; activations of small networks then stay in the cache. */
 const batchSize = 250;
 
+/** Elements of the largest input that is filled with one number or repeated: 1 GB of float32. */
+const largestConstant = 2 ** 28;
+
 /** An input of the model and the data it gets. */
 interface SampleFeed {
   readonly input: ModelInput;
@@ -166,20 +169,21 @@ function constantTensor(
     if (typeof d === "number") return d;
     return (d === undefined ? undefined : sizes.get(d)) ?? own;
   });
-  if (elementCount(dims) > 2 ** 31) {
+  if (elementCount(dims) > largestConstant) {
     throw new QtamlError(
       "data-mismatch",
       `The input "${input.name}" of shape ${formatDims(dims)} is too large to be fed; give the model smaller sizes.`,
     );
   }
   if ("fill" in constant) {
-    const data = new Float64Array(elementCount(dims)).fill(constant.fill);
-    return makeTensor(type, convertElements({ data }, type, input.name), dims);
+    const one = convertElements({ data: Float64Array.of(constant.fill) }, type, input.name) as Uint8Array;
+    const filled = new (one.constructor as Uint8ArrayConstructor)(elementCount(dims)).fill(one[0]!);
+    return makeTensor(type, filled, dims);
   }
   if (given.length !== dims.length || given.some((d, i) => d !== 1 && d !== dims[i])) {
     throw new QtamlError(
       "data-mismatch",
-      `The model takes "${input.name}" of shape ${formatDims(dims)}, but [${constant.dims.join(", ")}] was given with --feed.`,
+      `The model takes "${input.name}" of shape ${formatDims(dims)}, but [${constant.dims.join(", ")}] was given with --feed; give an array of that shape, or one number for all of it.`,
     );
   }
   const indices = Float64Array.from({ length: elementCount(dims) }, (_, at) => {
@@ -234,13 +238,4 @@ export function bindInputs(io: ModelIo, data: Dataset): BoundInputs {
       return feeds;
     },
   };
-}
-
-/**
- * Checks that a data set fits a model's inputs.
- *
- * @throws QtamlError `data-mismatch` that names the input and both shapes
- */
-export function checkFits(io: ModelIo, data: Dataset): void {
-  planFeeds(io, data);
 }

@@ -3,7 +3,7 @@
  * Jacobians.
  */
 export { inlineExecutor, openExecutor, threadsExecutor, type Executor, type RunOptions } from "./executor.ts";
-export { bindInputs, checkFits, planFeeds, type BoundInputs, type FeedPlan } from "./feed.ts";
+export { bindInputs, planFeeds, type BoundInputs, type FeedPlan } from "./feed.ts";
 export {
   formatDims,
   formatInputs,

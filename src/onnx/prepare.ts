@@ -44,8 +44,8 @@ export interface ChosenTensors {
 }
 
 /**
- * Writes out the model's functions, folds normalisations, takes quantised operators apart and finds the tensors that are chosen. The given model is left
- * as it was.
+ * Writes out the model's functions, folds normalisations, takes quantised operators apart and finds the tensors that
+ * are chosen. The given model is left as it was.
  *
  * @throws QtamlError `unsupported-model` when the model has no weights, `invalid-argument` for a pattern that no tensor
  *   matches

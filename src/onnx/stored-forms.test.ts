@@ -86,6 +86,26 @@ describe("weights", () => {
     expect(await run(prepared)).toEqual(await run(model));
   });
 
+  it("that have no elements are kept, run and listed, but not in the memory", async () => {
+    const model = buildModel({
+      nodes: [
+        makeNode("MatMul", ["x", "e"], ["none"]),
+        makeNode("MatMul", ["x", "w"], ["some"]),
+        makeNode("Concat", ["none", "some"], ["y"], { axis: 1 }),
+      ],
+      initialisers: [floatTensor("e", [4, 0], new Float32Array(0)), floatTensor("w", [4, 3], weights)],
+      inputs: { x: ["N", 4] },
+      outputs: ["y"],
+    });
+    const { model: prepared, tensors, absent } = prepareModel(model);
+    expect(tensors.map((t) => t.name)).toEqual(["w"]);
+    expect(absent!.map(({ name, count, reason }) => [name, count, reason])).toEqual([
+      ["e", 0, "no elements"],
+    ]);
+    const run = async (of: typeof model) => Array.from(floats((await runModel(of, { x }))["y"]));
+    expect(await run(prepared)).toHaveLength(3 * (x.data.length / 4));
+  });
+
   it("that are stored sparsely are kept, run and listed, but not in the memory", async () => {
     const sparse = create(SparseTensorProtoSchema, {
       values: floatTensor("s", [2], Float32Array.of(3, -2)),

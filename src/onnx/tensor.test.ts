@@ -198,7 +198,7 @@ describe("integer tensors", () => {
 
   it("of other types are refused by name", () => {
     expect(() => integerData(tensor(DataType.FLOAT, [1], { floatData: [1] }))).toThrow(
-      'Tensor "w" holds float, where integers are needed.',
+      'Tensor "w" holds float, where integers are needed; export the model again.',
     );
     expect(dataTypeName(DataType.UINT4)).toBe("uint4");
     expect(dataTypeName(999)).toBe("type 999");

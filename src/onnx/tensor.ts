@@ -26,7 +26,7 @@ export function tensorDims(tensor: TensorProto): number[] {
   if (dims.some((d) => !Number.isSafeInteger(d) || d < 0) || !Number.isSafeInteger(elementCount(dims))) {
     throw new QtamlError(
       "invalid-file",
-      `Tensor "${tensor.name}" has impossible dimensions [${dims.join(", ")}].`,
+      `Tensor "${tensor.name}" has impossible dimensions [${dims.join(", ")}]; the model file is damaged.`,
     );
   }
   return dims;
@@ -192,7 +192,7 @@ export function floatData(tensor: TensorProto): Float32Array {
     default:
       throw new QtamlError(
         "unsupported-model",
-        `Tensor "${tensor.name}" holds ${dataTypeName(tensor.dataType)}, where floating-point numbers are needed.`,
+        `Tensor "${tensor.name}" holds ${dataTypeName(tensor.dataType)}, where floating-point numbers are needed; export the model again.`,
       );
   }
   checkLength(tensor, data.length);
@@ -270,7 +270,7 @@ export function integerData(tensor: TensorProto): number[] {
     default:
       throw new QtamlError(
         "unsupported-model",
-        `Tensor "${tensor.name}" holds ${dataTypeName(tensor.dataType)}, where integers are needed.`,
+        `Tensor "${tensor.name}" holds ${dataTypeName(tensor.dataType)}, where integers are needed; export the model again.`,
       );
   }
   checkLength(tensor, data.length);

@@ -205,6 +205,7 @@ export function findTensors(index: ModelIndex): FoundTensor[] {
   const constant = constantValues(index);
   const found = new Map<string, Candidate>();
   const add = (leaf: Leaf, role: TensorRole, use: ValueUse) => {
+    if (isEmpty(leaf.tensor)) return;
     const known = found.get(leaf.name);
     if (known === undefined) {
       found.set(leaf.name, { tensor: leaf.tensor, role, uses: [use], channelAxis: leaf.axis });
@@ -242,6 +243,8 @@ export function findTensors(index: ModelIndex): FoundTensor[] {
   }));
 }
 
+const isEmpty = (tensor: TensorProto) => tensorDims(tensor).includes(0);
+
 function fitsQuantisation({ tensor, path }: Leaf, role: TensorRole): boolean {
   return path !== undefined && (role === "scale" ? isFloatTensor(tensor) : isCodeType(tensor.dataType));
 }
@@ -278,7 +281,7 @@ function addIntegers(index: ModelIndex, found: Map<string, Candidate>): void {
   for (const [name, tensor] of index.constants) {
     const uses = index.uses.get(name);
     const isInteger = tensor.dataType === DataType.INT64 || tensor.dataType === DataType.INT32;
-    if (found.has(name) || uses === undefined || !isInteger || tensorDims(tensor).includes(0)) continue;
+    if (found.has(name) || uses === undefined || !isInteger || isEmpty(tensor)) continue;
     if (!integerData(tensor).every((v) => v >= -32768 && v <= 32767)) continue;
     found.set(name, { tensor, role: "integer", uses: [...uses], channelAxis: undefined });
   }
@@ -301,6 +304,7 @@ function dequantisersOf(index: ModelIndex, name: string): NodeProto[] {
 export function absenceReason(index: ModelIndex, tensor: TensorProto): string {
   const [use] = index.uses.get(tensor.name) ?? [];
   const operator = use?.node.opType ?? "the output";
+  if (isEmpty(tensor)) return "no elements";
   if (isFloatTensor(tensor)) return `constant operand of ${operator}`;
   if (isCodeType(tensor.dataType)) return `codes read by ${operator}`;
   return `${dataTypeName(tensor.dataType)} operand of ${operator}`;
