@@ -11,7 +11,7 @@ import {
 } from "../channel/index.ts";
 import type { JacobianMethod } from "../engine/index.ts";
 import type { TensorRole } from "../onnx/index.ts";
-import { protectionLadder, ordinaryErrors } from "../protect/index.ts";
+import { ordinaryErrors, protectionLadders } from "../protect/index.ts";
 import type { Survey } from "./assess.ts";
 
 /** One stored tensor. Quantities of weights are in the weights' own units. */
@@ -56,6 +56,8 @@ export interface InspectionRow {
 
 /** The table of a survey or an assessment, in the order of first use. */
 export function inspect(survey: Survey): InspectionRow[] {
+  const hasScores = survey.memory.every((tensor) => tensor.stepSensitivity !== undefined);
+  const ladders = hasScores ? protectionLadders(survey.memory) : undefined;
   return survey.memory.map((tensor, t) => {
     const stored = survey.tensors[t]!;
     const jacobian = survey.jacobian?.[t];
@@ -93,11 +95,10 @@ export function inspect(survey: Survey): InspectionRow[] {
       method: jacobian?.method ?? null,
       probes: jacobian?.probes ?? null,
       stoppedBy: jacobian?.stoppedBy ?? null,
-      // For wide codes a ladder takes many times what the rest of the row does.
       score:
-        stepSensitivity === undefined
+        ladders === undefined || stepSensitivity === undefined
           ? null
-          : stepSensitivity * (protectionLadder(tensor).rungs[0]?.gain ?? 0),
+          : stepSensitivity * (ladders[t]!.rungs[0]?.gain ?? 0),
     };
   });
 }

@@ -1,5 +1,5 @@
 /** @file Squared norms of Jacobians from forward runs alone, for tensors that no gradient reaches. */
-import { addressedStreams, nextUniform } from "../channel/index.ts";
+import { addressedStreams, nextNormal } from "../channel/index.ts";
 import type { Dataset } from "../data/index.ts";
 import { floatData, type PreparedModel, type StoredTensor } from "../onnx/index.ts";
 import { bindWeights, outputSize, type WeightBinder } from "./network.ts";
@@ -10,16 +10,6 @@ const fewest = 8;
 const most = 64;
 /** Relative standard error over the probes at which they end. */
 const target = 0.1;
-
-/** A standard normal number by the polar method. */
-function normal(state: Int32Array): number {
-  for (;;) {
-    const u = 2 * nextUniform(state) - 1;
-    const v = 2 * nextUniform(state) - 1;
-    const s = u * u + v * v;
-    if (s > 0 && s < 1) return u * Math.sqrt((-2 * Math.log(s)) / s);
-  }
-}
 
 /** Squared differences of two runs by sample, and the part of them in which all outputs move alike. */
 function squaredDifferences(
@@ -79,7 +69,7 @@ async function probeTensor(
   for (let probe = 0; probe < most; probe++) {
     if (probe >= fewest && standardError(perProbe) <= target * mean(perProbe)) break;
     const random = addressedStreams({ seed, trial: probe, tensor: ordinal }, 4)(0);
-    const direction = Float32Array.from(weights, () => step * normal(random));
+    const direction = Float32Array.from(weights, () => step * nextNormal(random));
     const sides: Float32Array[] = [];
     for (const sign of [1, -1]) {
       const moved = weights.map((w, i) => w + sign * direction[i]!);

@@ -24,7 +24,7 @@ export interface GradientLanes {
 }
 
 /** Milliseconds of work left from which further threads, which open sessions of their own, pay. */
-const WORTH_A_THREAD = 1500;
+const worthAThread = 1500;
 
 /** Bytes that all threads see, so that they are held once. */
 function sharedBytes(bytes: Uint8Array): Uint8Array {
@@ -59,7 +59,7 @@ function openPool(context: GradientContext, threads: number): Piscina<GradientJo
 export async function openGradientLanes(
   context: GradientContext,
   threads: number,
-  worth = WORTH_A_THREAD,
+  worth = worthAThread,
 ): Promise<GradientLanes> {
   const runner = await openGradientRunner(context);
   let pool: Piscina<GradientJob, GradientReply> | undefined;
