@@ -61,6 +61,22 @@ const matrix = [4, 6];
 const image = [2, 3, 5, 5];
 const kernel = [4, 3, 3, 3];
 
+/** Two heads over five places of four numbers, the input quantised. */
+function attention(scale: TensorProto, zero: TensorProto): QuantisedModel {
+  return quantised(DataType.INT8, [4, 12], [2, 5, 4], 1e-4, (w) => ({
+    nodes: [
+      ...quantisedInput,
+      own(
+        makeNode("QAttention", ["xq", "w", "bias", "xs", "ws", "", "xz", "wz"], ["y"], {
+          num_heads: 2,
+          unidirectional: 1,
+        }),
+      ),
+    ],
+    initialisers: [w, ...activations, scale, zero, float("bias", [12], wave(12))],
+  }));
+}
+
 /** `DequantizeLinear` in front of a matrix product. */
 function decoded(
   dataType: DataType,
@@ -277,6 +293,11 @@ export const quantisedModels: Readonly<Record<string, QuantisedModel>> = {
   })),
   "dynamic quantisation": dynamic(number("ws", 0.01), codesOf("wz", [], INT8, [5])),
   "dynamic quantisation per column": dynamic(columnScales, columnZeros),
+  QAttention: attention(number("ws", 0.01), codesOf("wz", [], INT8, [5])),
+  "QAttention with a step a column": attention(
+    float("ws", [12], scales(12)),
+    codesOf("wz", [12], INT8, new Array<number>(12).fill(3)),
+  ),
   MatMulIntegerToFloat: quantised(UINT8, matrix, [3, 4], rounding, (w) => ({
     nodes: [
       ...quantisedInput,

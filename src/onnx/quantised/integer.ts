@@ -154,6 +154,38 @@ const dynamicProduct: RewriteRule = (node, context) => {
   return writer.nodes;
 };
 
+const attentionAttributes = [
+  "do_rotary",
+  "mask_filter_value",
+  "num_heads",
+  "past_present_share_buffer",
+  "rotary_embedding_dim",
+  "scale",
+  "unidirectional",
+];
+
+/** `QAttention`: the runtime's `Attention` of decoded operands. */
+const attention: RewriteRule = (node, context) => {
+  const [x = "", w = "", bias = "", xScale = "", wScale = "", mask = "", xZero = "", wZero = "", past = ""] =
+    node.input;
+  const axis = codesAxis(context, node, wScale);
+  const zeroAxis = codesAxis(context, node, wZero);
+  const isZeroAlike =
+    wZero === "" || (zeroAxis !== undefined && axis !== undefined && "axis" in axis === "axis" in zeroAxis);
+  if (axis === undefined || !isZeroAlike || !isOneZero(context, xZero)) return undefined;
+  const writer = new NodeWriter(context.names, node.output[0]!);
+  const left = writer.add("DequantizeLinear", present(x, xScale, xZero));
+  const right = writer.add("DequantizeLinear", present(w, wScale, wZero), axis);
+  const inputs = [left, right, bias, mask, past];
+  while (inputs.at(-1) === "") inputs.pop();
+  writer.add("Attention", inputs, {}, node.output[0]);
+  const made = writer.nodes.at(-1)!;
+  made.domain = "com.microsoft";
+  made.output.push(...node.output.slice(1));
+  made.attribute.push(...node.attribute.filter(({ name }) => attentionAttributes.includes(name)));
+  return writer.nodes;
+};
+
 /** What is taken apart first: products with their scales behind them. */
 export const scaledRules: readonly (readonly [string, RewriteRule])[] = [["Mul", scaledProduct]];
 
@@ -163,4 +195,5 @@ export const integerRules: readonly (readonly [string, RewriteRule])[] = [
   ["ConvInteger", integerProduct],
   ["MatMulIntegerToFloat", productToFloat],
   ["DynamicQuantizeMatMul", dynamicProduct],
+  ["QAttention", attention],
 ];
