@@ -296,7 +296,7 @@ export const quantisedModels: Readonly<Record<string, QuantisedModel>> = {
   QAttention: attention(number("ws", 0.01), codesOf("wz", [], INT8, [5])),
   "QAttention with a step a column": attention(
     float("ws", [12], scales(12)),
-    codesOf("wz", [12], INT8, new Array<number>(12).fill(3)),
+    codesOf("wz", [12], INT8, [3, 0, -3, 1, 2, 5, 3, 3, 0, 7, -9, 4]),
   ),
   MatMulIntegerToFloat: quantised(UINT8, matrix, [3, 4], rounding, (w) => ({
     nodes: [

@@ -229,7 +229,7 @@ export function findTensors(index: ModelIndex): FoundTensor[] {
       if (isQuantisation) {
         for (const leaf of leaves) if (fitsQuantisation(leaf, role)) add(leaf, role, { node, input });
       } else {
-        for (const [leaf, own] of rolesOf(leaves, role, node)) add(leaf, own, { node, input });
+        for (const [leaf, own] of rolesOf(index, leaves, role, node)) add(leaf, own, { node, input });
       }
     });
   }
@@ -250,7 +250,12 @@ function fitsQuantisation({ tensor, path }: Leaf, role: TensorRole): boolean {
 }
 
 /** Which of the constants that reach one input are parameters, and of what kind. */
-function rolesOf(leaves: readonly Leaf[], role: TensorRole, node: NodeProto): [Leaf, TensorRole][] {
+function rolesOf(
+  index: ModelIndex,
+  leaves: readonly Leaf[],
+  role: TensorRole,
+  node: NodeProto,
+): [Leaf, TensorRole][] {
   const count = ({ tensor }: Leaf) => elementCount(tensorDims(tensor));
   const numbers = leaves.filter(
     ({ tensor, path }) =>
@@ -264,6 +269,10 @@ function rolesOf(leaves: readonly Leaf[], role: TensorRole, node: NodeProto): [L
     if (role === "embedding" && leaf.path !== undefined) return rank >= 2;
     return isArithmetic ? count(leaf) > 1 : rank >= 1 || leaf.path.length > 0;
   });
+  // The unit of a bias of 32 bits is a product of scales.
+  if (role === "bias" && leaves.some(({ tensor }) => isWideBias(index, tensor))) {
+    return parameters.map((leaf) => [leaf, "scale"]);
+  }
   // Integers in constant arithmetic are codes; what they are combined with are their scales and zero points.
   const codes = parameters.filter(({ tensor, path }) => path === undefined && isCodeType(tensor.dataType));
   const main = codes.reduce<Leaf | undefined>(
@@ -276,12 +285,34 @@ function rolesOf(leaves: readonly Leaf[], role: TensorRole, node: NodeProto): [L
   });
 }
 
+/** Operators between a quantised layer's bias and the float operator that adds it. */
+const decoding: ReadonlySet<string> = new Set(["Cast", "DequantizeLinear", "Mul", "Identity", "Reshape"]);
+
+/** Inputs of quantised operators that are int32 biases. */
+const wideInputs: Readonly<Record<string, number>> = { QLinearConv: 8, QGemm: 6 };
+
+/** Whether a constant is the bias of a quantised layer, in 32 bits. */
+function isWideBias(index: ModelIndex, { name, dataType }: TensorProto): boolean {
+  if (dataType !== DataType.INT32) return false;
+  const values = [name];
+  for (const value of values) {
+    for (const { node, input } of index.uses.get(value) ?? []) {
+      if (wideInputs[node.opType] === input) return true;
+      if (value !== name && !isElementwise(node) && roleAt(node, input) === "bias") return true;
+      const [output = ""] = node.output;
+      if (decoding.has(node.opType) && !values.includes(output)) values.push(output);
+    }
+  }
+  return false;
+}
+
 /** Adds shapes, axes and indices that 16 bits can hold. */
 function addIntegers(index: ModelIndex, found: Map<string, Candidate>): void {
   for (const [name, tensor] of index.constants) {
     const uses = index.uses.get(name);
     const isInteger = tensor.dataType === DataType.INT64 || tensor.dataType === DataType.INT32;
     if (found.has(name) || uses === undefined || !isInteger || isEmpty(tensor)) continue;
+    if (isWideBias(index, tensor)) continue;
     if (!integerData(tensor).every((v) => v >= -32768 && v <= 32767)) continue;
     found.set(name, { tensor, role: "integer", uses: [...uses], channelAxis: undefined });
   }
@@ -304,6 +335,7 @@ function dequantisersOf(index: ModelIndex, name: string): NodeProto[] {
 export function absenceReason(index: ModelIndex, tensor: TensorProto): string {
   const [use] = index.uses.get(tensor.name) ?? [];
   const operator = use?.node.opType ?? "the output";
+  if (isWideBias(index, tensor)) return "biases of 32 bits, beyond the 16 of the widest format";
   if (isEmpty(tensor)) return "no elements";
   if (isFloatTensor(tensor)) return `constant operand of ${operator}`;
   if (isCodeType(tensor.dataType)) return `codes read by ${operator}`;

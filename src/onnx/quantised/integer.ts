@@ -154,7 +154,7 @@ const dynamicProduct: RewriteRule = (node, context) => {
   return writer.nodes;
 };
 
-const attentionAttributes = [
+const attentionAttributes: ReadonlySet<string> = new Set([
   "do_rotary",
   "mask_filter_value",
   "num_heads",
@@ -162,7 +162,7 @@ const attentionAttributes = [
   "rotary_embedding_dim",
   "scale",
   "unidirectional",
-];
+]);
 
 /** `QAttention`: the runtime's `Attention` of decoded operands. */
 const attention: RewriteRule = (node, context) => {
@@ -182,7 +182,7 @@ const attention: RewriteRule = (node, context) => {
   const made = writer.nodes.at(-1)!;
   made.domain = "com.microsoft";
   made.output.push(...node.output.slice(1));
-  made.attribute.push(...node.attribute.filter(({ name }) => attentionAttributes.includes(name)));
+  made.attribute.push(...node.attribute.filter(({ name }) => attentionAttributes.has(name)));
   return writer.nodes;
 };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { buildModel, floats, runModel } from "../../../test/build-model.ts";
 import { quantisedModels } from "../../../test/quantised-models.ts";
-import { someCodes, wave, type QuantisedModel } from "../../../test/quantised-parts.ts";
+import { codesInt32, someCodes, wave, type QuantisedModel } from "../../../test/quantised-parts.ts";
 import type { Codes } from "../../channel/index.ts";
 import { codeFormat } from "../codes.ts";
 import { makeNode } from "../graph.ts";
@@ -110,5 +110,40 @@ describe("weights that are quantised when the model is loaded", () => {
     expect(prepared.tensors[0]!.format.name).toBe("int8");
     const expected = floats((await runModel(fake, { x }, "disabled"))["y"]);
     expect(floats((await runModel(prepared.model, { x }, "disabled"))["y"])).toEqual(expected);
+  });
+});
+
+describe("biases of 32 bits", () => {
+  it.each([
+    ["QLinearConv", "b"],
+    ["QLinearConv per channel", "b"],
+    ["QGemm", "c"],
+  ])("of %s are not in the memory, and that is said; their scales are scales", (name, bias) => {
+    const form = quantisedModels[name]!;
+    const codes = someCodes(form.dataType, elementCount(form.dims));
+    const { tensors, absent } = prepareModel(form.build(codes), { roles: ["bias", "integer"] });
+    expect(tensors.map((tensor) => tensor.name)).toEqual([form.tensor]);
+    expect(absent?.find((tensor) => tensor.name === bias)?.reason).toMatch(/^biases of 32 bits/);
+    const { tensors: held } = prepareModel(form.build(codes), { roles: ["bias", "scale"] });
+    expect(held.find((tensor) => tensor.name === "ws")?.role).toBe("scale");
+  });
+
+  it("behind DequantizeLinear are told from shapes", () => {
+    const model = buildModel({
+      nodes: [
+        makeNode("DequantizeLinear", ["b", "bs"], ["bias"]),
+        makeNode("Gemm", ["x", "w", "bias"], ["y"]),
+      ],
+      initialisers: [
+        codesInt32("b", [3, -7, 90]),
+        floatTensor("bs", [], Float32Array.of(0.1)),
+        floatTensor("w", [2, 3], Float32Array.of(1, 2, 3, 4, 5, 6)),
+      ],
+      inputs: { x: [1, 2] },
+      outputs: ["y"],
+    });
+    const { tensors, absent } = prepareModel(model, { roles: ["bias", "integer"] });
+    expect(tensors.map((tensor) => tensor.name)).toEqual(["w"]);
+    expect(absent?.find((tensor) => tensor.name === "b")?.reason).toMatch(/^biases of 32 bits/);
   });
 });
