@@ -5,15 +5,10 @@
  */
 import type { GraphProto, NodeProto } from "onnx-buf";
 import { QtamlError } from "../errors.ts";
-import { nodeLabel } from "./graph.ts";
+import { nestedGraphs, nodeLabel } from "./graph.ts";
 
 /** Subgraphs inside subgraphs that are followed; exporters stay far below. */
 const deepestSubgraph = 64;
-
-/** The graphs in a node's attributes. */
-function subgraphs(node: NodeProto): GraphProto[] {
-  return node.attribute.flatMap((a) => [...(a.g === undefined ? [] : [a.g]), ...a.graphs]);
-}
 
 /**
  * Checks a graph and its subgraphs.
@@ -67,14 +62,14 @@ function checkLevel(graph: GraphProto, name: string, outer: ReadonlySet<string>,
         );
       }
     }
-    for (const inner of subgraphs(node)) checkLevel(inner, name, known, depth + 1);
+    for (const inner of nestedGraphs(node)) checkLevel(inner, name, known, depth + 1);
   }
   checkAcyclic(graph, producer, name);
 }
 
 /** Values that a node depends on: its inputs, and what its subgraphs read from outside them. */
 function dependencies(node: NodeProto): string[] {
-  const nested = subgraphs(node);
+  const nested = nestedGraphs(node);
   if (nested.length === 0) return node.input;
   return [...node.input, ...nested.flatMap(outsideOf)];
 }

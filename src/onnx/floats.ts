@@ -2,17 +2,10 @@
  * @file Floating-point numbers piece by piece, so that a tensor larger than memory can be gone through.
  */
 import type { TensorProto } from "onnx-buf";
+import { numberFormat } from "../channel/index.ts";
 import { rawLength, rawRange } from "./lazy.ts";
 import type { ByteRange } from "../bytes/index.ts";
-import {
-  DataType,
-  damagedTensor,
-  float16,
-  floatData,
-  isExternal,
-  isFloatTensor,
-  storedByteLength,
-} from "./tensor.ts";
+import { DataType, damagedTensor, floatData, isExternal, isFloatTensor, storedByteLength } from "./tensor.ts";
 
 /** The element types that are floating-point numbers of their own, without a scale. */
 export type FloatType = DataType.FLOAT | DataType.DOUBLE | DataType.FLOAT16 | DataType.BFLOAT16;
@@ -33,13 +26,6 @@ const bytesPer = {
   [DataType.BFLOAT16]: 2,
 } as const satisfies Record<FloatType, number>;
 
-let halves: Float32Array | undefined;
-
-/** [65536] the value of each float16 bit pattern. */
-function halfTable(): Float32Array {
-  return (halves ??= Float32Array.from({ length: 65536 }, (_, bits) => float16(bits)));
-}
-
 /** Rounds numbers of a type to float32. The bytes must be aligned to the type. */
 function toFloat32(dataType: FloatType, bytes: Uint8Array<ArrayBuffer>, out: Float32Array): Float32Array {
   const { buffer, byteOffset, byteLength } = bytes;
@@ -53,7 +39,7 @@ function toFloat32(dataType: FloatType, bytes: Uint8Array<ArrayBuffer>, out: Flo
     }
     case DataType.FLOAT16: {
       const bits = new Uint16Array(buffer, byteOffset, n);
-      const table = halfTable();
+      const table = numberFormat("fp16").values;
       for (let i = 0; i < n; i++) out[i] = table[bits[i]!]!;
       break;
     }

@@ -5,17 +5,17 @@
 import type { GraphProto, NodeProto, TensorProto } from "onnx-buf";
 import { codeArray, encodeInto, numberFormat } from "../channel/index.ts";
 import {
-  constantOf,
   floatAttribute,
   indexGraph,
   intAttribute,
   isStandardNode,
   namesRead,
+  nestedGraphs,
   type GraphIndex,
 } from "./graph.ts";
 import type { OnnxModel } from "./model.ts";
 import { deferRawData, rawLength, rawRange } from "./lazy.ts";
-import { nestedGraphs, uniqueNames } from "./scopes.ts";
+import { constantBehind, uniqueNames } from "./scopes.ts";
 import type { ByteSource } from "../bytes/index.ts";
 import {
   damagedTensor,
@@ -37,7 +37,7 @@ function affineOf(
   if (intAttribute(node, "training_mode", 0) !== 0 || node.output.slice(1).some((name) => name !== "")) {
     return undefined;
   }
-  const parameters = node.input.slice(1, 5).map((name) => constantOf(index, name));
+  const parameters = node.input.slice(1, 5).map((name) => constantBehind(index, name));
   const [scale, bias, mean, variance] = parameters.map((t) => (t === undefined ? undefined : floatData(t)));
   if (scale === undefined || bias === undefined || mean === undefined || variance === undefined)
     return undefined;
@@ -159,7 +159,7 @@ export function foldBatchNormalization(model: OnnxModel): number {
     const weightName = node.input[1] ?? "";
     const biasName = node.input[2] ?? "";
     const weight = index.constants.get(weightName);
-    const bias = constantOf(index, biasName);
+    const bias = constantBehind(index, biasName);
     if (axis === undefined || weight === undefined || (biasName !== "" && bias === undefined)) continue;
     if (!isFloatTensor(weight) || outputs.has(weightName)) continue;
     if (outputs.has(source) || index.consumers.get(source)?.length !== 1) continue;

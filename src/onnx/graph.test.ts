@@ -10,7 +10,6 @@ import { buildModel } from "../../test/build-model.ts";
 import { QtamlError } from "../errors.ts";
 import {
   attribute,
-  constantOf,
   floatAttribute,
   indexGraph,
   intAttribute,
@@ -22,6 +21,7 @@ import {
   nodeLabel,
   stringAttribute,
 } from "./graph.ts";
+import { constantBehind } from "./scopes.ts";
 import { DataType, floatTensor } from "./tensor.ts";
 
 const one = (name: string) => floatTensor(name, [1], Float32Array.of(1));
@@ -71,11 +71,11 @@ describe("indexGraph", () => {
     ];
     const index = indexGraph(buildModel({ nodes, outputs: ["k"] }).graph);
     expect([...index.constants.keys()]).toEqual(["c"]);
-    expect(constantOf(index, "j")).toBe(index.constants.get("c"));
-    expect(constantOf(index, "k")).toBeUndefined();
-    expect(constantOf(index, "")).toBeUndefined();
+    expect(constantBehind(index, "j")).toBe(index.constants.get("c"));
+    expect(constantBehind(index, "k")).toBeUndefined();
+    expect(constantBehind(index, "")).toBeUndefined();
     const loop = [makeNode("Identity", ["a"], ["b"]), makeNode("Identity", ["b"], ["a"])];
-    expect(constantOf(indexGraph(buildModel({ nodes: loop, outputs: [] }).graph), "a")).toBeUndefined();
+    expect(constantBehind(indexGraph(buildModel({ nodes: loop, outputs: [] }).graph), "a")).toBeUndefined();
   });
 
   it("refuses values that are defined twice", () => {

@@ -61,9 +61,14 @@ export function indexGraph(graph: GraphProto): GraphIndex {
   return { graph, producer, consumers, constants };
 }
 
+/** The graphs inside a node: branches and bodies. */
+export function nestedGraphs(node: NodeProto): GraphProto[] {
+  return node.attribute.flatMap((a) => (a.g === undefined ? a.graphs : [a.g, ...a.graphs]));
+}
+
 /** Names that a node reads, its subgraphs included (with the names that a subgraph computes for itself). */
 export function namesRead(node: NodeProto): string[] {
-  const nested = node.attribute.flatMap((a) => [...(a.g === undefined ? [] : [a.g]), ...a.graphs]);
+  const nested = nestedGraphs(node);
   if (nested.length === 0) return node.input;
   return [
     ...node.input,
@@ -74,19 +79,6 @@ export function namesRead(node: NodeProto): string[] {
 /** Whether a node is of the default operator set: `Conv` of another domain is another operator. */
 export function isStandardNode(node: NodeProto): boolean {
   return node.domain === "" || node.domain === "ai.onnx";
-}
-
-/** The constant behind a value, also through `Identity` (exporters write one tensor for equal parameters). */
-export function constantOf(index: GraphIndex, name: string): TensorProto | undefined {
-  const seen = new Set<string>();
-  let value = name;
-  for (;;) {
-    const tensor = index.constants.get(value);
-    const node = index.producer.get(value);
-    if (tensor !== undefined || node?.opType !== "Identity" || seen.has(value)) return tensor;
-    seen.add(value);
-    value = node.input[0] ?? "";
-  }
 }
 
 /** The attribute of that name, if the node has it. */

@@ -3,19 +3,16 @@
  * so that what follows can look at all nodes of a model as at one list.
  */
 import type { GraphProto, NodeProto, TensorProto } from "onnx-buf";
-import { attribute, makeNode } from "./graph.ts";
+import { attribute, makeNode, nestedGraphs, type GraphIndex } from "./graph.ts";
 import type { OnnxModel } from "./model.ts";
 import { floatTensor, int64Tensor } from "./tensor.ts";
+
+export { nestedGraphs };
 
 /** Gives names that no value of a model has yet. */
 export interface UniqueNames {
   /** The base itself where it is free, else with the first number that makes it so. The name is then taken. */
   fresh(base: string): string;
-}
-
-/** The graphs inside a node: branches and bodies. */
-export function nestedGraphs(node: NodeProto): GraphProto[] {
-  return node.attribute.flatMap((a) => (a.g === undefined ? a.graphs : [a.g, ...a.graphs]));
 }
 
 /** All nodes of a graph in order, those of subgraphs right before the node that holds them. */
@@ -214,7 +211,10 @@ export function indexModel(model: OnnxModel): ModelIndex {
 }
 
 /** The constant behind a value, also through `Identity` (exporters write one tensor for equal parameters). */
-export function constantBehind(index: ModelIndex, name: string): TensorProto | undefined {
+export function constantBehind(
+  index: Pick<GraphIndex, "constants" | "producer">,
+  name: string,
+): TensorProto | undefined {
   const seen = new Set<string>();
   let value = name;
   for (;;) {

@@ -8,6 +8,7 @@ import {
   TensorProtoSchema,
   type TensorProto,
 } from "onnx-buf";
+import { numberFormat } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 
 export { DataType };
@@ -135,24 +136,6 @@ function isRaw(tensor: TensorProto): boolean {
   return tensor.rawData.byteLength > 0;
 }
 
-const halfScratch = new DataView(new ArrayBuffer(4));
-
-/** The value of a bfloat16 bit pattern. */
-function bfloat16(bits: number): number {
-  halfScratch.setUint32(0, bits << 16);
-  return halfScratch.getFloat32(0);
-}
-
-/** The value of an IEEE 754 binary16 bit pattern. */
-export function float16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
-}
-
 /** The bits of each element of a float16 or bfloat16 tensor, in C order; do not write to them. */
 export function floatBits(tensor: TensorProto): Uint16Array {
   const bits = isRaw(tensor)
@@ -160,6 +143,14 @@ export function floatBits(tensor: TensorProto): Uint16Array {
     : Uint16Array.from(tensor.int32Data);
   checkLength(tensor, bits.length);
   return bits;
+}
+
+/** The values of bit patterns, which are exact in float32. */
+function widened(bits: Uint16Array, format: "fp16" | "bf16"): Float32Array {
+  const { values } = numberFormat(format);
+  const data = new Float32Array(bits.length);
+  for (let i = 0; i < bits.length; i++) data[i] = values[bits[i]!]!;
+  return data;
 }
 
 /**
@@ -184,10 +175,10 @@ export function floatData(tensor: TensorProto): Float32Array {
       );
       break;
     case DataType.FLOAT16:
-      data = Float32Array.from(floatBits(tensor), float16);
+      data = widened(floatBits(tensor), "fp16");
       break;
     case DataType.BFLOAT16:
-      data = Float32Array.from(floatBits(tensor), bfloat16);
+      data = widened(floatBits(tensor), "bf16");
       break;
     default:
       throw new QtamlError(

@@ -4,9 +4,9 @@
  */
 import type { NodeProto, TensorProto } from "onnx-buf";
 import { isCodeType } from "./codes.ts";
-import { intAttribute, intsAttribute, isStandardNode } from "./graph.ts";
+import { intAttribute, intsAttribute, isStandardNode, nestedGraphs } from "./graph.ts";
 import { isElementwise, outputChannelAxis, roleAt, tensorRoles, type TensorRole } from "./roles.ts";
-import { constantBehind, nestedGraphs, type ModelIndex, type ValueUse } from "./scopes.ts";
+import { constantBehind, type ModelIndex, type ValueUse } from "./scopes.ts";
 import { dataTypeName, DataType, elementCount, integerData, isFloatTensor, tensorDims } from "./tensor.ts";
 
 /** A constant tensor that the memory may hold. */
