@@ -162,7 +162,12 @@ async function measureCase(
 const nothing: Interval = interval({ measured: 0, low: 0, high: 0, firstOrder: 0, gaussian: 0 });
 
 /** Everything about one network at one flip probability. */
-export async function measureNetwork(subject: Subject, p: number, isFull: boolean): Promise<NetworkResult> {
+export async function measureNetwork(
+  subject: Subject,
+  p: number,
+  isFull: boolean,
+  targets: readonly number[],
+): Promise<NetworkResult> {
   const { test, calibration } = await dataOf(subject);
   const assessment = await assessSubject(subject, p, calibration);
   const simulation = await openSimulation(assessment, test, { seed });
@@ -174,7 +179,7 @@ export async function measureNetwork(subject: Subject, p: number, isFull: boolea
       comparison?.policies.find((c) => c.name === policy)?.points ?? [];
     let known = { "uniform-msp": curve("uniform-msp"), tac: curve("tac") };
     const cases: Case[] = [];
-    for (const keep of keeps) {
+    for (const keep of targets) {
       const { result, points } = await measureCase(subject, p, keep, assessment, simulation, known);
       cases.push(result);
       // Yields belong to a target; the points' means and intervals do not.

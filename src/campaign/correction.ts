@@ -12,7 +12,6 @@ import {
   type DecoderKind,
   type ProtectionSegment,
 } from "../channel/index.ts";
-import type { Dataset } from "../data/index.ts";
 import { bindWeights, logitsModel, type WeightBinder } from "../engine/index.ts";
 import { cleanWeights, decodeInto, type DecodeSegment } from "../onnx/index.ts";
 import {
@@ -63,50 +62,67 @@ function meanSegments(tensor: MemoryTensor, segments: readonly ProtectionSegment
 
 type Calibration = NonNullable<Assessment["calibration"]>;
 
+/** Memory that the remembered shifts of one assessment may take, in bytes. */
+const rememberedBytes = 2 ** 26;
+
+/** Shifts by what is read how: neighbouring budgets share all tensors but one or two. */
+const remembered = new WeakMap<Calibration, Map<string, Float64Array>>();
+
 /** Runs the network with chosen weights on the calibration inputs. */
 class MeanNetwork {
   readonly #assessment: Assessment;
-  readonly #binder: WeightBinder;
-  readonly #data: Dataset;
-  readonly #clean: Float32Array[];
-  readonly #cleanLogits: Float32Array;
+  readonly #calibration: Calibration;
+  readonly #shifts: Map<string, Float64Array>;
+  #running: { readonly binder: WeightBinder; readonly clean: readonly Float32Array[] } | undefined;
 
-  private constructor(assessment: Assessment, { data, logits }: Calibration, binder: WeightBinder) {
+  constructor(assessment: Assessment, calibration: Calibration) {
     this.#assessment = assessment;
-    this.#binder = binder;
-    this.#data = data;
-    this.#cleanLogits = logits.values;
-    this.#clean = assessment.prepared.tensors.map(cleanWeights);
-  }
-
-  static async open(assessment: Assessment, calibration: Calibration): Promise<MeanNetwork> {
-    const model = logitsModel(assessment.judged.model);
-    const binder = await bindWeights({ ...assessment.judged, model }, "patch");
-    return new MeanNetwork(assessment, calibration, binder);
+    this.#calibration = calibration;
+    this.#shifts = remembered.get(calibration) ?? new Map<string, Float64Array>();
+    remembered.set(calibration, this.#shifts);
   }
 
   /** Change of the logits when some tensors are at their expected value: [samples * classes]. */
   async shift(tensors: ReadonlyMap<number, readonly ProtectionSegment[]>): Promise<Float64Array> {
-    const { prepared, memory } = this.#assessment;
+    const key = JSON.stringify([...tensors]);
+    const known = this.#shifts.get(key);
+    if (known !== undefined) return known;
+    const shift = await this.#run(tensors);
+    for (const oldest of this.#shifts.keys()) {
+      if ((this.#shifts.size + 1) * shift.byteLength <= rememberedBytes) break;
+      this.#shifts.delete(oldest);
+    }
+    this.#shifts.set(key, shift);
+    return shift;
+  }
+
+  async #run(tensors: ReadonlyMap<number, readonly ProtectionSegment[]>): Promise<Float64Array> {
+    const { prepared, judged, memory } = this.#assessment;
+    const { data, logits } = this.#calibration;
+    this.#running ??= {
+      binder: await bindWeights({ ...judged, model: logitsModel(judged.model) }, "patch"),
+      clean: prepared.tensors.map(cleanWeights),
+    };
+    const { binder, clean } = this.#running;
     const weights = prepared.tensors.map((tensor, t) => {
       const segments = tensors.get(t);
-      if (segments === undefined || isWhole(tensor)) return this.#clean[t]!;
+      if (segments === undefined || isWhole(tensor)) return clean[t]!;
       const mean = new Float32Array(tensor.count);
       decodeInto(tensor, meanSegments(memory[t]!, segments), tensor.codes, mean);
       return mean;
     });
-    await this.#binder.load(weights);
-    const { values } = await this.#binder.infer(this.#data);
-    return Float64Array.from(values, (z, i) => z - this.#cleanLogits[i]!);
+    await binder.load(weights);
+    const { values } = await binder.infer(data);
+    return Float64Array.from(values, (z, i) => z - logits.values[i]!);
   }
 
   /** Mean over the samples of the squared shift. */
   async drift(tensors: ReadonlyMap<number, readonly ProtectionSegment[]>): Promise<number> {
-    return squareSum(await this.shift(tensors)) / this.#data.count;
+    return squareSum(await this.shift(tensors)) / this.#calibration.data.count;
   }
 
-  close(): Promise<void> {
-    return this.#binder.close();
+  async close(): Promise<void> {
+    await this.#running?.binder.close();
   }
 }
 
@@ -159,7 +175,7 @@ export async function chooseCorrection(assessment: Survey, allocation: Allocatio
       return segmentsOf(tensor, own, isPlain ? "none" : kind);
     });
   const options = candidates.map(everywhere);
-  const network = await MeanNetwork.open(assessment, calibration);
+  const network = new MeanNetwork(assessment, calibration);
   try {
     const shifts: Float64Array[][] = memory.map(() => []);
     for (const option of options) {
@@ -198,7 +214,7 @@ export async function fixedReading(
     segmentsOf(tensor, allocation.tensors[t]!, isWhole(assessment.tensors[t]!) ? "none" : kind),
   );
   if (calibration === undefined || !isAssessment(assessment)) return { segments, noise: null, drift: null };
-  const network = await MeanNetwork.open(assessment, calibration);
+  const network = new MeanNetwork(assessment, calibration);
   try {
     const drift = await network.drift(new Map(segments.entries()));
     return { segments, noise: predictedNoise(memory, segments)!, drift };
