@@ -282,6 +282,14 @@ describe("inlineFunctions", () => {
     expect(tensors.map(({ name, count }) => [name, count])).toEqual([["linear.w", 16]]);
   });
 
+  it("leaves the operators of ONNX what the runtime takes them for", async () => {
+    const negated = define("Relu", { input: ["v"], output: ["o"], node: [makeNode("Neg", ["v"], ["o"])] });
+    const model = withFunctions([makeNode("Relu", ["x"], ["y"])], [Object.assign(negated, { domain: "" })]);
+    const copy = inlined(model);
+    expect(copy.functions).toEqual([]);
+    expect(await outputOf(copy)).toEqual(await outputOf(model));
+  });
+
   const message = (act: () => void): string => {
     try {
       act();

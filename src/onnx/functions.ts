@@ -26,9 +26,11 @@ const deepestCall = 100;
 /** Most values and attributes that nodes copied out of functions may have: some hundred thousand nodes. */
 const mostValues = 600_000;
 
+const isDefault = (domain: string) => domain === "" || domain === "ai.onnx";
+
 /** What a function is called by. */
 const keyOf = (domain: string, name: string, overload: string): string =>
-  JSON.stringify([domain === "ai.onnx" ? "" : domain, name, overload]);
+  JSON.stringify([domain, name, overload]);
 
 /** The names of one call, or of a graph inside it, with those around it. */
 interface Scope {
@@ -73,6 +75,8 @@ class Inlining {
   constructor(model: OnnxModel) {
     this.#names = uniqueNames(model);
     for (const definition of model.functions) {
+      // The runtime has operators of its own by these names, and takes those.
+      if (isDefault(definition.domain)) continue;
       const key = keyOf(definition.domain, definition.name, definition.overload);
       if (this.functions.has(key)) throw damaged(definition, "is defined twice");
       this.functions.set(key, definition);
@@ -268,8 +272,9 @@ class Inlining {
 
 /**
  * Replaces every call of a function that the model defines by the function's nodes, in subgraphs and in other functions
- * too, and drops the functions. Afterwards the model imports the newest of the operator sets that it and its functions
- * are written for. Edits the model.
+ * too, and drops the functions. One in the default domain stands for an operator that the runtime has, and is not used.
+ * Afterwards the model imports the newest of the operator sets that it and its functions are written for. Edits the
+ * model.
  *
  * @throws QtamlError `invalid-file` for a function that calls itself or reads what nothing computes,
  *   `unsupported-model` when its operators mean something else in the model's operator set, or when there are too many
