@@ -2,6 +2,7 @@
  * @file Squared norms of gradients for one group of samples at a time: tape, prelude and adjoint in this thread. A
  * group is one sample, or the samples of one call where the model's batch is fixed.
  */
+import type { InferenceSession } from "onnxruntime-node";
 import { addressedStreams, nextUint32, nextUniform } from "../channel/index.ts";
 import type { Dataset } from "../data/index.ts";
 import type { ModelIo } from "./io.ts";
@@ -91,13 +92,26 @@ function contrastSeed(size: number, classes: number, random: Int32Array): Float3
 const ownBytes = (bytes: Uint8Array): Uint8Array =>
   bytes.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes;
 
+/** Opens sessions, all or none. */
+async function openSessions(models: readonly Uint8Array[]): Promise<InferenceSession[]> {
+  const sessions: InferenceSession[] = [];
+  try {
+    for (const model of models) sessions.push(await openSession(ownBytes(model)));
+    return sessions;
+  } catch (error) {
+    await Promise.all(sessions.map((session) => session.release()));
+    throw error;
+  }
+}
+
 /** Opens the sessions of a context. @throws QtamlError `unsupported-model` */
 export async function openGradientRunner(context: GradientContext): Promise<GradientRunner> {
   const { io, size, seed } = context;
   const inputs = bindInputs(io, context.data);
-  const tape = await openSession(ownBytes(context.tape));
-  const prelude = context.prelude === undefined ? undefined : await openSession(ownBytes(context.prelude));
-  const adjoint = await openSession(ownBytes(context.adjoint));
+  const sessions = await openSessions(
+    [context.tape, context.adjoint, context.prelude].filter((model) => model !== undefined),
+  );
+  const [tape, adjoint, prelude] = sessions as [InferenceSession, InferenceSession, InferenceSession?];
   const needed = new Set(adjoint.inputNames);
 
   const forward = async (group: number): Promise<{ feeds: Values; logits: Tensor }> => {
@@ -165,9 +179,7 @@ export async function openGradientRunner(context: GradientContext): Promise<Grad
       };
     },
     async close() {
-      await tape.release();
-      await prelude?.release();
-      await adjoint.release();
+      for (const session of sessions) await session.release();
     },
   };
 }

@@ -4,7 +4,7 @@ import { memoryTensor } from "../../test/memory-tensors.ts";
 import { asymmetricFlips, perBitFlips, topBitsMask } from "../channel/index.ts";
 import { protectionLadder, protectionLadders, weightVariance } from "./ladder.ts";
 
-/** Variances come from sums over 2^16 products of the channel matrix, each rounded to 2^-53. */
+/** Variances are means of positive terms, at most 2^16 of them and each mixed 16 times: 2^16 roundings of 2^-53. */
 const tolerance = 2 ** -37;
 
 describe("protectionLadder", () => {
