@@ -61,9 +61,10 @@ function fitShape(input: ModelInput, dims: readonly number[]): Pick<SampleFeed, 
   const longAxes = (sizes: readonly number[]) => sizes.filter((d) => d !== 1).join();
   const isRow = fixed.length === 1 && fixed[0] === elementCount(dims);
   if (isWhole && (isRow || longAxes(fixed) === longAxes(dims))) return { dims: fixed, hasBatch: true };
+  const isTable = sample.length === 1 && dims.length === 1 && sample[0] === dims[0]! - 1;
   throw new QtamlError(
     "data-mismatch",
-    `The model takes "${input.name}" of shape ${formatDims(["N", ...sample])}, but the data have shape [${["N", ...dims].join(", ")}]; reshape or transpose them to fit.`,
+    `The model takes "${input.name}" of shape ${formatDims(["N", ...sample])}, but the data have shape [${["N", ...dims].join(", ")}]; ${isTable ? "name the column of labels with --label-column, or leave a column out" : "reshape or transpose them to fit"}.`,
   );
 }
 

@@ -44,7 +44,7 @@ export function classLabels(reference: Reference, measure: string, options: Labe
     throw new QtamlError(
       "data-mismatch",
       labels === undefined
-        ? `Measure ${measure} needs labels, and the data have none: add "y", or judge by --measure agreement, which needs none.`
+        ? `Measure ${measure} needs labels, and the data have none: give --labels, or judge by --measure agreement, which needs none.`
         : `Measure ${measure} needs class numbers as labels, and the data have fractions; judge by --measure r2 or mse-targets.`,
     );
   }

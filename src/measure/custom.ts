@@ -46,7 +46,7 @@ export function customMeasure(custom: CustomMeasure): Measure {
       if (needsLabels && labels === undefined) {
         throw new QtamlError(
           "data-mismatch",
-          `Measure ${name} of ${file} needs labels, and the data have none: add "y".`,
+          `Measure ${name} of ${file} needs labels, and the data have none: give --labels.`,
         );
       }
       const size = clean.values.length / clean.count;
