@@ -16,10 +16,25 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { readDevice, writeWhole } from "./files.ts";
+import { checkOutput, readDevice, writeWhole } from "./files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "qtaml-files-"));
 afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("checkOutput", () => {
+  it("lets pass what can be written, also below folders that do not exist yet", () => {
+    expect(() => checkOutput(join(folder, "new", "deep", "plan.json"))).not.toThrow();
+    expect(readdirSync(folder)).not.toContain("new");
+  });
+
+  it("refuses a folder, and a place below a file", () => {
+    const file = join(folder, "plain");
+    writeFileSync(file, "");
+    expect(() => checkOutput(folder)).toThrow(/is a folder; give a file/);
+    expect(() => checkOutput(join(file, "plan.json"))).toThrow(/below something that is not a folder/);
+    rmSync(file);
+  });
+});
 
 describe("writeWhole", () => {
   it("makes folders on the way and leaves nothing but the file", () => {

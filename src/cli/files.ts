@@ -3,7 +3,10 @@
  */
 import { randomBytes } from "node:crypto";
 import {
+  accessSync,
   closeSync,
+  constants,
+  existsSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -86,6 +89,25 @@ function destination(path: string): string {
     return realpathSync(path);
   } catch {
     return path;
+  }
+}
+
+/**
+ * Refuses a place where no file can be written, before any work is done for it.
+ *
+ * @throws QtamlError `file-access`
+ */
+export function checkOutput(path: string): void {
+  try {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
+      throw Object.assign(new Error("folder"), { code: "EISDIR" });
+    }
+    let folder = dirname(path);
+    while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+    if (!statSync(folder).isDirectory()) throw Object.assign(new Error("no folder"), { code: "ENOTDIR" });
+    accessSync(folder, constants.W_OK);
+  } catch (cause) {
+    throw fileProblem(path, "Output", cause);
   }
 }
 

@@ -11,7 +11,7 @@ import {
   textWidth,
 } from "../../report/index.ts";
 import { checkBudget } from "../../protect/index.ts";
-import { toJson, writeWhole } from "../files.ts";
+import { checkOutput, toJson, writeWhole } from "../files.ts";
 import { openProgress, say, sayJson, terminalWidth, warn } from "../output.ts";
 import {
   assessFromFlags,
@@ -69,6 +69,7 @@ export function resultWords(comparison: Comparison): string {
 /** Runs the command; true when TAC keeps the target short of protecting everything. */
 export async function runCompare(model: string, flags: CompareFlags): Promise<boolean> {
   checkKeep(flags.keep);
+  if (flags.output !== undefined) checkOutput(flags.output);
   requireGraph(model, "compare");
   flags.budgets?.forEach(checkBudget);
   if (flags.data === undefined)

@@ -23,7 +23,7 @@ import {
   renderFigures,
   renderReport,
 } from "../../report/index.ts";
-import { readDevice, readModel, toJson, writeWhole } from "../files.ts";
+import { checkOutput, readDevice, readModel, toJson, writeWhole } from "../files.ts";
 import { flipLaw } from "../memory.ts";
 import { openProgress, say, sayJson, warn, type Manner, type Progress } from "../output.ts";
 import { comparisonTable, resultWords } from "./compare.ts";
@@ -153,6 +153,7 @@ async function prove(
 /** Runs the command. */
 export async function runDemo(flags: DemoFlags): Promise<void> {
   const started = Date.now();
+  checkOutput(join(flags.output, "report.html"));
   const tell = tellerOf(flags);
   const progress = openProgress(flags);
   const device = readDevice(join(zoo, "thin-oxide.yaml"));

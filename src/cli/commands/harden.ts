@@ -13,7 +13,7 @@ import {
 } from "../../onnx/index.ts";
 import type { Plan } from "../../protect/index.ts";
 import { formatSi } from "../../report/index.ts";
-import { readModel, readPlan, writeWhole } from "../files.ts";
+import { checkOutput, readModel, readPlan, writeWhole } from "../files.ts";
 import { planFlipLaw } from "../memory.ts";
 import { say, sayJson, type Manner } from "../output.ts";
 import { version } from "../version.ts";
@@ -46,6 +46,7 @@ export function hardenedBytes(assessment: Assessment, plan: Plan, form: DecodeFo
 /** Runs the command. */
 export async function runHarden(model: string, flags: HardenFlags): Promise<void> {
   requireGraph(model, "harden");
+  checkOutput(flags.output);
   const plan = readPlan(flags.plan);
   const assessment = await assess(readModel(model), { flips: planFlipLaw(plan), storage: plan.storage });
   checkPlan(plan, assessment);

@@ -21,7 +21,7 @@ import {
   formatTable,
   protectedShares,
 } from "../../report/index.ts";
-import { toJson, writeWhole } from "../files.ts";
+import { checkOutput, toJson, writeWhole } from "../files.ts";
 import { openProgress, say, sayJson, terminalWidth, warn, type Progress } from "../output.ts";
 import {
   measureFromFlags,
@@ -93,6 +93,7 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
       "Give either --budget (a share of stored bits, such as 0.05) or --keep (a share of the clean result, such as 0.95).",
     );
   }
+  if (flags.output !== undefined) checkOutput(flags.output);
   if (budget !== undefined) checkBudget(budget);
   if (keep !== undefined) checkKeep(keep);
   if (policy === "tac") requireGraph(model, `--policy ${policy}`);

@@ -12,7 +12,7 @@ import {
   type ReportInput,
 } from "../../report/index.ts";
 import { parseComparison } from "../comparison.ts";
-import { readPlan, readStructured, writeWhole } from "../files.ts";
+import { checkOutput, readPlan, readStructured, writeWhole } from "../files.ts";
 import { flipsFromFlags, hasFlips } from "../memory.ts";
 import { openProgress, say, sayJson, warn } from "../output.ts";
 import { version } from "../version.ts";
@@ -91,6 +91,7 @@ function checkSameModel(model: Survey["model"], source: string, path: string, ot
 
 /** Runs the command. */
 export async function runReport(model: string | undefined, flags: ReportFlags): Promise<void> {
+  checkOutput(flags.output);
   if (
     model === undefined &&
     flags.device === undefined &&
