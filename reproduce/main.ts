@@ -43,7 +43,8 @@ const settingsOf = wanted.flatMap((subject) => [subject.p, subject.lowP].map((p)
 const swept = wanted
   .filter((s) => (sweep.names as readonly string[]).includes(s.name))
   .flatMap((subject) => sweep.p.map((p) => ({ subject, p })));
-const total = settingsOf.length + swept.length + wanted.length + 2;
+const dissected = wanted.filter((s) => s.data === "Fashion-MNIST");
+const total = settingsOf.length + swept.length + dissected.length + 2;
 let done = 0;
 
 const networks: { subject: Subject; p: number; result: NetworkResult }[] = [];
@@ -57,7 +58,7 @@ for (const { subject, p } of swept) {
   sweepCases.push(result.cases[0]!);
 }
 const ablations: Ablation[] = [];
-for (const subject of wanted) {
+for (const subject of dissected) {
   const overhead = networks.find((n) => n.subject === subject)!.result.cases[0]!.tac.measured;
   ablations.push(
     await step(`parts of TAC: ${subject.name}`, done++, total, () =>
