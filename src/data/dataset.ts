@@ -77,6 +77,25 @@ export function sliceDataset(data: Dataset, from: number, to: number): Dataset {
   };
 }
 
+/** The samples at the given places of a data set, in that order; copies the numbers. */
+export function pickSamples(data: Dataset, places: ArrayLike<number>): Dataset {
+  const pick = <T extends { dims: readonly number[]; data: NpyData }>(array: T): T => {
+    const size = product(array.dims);
+    const source = array.data as Float32Array;
+    const picked = new (source.constructor as Float32ArrayConstructor)(places.length * size);
+    for (let i = 0; i < places.length; i++) {
+      picked.set(source.subarray(places[i]! * size, (places[i]! + 1) * size), i * size);
+    }
+    return { ...array, data: picked };
+  };
+  return {
+    ...data,
+    count: places.length,
+    inputs: new Map(Array.from(data.inputs, ([name, array]) => [name, pick(array)])),
+    labels: data.labels === undefined ? undefined : pick(data.labels),
+  };
+}
+
 /** Place of the first NaN or infinity, or -1. A plain loop: a call for each of a billion numbers takes half a minute. */
 function firstNonFinite(data: Float32Array | Float64Array): number {
   for (let i = 0; i < data.length; i++) if (data[i]! - data[i]! !== 0) return i;

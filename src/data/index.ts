@@ -4,6 +4,7 @@ export {
   datasetOf,
   labelsOf,
   parseDataset,
+  pickSamples,
   samplesOf,
   singleInput,
   sliceDataset,

@@ -34,6 +34,7 @@ export {
   type MemoryReader,
   type Protection,
 } from "./memory-reader.ts";
+export { sampleOrder, samplesOfRun, type SampleRun } from "./samples.ts";
 export {
   openTrialRunner,
   type TrialContext,

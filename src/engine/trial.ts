@@ -1,13 +1,14 @@
 /**
  * @file One trial: draw a chip, read its memory under each policy, run the network, judge.
  */
-import type { Dataset } from "../data/index.ts";
+import { pickSamples, type Dataset } from "../data/index.ts";
 import { tally, type Outputs, type OutputScale, type Tally } from "../measure/index.ts";
 import { QtamlError } from "../errors.ts";
 import { parseModel, type PreparedModel } from "../onnx/index.ts";
 import { openMeasure, type MeasureChoice } from "./measures.ts";
 import { openMemoryReader, type ErrorSource, type MemoryContent, type Protection } from "./memory-reader.ts";
 import { bindWeights, type BinderKind, type WeightBinder } from "./network.ts";
+import { sampleOrder, samplesOfRun, type SampleRun } from "./samples.ts";
 
 /** What all trials of a campaign share. Plain data: it can be sent to another thread. */
 export interface TrialContext extends MemoryContent {
@@ -29,6 +30,8 @@ export interface TrialJob {
   /** Ordinal of the chip. */
   readonly trial: number;
   readonly protections: readonly Protection[];
+  /** The samples the chip is judged on, in the order of `sampleOrder`; all unless given. */
+  readonly samples?: SampleRun;
 }
 
 /** The outcome of a job: one tally for each of its protections. */
@@ -57,24 +60,32 @@ export async function openTrialRunner(context: TrialContext): Promise<TrialRunne
 
   // A hit shape, index or scale can leave a model that does not run: none of its outputs are finite then.
   const mayFail = tensors.some(({ role }) => ["integer", "scale", "zero-point"].includes(role));
-  const outputs = async (protection: Protection): Promise<Outputs> => {
+  const size = context.clean.values.length / context.clean.count;
+  const outputs = async (protection: Protection, samples: Dataset): Promise<Outputs> => {
     try {
       await binder.load(memory.read(protection));
-      const read = await binder.infer(data);
-      if (!mayFail || read.values.length === context.clean.values.length) return read;
+      const read = await binder.infer(samples);
+      if (!mayFail || read.values.length === samples.count * size) return read;
     } catch (error) {
       if (!mayFail || !(error instanceof QtamlError)) throw error;
     }
-    const { values } = context.clean;
-    return { ...context.clean, values: new Float32Array(values.length).fill(NaN) };
+    const values = new Float32Array(samples.count * size).fill(NaN);
+    return { count: samples.count, dims: context.clean.dims, values };
   };
+  let order: Uint32Array | undefined;
 
   return {
-    async run({ trial, protections }) {
+    async run({ trial, protections, samples }) {
       memory.draw(trial);
+      // Chips that see all samples see them in the order of the file.
+      const isPart = samples !== undefined && samples.count !== data.count;
+      const places = isPart
+        ? samplesOfRun((order ??= sampleOrder(context.seed, data.count)), samples)
+        : undefined;
+      const seen = places === undefined ? data : pickSamples(data, places);
       const tallies: Tally[] = [];
       for (const protection of protections) {
-        tallies.push(tally(judge, await outputs(protection)));
+        tallies.push(tally(judge, await outputs(protection, seen), places));
       }
       return { trial, tallies };
     },

@@ -31,7 +31,10 @@ const measures: readonly Measure[] = [
 function inParts(measure: Measure, clean: Outputs, labels: Labels, faulty: Outputs, cuts: readonly number[]) {
   const judge = measure.bind({ clean, labels });
   const ends = [...new Set([...cuts.map((c) => c % faulty.count), 0, faulty.count])].sort((a, b) => a - b);
-  const parts = ends.slice(1).map((end, i) => tally(judge, part(faulty, ends[i]!, end), ends[i]));
+  const parts = ends.slice(1).map((end, i) => {
+    const places = Array.from({ length: end - ends[i]! }, (_, n) => ends[i]! + n);
+    return tally(judge, part(faulty, ends[i]!, end), places);
+  });
   const merged = parts
     .map((value, i) => ({ value, key: (cuts[i % cuts.length]! * 31) % 17 }))
     .sort((a, b) => a.key - b.key)

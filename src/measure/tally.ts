@@ -23,9 +23,9 @@ export function allFinite(values: Float32Array): boolean {
 /**
  * Judges samples.
  *
- * @param firstSample place of the first of them in the data set
+ * @param places [count] their places in the data set; those of its first samples unless given
  */
-export function tally(judge: Judge, outputs: Outputs, firstSample = 0): Tally {
+export function tally(judge: Judge, outputs: Outputs, places?: ArrayLike<number>): Tally {
   const { count, values } = outputs;
   const size = values.length / count;
   const sums = Array.from({ length: judge.width }, () => new ExactSum());
@@ -36,7 +36,7 @@ export function tally(judge: Judge, outputs: Outputs, firstSample = 0): Tally {
     const isFinite = allFinite(sample);
     if (!isFinite) nonFinite++;
     contribution.fill(0);
-    judge.contribute(sample, firstSample + n, isFinite, contribution);
+    judge.contribute(sample, places === undefined ? n : places[n]!, isFinite, contribution);
     sums.forEach((sum, i) => {
       if (contribution[i] !== 0) sum.add(contribution[i]!);
     });
