@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { betaLike } from "../../test/draw.ts";
 import { QtamlError } from "../errors.ts";
-import { peakWealth, plugInStakes } from "./betting.ts";
+import { capital, peakWealth, shares } from "./betting.ts";
 import { boundedMeanInterval, meanInterval } from "./index.ts";
 import { uniformStream } from "./random.ts";
 
@@ -16,9 +16,13 @@ function* coinSequences(n: number, p: number) {
 }
 
 /** Wealth at the end, straight from the definition. */
-function finalWealth(values: Float64Array, stakes: Float64Array, mean: number, side: 1 | -1): number {
-  const limit = 0.5 / (side === 1 ? mean : 1 - mean);
-  return values.reduce((wealth, x, i) => wealth * (1 + side * Math.min(stakes[i]!, limit) * (x - mean)), 1);
+function finalWealth(values: Float64Array, mean: number, side: 1 | -1): number {
+  const fair = side === 1 ? mean : 1 - mean;
+  return shares.reduce(
+    (sum, g, j) =>
+      sum + values.reduce((wealth, x) => wealth * (1 + (g * side * (x - mean)) / fair), capital[j]!),
+    0,
+  );
 }
 
 describe("the gambler's wealth", () => {
@@ -27,36 +31,31 @@ describe("the gambler's wealth", () => {
       for (const side of [1, -1] as const) {
         let expectation = 0;
         for (const { values, probability } of coinSequences(10, p)) {
-          expectation += probability * finalWealth(values, plugInStakes(values, 0.05), p, side);
+          expectation += probability * finalWealth(values, p, side);
         }
-        // 1,024 terms whose sum is 1.
-        expect(Math.abs(expectation - 1)).toBeLessThan(1024 * 2 ** -52);
+        // 1,024 terms whose sum is 1, each of ten factors and 16 summands.
+        expect(Math.abs(expectation - 1)).toBeLessThan(1024 * 26 * 2 ** -52);
       }
     }
   });
 
-  it("is staked on the past alone", () => {
-    const values = Float64Array.of(0.2, 0.9, 0.4, 0.7);
-    const other = Float64Array.of(0.2, 0.9, 0.4, 0.1);
-    expect(plugInStakes(other, 0.05)).toEqual(plugInStakes(values, 0.05));
-    // By hand: t = 1: sqrt(2 ln 40 / (1/4 ln 2)); t = 2: mean (1/2 + 0.2)/2 = 0.35, squares 1/4 + 0.15^2.
-    const [first, second] = plugInStakes(values, 0.05);
-    expect(first).toBeCloseTo(Math.sqrt((2 * Math.log(40)) / (0.25 * Math.log(2))), 12);
-    expect(second).toBeCloseTo(Math.sqrt((2 * Math.log(40)) / (0.2725 * Math.log(3))), 12);
+  it("starts with a capital of 1 in shares of at most all of it", () => {
+    expect(capital.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 14);
+    expect(Math.max(...shares)).toBe(1);
+    expect(Math.min(...shares)).toBeCloseTo(0.01, 14);
   });
 
   it("falls with the candidate mean on one side and rises on the other", () => {
     const uniform = uniformStream(4);
     const values = Float64Array.from({ length: 60 }, () => betaLike(uniform));
-    const stakes = plugInStakes(values, 0.05);
     for (let percent = 0; percent < 100; percent++) {
       const [m, next] = [percent / 100, (percent + 1) / 100];
       for (const [side, from, to] of [
         [1, m, next],
         [-1, next, m],
       ] as const) {
-        const [more, less] = [from, to].map((mean) => peakWealth(values, stakes, 60, mean, side));
-        // Each of 60 factors and products rounds once.
+        const [more, less] = [from, to].map((mean) => peakWealth(values, 60, mean, side));
+        // Each of 60 factors and products rounds once, and 16 of them are summed.
         expect(less!).toBeLessThanOrEqual(more! * (1 + 240 * 2 ** -52));
       }
     }
@@ -106,13 +105,12 @@ describe("boundedMeanInterval", () => {
   it("agrees with a scan of all candidates and all looks", () => {
     const uniform = uniformStream(6);
     const values = Float64Array.from({ length: 80 }, () => betaLike(uniform));
-    const stakes = plugInStakes(values, 0.05);
     const kept: number[] = [];
     for (let m = 0; m <= 1; m += 1 / 4096) {
       let isKept = true;
       for (let t = 1; t <= 80; t++) {
-        const [x, s] = [values.subarray(0, t), stakes.subarray(0, t)];
-        isKept &&= Math.max(finalWealth(x, s, m, 1), finalWealth(x, s, m, -1)) / 2 < 1 / 0.05;
+        const x = values.subarray(0, t);
+        isKept &&= Math.max(finalWealth(x, m, 1), finalWealth(x, m, -1)) / 2 < 1 / 0.05;
       }
       if (isKept) kept.push(m);
     }
@@ -130,10 +128,10 @@ describe("boundedMeanInterval", () => {
       const { low, high } = boundedMeanInterval(values.subarray(0, n));
       return high - low;
     };
-    // Never below Student's t (4 sd / sqrt n), at most 2.5 times it at 4,000 chips.
+    // Never below Student's t (4 sd / sqrt n), at most 1.6 times it at 4,000 chips.
     const student = (n: number) => 4 * Math.sqrt(0.9 / 110 / n);
     expect(width(4000)).toBeGreaterThan(student(4000));
-    expect(width(4000)).toBeLessThan(2.5 * student(4000));
+    expect(width(4000)).toBeLessThan(1.6 * student(4000));
     expect(width(4000)).toBeLessThan(width(400) / 2);
   });
 

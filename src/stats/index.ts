@@ -14,6 +14,25 @@ export {
   standardDeviation,
   type Moments,
 } from "./moments.ts";
-export { proportionInterval, quantile, quantileInterval } from "./proportion.ts";
+export {
+  chipsForYield,
+  proportionInterval,
+  quantile,
+  quantileInterval,
+  type ChipsForYieldOptions,
+} from "./proportion.ts";
 export { rankCorrelation, ranks } from "./rank.ts";
 export { bootstrapInterval, jointConfidence, ratioInterval, type BootstrapOptions } from "./ratio.ts";
+export {
+  asymptoticMeanSequence,
+  asymptoticStart,
+  proportionSequence,
+  type AsymptoticOptions,
+} from "./sequence.ts";
+export {
+  optimalImages,
+  twoLevelVariances,
+  type TwoLevelCosts,
+  type TwoLevelDesign,
+  type TwoLevelVariances,
+} from "./two-level.ts";

@@ -98,3 +98,62 @@ export function quantileInterval(sorted: ArrayLike<number>, q: number, options: 
   }
   return clipInterval({ estimate: quantile(sorted, q), low, high }, options.clip);
 }
+
+/** Logarithm of the probability of k successes in n trials. */
+function logBinomial(k: number, n: number, p: number): number {
+  let choose = 0;
+  for (let i = 1; i <= Math.min(k, n - k); i++) choose += Math.log((n - i + 1) / i);
+  return choose + (k === 0 ? 0 : k * Math.log(p)) + (k === n ? 0 : (n - k) * Math.log1p(-p));
+}
+
+/** Settings of `chipsForYield`. */
+export interface ChipsForYieldOptions {
+  readonly confidence?: number;
+  /** Probability that the interval then lies above the wanted yield; 0.9 by default. */
+  readonly power?: number;
+}
+
+/** Beyond this many chips a question is better put in another way. */
+const mostChips = 1_000_000;
+
+/**
+ * How many chips, fixed beforehand, show a yield: the least n, among those at which one more bad chip is allowed, at
+ * which the Clopper-Pearson interval lies at or above `wanted` with probability `power`, where the true yield is `assumed`.
+ * With an assumed yield of 1: the least n without a bad chip, `ln(alpha/2) / ln(wanted)`, 368 for 0.99 at 95 %.
+ *
+ * @param wanted below 1
+ * @param assumed above `wanted`
+ * @throws QtamlError `invalid-argument` otherwise, or where more than a million chips are needed
+ */
+export function chipsForYield(wanted: number, assumed: number, options: ChipsForYieldOptions = {}): number {
+  const { confidence = 0.95, power = 0.9 } = options;
+  const alpha = missProbability(confidence);
+  if (!(wanted > 0 && wanted < assumed && assumed <= 1)) {
+    throw new QtamlError(
+      "invalid-argument",
+      `A yield of ${wanted} cannot be shown where ${assumed} is assumed; assume a larger one, at most 1.`,
+    );
+  }
+  const least = Math.ceil(Math.log(alpha / 2) / Math.log(wanted));
+  const isShown = (bad: number, n: number) => proportionInterval(n - bad, n, confidence).low >= wanted;
+  for (let bad = 0, n = least; n <= mostChips; bad++) {
+    // The least n at which this many bad chips are few enough.
+    let step = least;
+    while (!isShown(bad, n + step)) step *= 2;
+    let [few, enough] = [n - 1, n + step];
+    while (enough - few > 1) {
+      const middle = Math.floor((few + enough) / 2);
+      if (isShown(bad, middle)) enough = middle;
+      else few = middle;
+    }
+    n = enough;
+    if (assumed === 1) return n;
+    let probability = 0;
+    for (let k = 0; k <= bad; k++) probability += Math.exp(logBinomial(k, n, 1 - assumed));
+    if (probability >= power) return n;
+  }
+  throw new QtamlError(
+    "invalid-argument",
+    `More than a million chips are needed to tell a yield of ${assumed} from ${wanted}; ask for a lower one.`,
+  );
+}
