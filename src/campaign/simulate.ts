@@ -13,6 +13,7 @@ import {
   type BinderKind,
   type ErrorSource,
   type Executor,
+  type ExecutorOptions,
   type MeasureChoice,
   type Protection,
 } from "../engine/index.ts";
@@ -53,10 +54,8 @@ export interface ChipSummary {
 }
 
 /** Settings of a simulation. */
-export interface SimulationOptions {
+export interface SimulationOptions extends ExecutorOptions {
   readonly seed?: number;
-  /** Worker threads; all cores by default. */
-  readonly threads?: number;
   /** What is judged on each chip; `defaultMeasure` says what is where nothing is named. */
   readonly measure?: Partial<MeasureChoice>;
   /** Flip probabilities that the plans' decoders were made for, by tensor; the memory's own by default. */
@@ -145,7 +144,7 @@ export async function openSimulation(
       scale: reference.scale,
       binder,
     },
-    options.threads,
+    options,
   );
   return {
     measure: measure.description,

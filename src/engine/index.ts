@@ -2,7 +2,10 @@
  * @file The room of running networks: feeding, sessions, weights that change, single trials and their executors,
  * Jacobians.
  */
-export { inlineExecutor, openExecutor, threadsExecutor, type Executor, type RunOptions } from "./executor.ts";
+export type { Executor, RunOptions } from "./executors/executor.ts";
+export { inlineExecutor } from "./executors/inline.ts";
+export { openExecutor, type ExecutorOptions } from "./executors/open.ts";
+export { threadsExecutor } from "./executors/threads.ts";
 export { bindInputs, planFeeds, type BoundInputs, type FeedPlan } from "./feed.ts";
 export {
   formatDims,

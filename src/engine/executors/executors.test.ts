@@ -1,10 +1,12 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { buildModel } from "../../test/build-model.ts";
-import { trialContext } from "../../test/trials.ts";
-import { makeNode, serialiseModel } from "../onnx/index.ts";
-import { inlineExecutor, threadsExecutor, type Executor } from "./executor.ts";
-import type { Protection } from "./memory-reader.ts";
-import type { TrialContext, TrialJob, TrialOutcome } from "./trial.ts";
+import { buildModel } from "../../../test/build-model.ts";
+import { trialContext } from "../../../test/trials.ts";
+import { makeNode, serialiseModel } from "../../onnx/index.ts";
+import type { Protection } from "../memory-reader.ts";
+import type { TrialContext, TrialJob, TrialOutcome } from "../trial.ts";
+import type { Executor } from "./executor.ts";
+import { inlineExecutor } from "./inline.ts";
+import { threadsExecutor } from "./threads.ts";
 
 let context: TrialContext;
 let jobs: TrialJob[];

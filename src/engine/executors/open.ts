@@ -1,0 +1,28 @@
+/** @file The executor that fits where trials are to run. */
+import { availableParallelism } from "node:os";
+import { QtamlError } from "../../errors.ts";
+import type { TrialContext } from "../trial.ts";
+import type { Executor } from "./executor.ts";
+import { inlineExecutor } from "./inline.ts";
+import { threadsExecutor } from "./threads.ts";
+
+/** Where trials run: on threads of this machine, or on the workers that serve a queue. */
+export interface ExecutorOptions {
+  /** Worker threads of this process; all cores by default, one runs in this thread. Not used with `on`. */
+  readonly threads?: number | undefined;
+  /** `redis://`, `rediss://`, `postgres://` or `postgresql://`: the queue that workers on any machine serve. */
+  readonly on?: string | undefined;
+  /** Name of the queue, where several share a server; `qtaml` by default. */
+  readonly queue?: string | undefined;
+  /** Told in one sentence what the user should know: workers that refuse, a server that does not answer. */
+  readonly onNotice?: ((text: string) => void) | undefined;
+}
+
+/** Opens the executor for these options. @throws QtamlError `invalid-argument` for an address of another kind */
+export async function openExecutor(
+  context: TrialContext,
+  { threads = availableParallelism(), on }: ExecutorOptions = {},
+): Promise<Executor> {
+  if (on !== undefined) throw new QtamlError("invalid-argument", "Queues are being built; leave --on out.");
+  return threads === 1 ? inlineExecutor(context) : threadsExecutor(context, threads);
+}

@@ -1,0 +1,59 @@
+/** @file Trials on worker threads of this process. */
+import { availableParallelism } from "node:os";
+import { Piscina } from "piscina";
+import { QtamlError, type QtamlErrorCode } from "../../errors.ts";
+import type { Outputs } from "../../measure/index.ts";
+import type { TrialContext, TrialJob, TrialOutcome } from "../trial.ts";
+import { aborted, type Executor } from "./executor.ts";
+
+/** A thread's answer: errors lose their class on the way between threads, so they travel as data. */
+export type ThreadReply =
+  | { readonly outcome: TrialOutcome }
+  | { readonly code: QtamlErrorCode; readonly message: string };
+
+/** The same outputs where all threads see them: they can be larger than the model. */
+function shared(outputs: Outputs): Outputs {
+  const values = new Float32Array(new SharedArrayBuffer(outputs.values.byteLength));
+  values.set(outputs.values);
+  return { ...outputs, values };
+}
+
+/** Runs trials on worker threads, as many as there are cores unless told otherwise. */
+export async function threadsExecutor(
+  context: TrialContext,
+  threads = availableParallelism(),
+): Promise<Executor> {
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const pool = new Piscina<TrialJob, ThreadReply>({
+    filename: new URL(`./thread.${extension}`, import.meta.url).href,
+    workerData: { ...context, clean: shared(context.clean) },
+    minThreads: threads,
+    maxThreads: threads,
+    idleTimeout: Infinity,
+  });
+  return {
+    workers: threads,
+    async run(jobs, { onOutcome, signal } = {}) {
+      const outcomes: TrialOutcome[] = [];
+      let next = 0;
+      const failures: Error[] = [];
+      const lane = async () => {
+        while (next < jobs.length && failures.length === 0) {
+          if (signal?.aborted === true) throw aborted();
+          const slot = next++;
+          const reply = await pool.run(jobs[slot]!);
+          if (!("outcome" in reply)) throw new QtamlError(reply.code, reply.message);
+          outcomes[slot] = reply.outcome;
+          onOutcome?.(reply.outcome);
+        }
+      };
+      const stop = (failure: Error) => failures.push(failure);
+      // Twice as many lanes as threads keep the next job at hand when one ends. All come to rest before a failure is
+      // told: a thread that is ended in the middle of a run takes the process with it.
+      await Promise.all(Array.from({ length: 2 * threads }, () => lane().catch(stop)));
+      if (failures[0] !== undefined) throw failures[0];
+      return outcomes;
+    },
+    close: () => pool.close(),
+  };
+}
