@@ -36,3 +36,12 @@ export {
   type TwoLevelDesign,
   type TwoLevelVariances,
 } from "./two-level.ts";
+export {
+  controlledValues,
+  stratifiedMean,
+  varianceFactor,
+  withKnownStratum,
+  type Control,
+  type ControlBasis,
+  type Stratum,
+} from "./variance.ts";
