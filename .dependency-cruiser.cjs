@@ -5,7 +5,7 @@ const room = (name, allowed, { pure = false } = {}) => [
     comment: `${name} may import ${allowed.join(", ") || "no other room"}`,
     severity: "error",
     from: { path: `^src/${name}/`, pathNot: "\\.test\\.ts$" },
-    to: { path: "^src/", pathNot: [`^src/${name}/`, "^src/errors\\.ts$", ...allowed.map((a) => `^src/${a}/`)] },
+    to: { path: "^src/", pathNot: [`^src/${name}/`, "^src/(errors|version)\\.ts$", ...allowed.map((a) => `^src/${a}/`)] },
   },
   ...(pure
     ? [

@@ -19,6 +19,8 @@ export type QtamlErrorCode =
   | "data-mismatch"
   /** A plan that was made for another model or memory. */
   | "plan-mismatch"
+  /** A stored campaign that is another one than was asked for. */
+  | "campaign-mismatch"
   /** The runtime refused a model or stopped in the middle of a run. */
   | "runtime-failure"
   /** Weights or results that are NaN or infinite where finite numbers are needed. */

@@ -21,7 +21,17 @@ export {
 } from "./compare.ts";
 export { chooseCorrection, fixedReading, type ReadingChoice } from "./correction.ts";
 export { checkKeep, isKept, type Goal } from "./goal.ts";
+export {
+  contentDigest,
+  differences,
+  fingerprint,
+  planIdentity,
+  samplingScheme,
+  type CampaignIdentity,
+  type SimulationIdentity,
+} from "./identity.ts";
 export { inspect, type InspectionRow } from "./inspect.ts";
+export type { ImageParts } from "./parts.ts";
 export { checkPlan, makePlan, planProtection, type PlanRequest } from "./plan.ts";
 export { hasAnswers, isPredicted, predict, predictKept, type Prediction } from "./predict.ts";
 export {
@@ -40,6 +50,7 @@ export {
   summarise,
   type ChipResults,
   type ChipSummary,
+  type ChipTrials,
   type RunControl,
   type Simulation,
   type SimulationOptions,

@@ -1,12 +1,15 @@
 /**
  * @file Simulates chips: many draws of faults, all policies under the same faults, and what the chips' results say.
  */
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import type { FlipProbabilities } from "../channel/index.ts";
 import type { Dataset } from "../data/index.ts";
 import {
   bindWeights,
   chooseBinder,
   declaredScale,
+  isModuleName,
   openExecutor,
   openMeasure,
   settleBatching,
@@ -16,12 +19,25 @@ import {
   type ExecutorOptions,
   type MeasureChoice,
   type Protection,
+  type RunOptions,
+  type TrialContext,
+  type TrialJob,
+  type TrialOutcome,
 } from "../engine/index.ts";
-import { defaultMeasure, scoreOf, tally, type MeasureDescription, type Reference } from "../measure/index.ts";
+import {
+  defaultMeasure,
+  scoreOf,
+  tally,
+  type MeasureDescription,
+  type Reference,
+  type Tally,
+} from "../measure/index.ts";
 import { cleanWeights, serialiseModel } from "../onnx/index.ts";
 import { meanInterval, momentsOf, proportionInterval, quantile, standardDeviation } from "../stats/index.ts";
 import type { Assessment } from "./assess.ts";
 import { isKept, type Goal } from "./goal.ts";
+import { contentDigest, simulationIdentity, type SimulationIdentity } from "./identity.ts";
+import { imageParts, type ImageParts } from "./parts.ts";
 
 /** Results of one protection, chip by chip. */
 export interface ChipResults {
@@ -94,6 +110,29 @@ export interface Simulation {
   close(): Promise<void>;
 }
 
+/** A simulation chip by chip, as campaigns need it. */
+export interface ChipTrials extends Simulation {
+  /** What the chips' results depend on besides the plans. */
+  readonly identity: SimulationIdentity;
+  /** Trials under way at the same time. */
+  readonly workers: number;
+  /** Runs single trials, as the executor does. */
+  execute(jobs: readonly TrialJob[], options?: RunOptions): Promise<TrialOutcome[]>;
+  /** Score of what some samples contributed. */
+  score(tally: Tally): number;
+  /**
+   * Parts of so many images that chips may be judged on.
+   *
+   * @throws QtamlError `invalid-argument` for too many, or a measure that is no mean over images
+   */
+  parts(images: number): ImageParts;
+}
+
+/** What identifies a measure: its name, and the content of a module of the user's own. */
+function measureIdentity({ name }: MeasureChoice): string {
+  return isModuleName(name) ? `${basename(name)} ${contentDigest(readFileSync(name)).slice(0, 12)}` : name;
+}
+
 /** Runs the network with clean quantised weights. */
 async function cleanRun({ judged }: Assessment, data: Dataset, kind: BinderKind) {
   const binder = await bindWeights(judged, kind);
@@ -115,7 +154,7 @@ export async function openSimulation(
   assessment: Assessment,
   given: Dataset,
   options: SimulationOptions = {},
-): Promise<Simulation> {
+): Promise<ChipTrials> {
   const { judged: prepared, memory } = assessment;
   const data = await settleBatching(prepared.model, given);
   const binder = chooseBinder(prepared, data.count);
@@ -130,27 +169,32 @@ export async function openSimulation(
   const judge = measure.bind(reference);
   const clean = scoreOf(judge, tally(judge, reference.clean));
   const seed = options.seed ?? 0;
-  const executor: Executor = await openExecutor(
-    {
-      modelBytes: serialiseModel(prepared.model),
-      tensors: prepared.tensors,
-      flips: memory.map((t) => t.flips),
-      designFlips: options.designFlips ?? memory.map((t) => t.flips),
-      seed,
-      errors: options.errors ?? "faults",
-      data,
-      measure: choice,
-      clean: reference.clean,
-      scale: reference.scale,
-      binder,
-    },
-    options,
-  );
+  const context: TrialContext = {
+    modelBytes: serialiseModel(prepared.model),
+    tensors: prepared.tensors,
+    flips: memory.map((t) => t.flips),
+    designFlips: options.designFlips ?? memory.map((t) => t.flips),
+    seed,
+    errors: options.errors ?? "faults",
+    data,
+    measure: choice,
+    clean: reference.clean,
+    scale: reference.scale,
+    binder,
+  };
+  const executor: Executor = await openExecutor(context, options);
+  let identity: SimulationIdentity | undefined;
   return {
     measure: measure.description,
     clean,
     samples: data.count,
     seed,
+    get identity() {
+      return (identity ??= simulationIdentity(assessment, context, measureIdentity(choice)));
+    },
+    get workers() {
+      return executor.workers;
+    },
     goal: (keep) => ({
       target: judge.target(keep, clean),
       higherIsBetter: measure.description.higherIsBetter,
@@ -172,6 +216,9 @@ export async function openSimulation(
         nonFinite: outcomes.map((o) => o.tallies[p]!.nonFinite / o.tallies[p]!.samples),
       }));
     },
+    execute: (jobs, control) => executor.run(jobs, control),
+    score: (counted) => scoreOf(judge, counted),
+    parts: (images) => imageParts(judge, reference.clean, seed, images),
     close: () => executor.close(),
   };
 }

@@ -4,7 +4,7 @@ import { CommanderError } from "@commander-js/extra-typings";
 import { QtamlError } from "../errors.ts";
 import { stopProgress } from "./output.ts";
 import { buildProgram, exitBad, exitDefect } from "./program.ts";
-import { version } from "./version.ts";
+import { version } from "../version.ts";
 
 const program = buildProgram(version);
 for (const command of [program, ...program.commands]) {

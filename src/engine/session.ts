@@ -1,10 +1,13 @@
 /**
  * @file Sessions of the ONNX runtime, with settings that make results reproducible, and its errors in plain words.
  */
-import { InferenceSession, Tensor } from "onnxruntime-node";
+import { env, InferenceSession, Tensor } from "onnxruntime-node";
 import { QtamlError } from "../errors.ts";
 
 export { Tensor };
+
+/** The version of the ONNX runtime. */
+export const runtimeVersion: string = env.versions.node ?? env.versions.common;
 
 /** Values by name, fed to or returned by a session. */
 export type Values = Readonly<Record<string, Tensor>>;

@@ -16,7 +16,7 @@ import { formatSi } from "../../report/index.ts";
 import { checkOutput, readModel, readPlan, writeWhole } from "../files.ts";
 import { planFlipLaw } from "../memory.ts";
 import { say, sayJson, type Manner } from "../output.ts";
-import { version } from "../version.ts";
+import { version } from "../../version.ts";
 import { requireGraph } from "./shared.ts";
 
 /** Flags of `qtaml harden`. */

@@ -15,7 +15,7 @@ import { parseComparison } from "../comparison.ts";
 import { checkOutput, readPlan, readStructured, writeWhole } from "../files.ts";
 import { flipsFromFlags, hasFlips } from "../memory.ts";
 import { openProgress, say, sayJson, warn } from "../output.ts";
-import { version } from "../version.ts";
+import { version } from "../../version.ts";
 import { surveyFromFlags, type AssessFlags } from "./shared.ts";
 
 /** Flags of `qtaml report`. */

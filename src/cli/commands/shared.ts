@@ -6,7 +6,7 @@ import {
   survey,
   usualStorage,
   type Assessment,
-  type Simulation,
+  type ChipTrials,
   type SimulationOptions,
   type Storage,
   type Survey,
@@ -181,7 +181,7 @@ export async function withSimulation<T>(
   assessment: Assessment,
   data: Dataset,
   options: Omit<SimulationOptions, "threads"> & { readonly threads?: number | undefined },
-  use: (simulation: Simulation) => Promise<T>,
+  use: (simulation: ChipTrials) => Promise<T>,
 ): Promise<T> {
   const { threads, ...rest } = options;
   const simulation = await openSimulation(assessment, data, {
