@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { floats, runModel } from "../../test/build-model.ts";
 import { noiseImages, trialContext } from "../../test/trials.ts";
 import { applyFaults, flipSampler, type ProtectionSegment } from "../channel/index.ts";
-import { builtInMeasure, scoreOf, tally, type Outputs } from "../measure/index.ts";
+import { answerCounter, builtInMeasure, scoreOf, tally, type Outputs } from "../measure/index.ts";
 import { cleanSegments, decodeInto, hardenModel, type PreparedModel } from "../onnx/index.ts";
 import { bindWeights } from "./network.ts";
 import { decodeSegments, type Protection } from "./memory-reader.ts";
@@ -60,6 +60,14 @@ async function hardenedOutputs(
 const judgeOf = ({ measure, clean, data: { labels } }: TrialContext) =>
   builtInMeasure(measure.name).bind({ clean, labels });
 
+const tallyOf = (context: TrialContext, outputs: Outputs) =>
+  tally(
+    judgeOf(context),
+    outputs,
+    undefined,
+    answerCounter({ clean: context.clean, labels: context.data.labels }),
+  );
+
 const everywhere = (
   context: TrialContext,
   protectedMask: number,
@@ -85,7 +93,7 @@ describe("openTrialRunner", () => {
         const { tallies } = await runTrial(context, trial, plans);
         for (const [i, plan] of plans.entries()) {
           const outputs = await hardenedOutputs(prepared, context, trial, plan);
-          expect(tallies[i]).toEqual(tally(judgeOf(context), outputs));
+          expect(tallies[i]).toEqual(tallyOf(context, outputs));
         }
       }
     },
@@ -95,7 +103,7 @@ describe("openTrialRunner", () => {
     const { context } = await trialContext("lenet", { p: 0.4, measure: "expected-accuracy" });
     const [open, sealed] = (await runTrial(context, 3, [everywhere(context, 0), everywhere(context, 255)]))
       .tallies;
-    expect(sealed).toEqual(tally(judgeOf(context), context.clean));
+    expect(sealed).toEqual(tallyOf(context, context.clean));
     expect(scoreOf(judgeOf(context), open!)).toBeLessThan(scoreOf(judgeOf(context), sealed!));
   });
 

@@ -2,7 +2,7 @@
  * @file One trial: draw a chip, read its memory under each policy, run the network, judge.
  */
 import { pickSamples, type Dataset } from "../data/index.ts";
-import { tally, type Outputs, type OutputScale, type Tally } from "../measure/index.ts";
+import { answerCounter, tally, type Outputs, type OutputScale, type Tally } from "../measure/index.ts";
 import { QtamlError } from "../errors.ts";
 import { parseModel, type PreparedModel } from "../onnx/index.ts";
 import { openMeasure, type MeasureChoice } from "./measures.ts";
@@ -50,11 +50,10 @@ export interface TrialRunner {
 export async function openTrialRunner(context: TrialContext): Promise<TrialRunner> {
   const { tensors, data } = context;
   const prepared: PreparedModel = { model: parseModel(context.modelBytes), tensors, foldedNormalizations: 0 };
-  const judge = (await openMeasure(context.measure)).bind({
-    clean: context.clean,
-    labels: data.labels,
-    scale: context.scale,
-  });
+  const reference = { clean: context.clean, labels: data.labels, scale: context.scale };
+  const judge = (await openMeasure(context.measure)).bind(reference);
+  const { ignoreLabel } = context.measure;
+  const counter = answerCounter(reference, { ignoreLabel });
   const binder: WeightBinder = await bindWeights(prepared, context.binder);
   const memory = openMemoryReader(context, context.errors);
 
@@ -85,7 +84,7 @@ export async function openTrialRunner(context: TrialContext): Promise<TrialRunne
       const seen = places === undefined ? data : pickSamples(data, places);
       const tallies: Tally[] = [];
       for (const protection of protections) {
-        tallies.push(tally(judge, await outputs(protection, seen), places));
+        tallies.push(tally(judge, await outputs(protection, seen), places, counter));
       }
       return { trial, tallies };
     },

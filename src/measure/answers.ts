@@ -171,7 +171,7 @@ export function requirePlaces({ places }: ClassLayout, measure: string): void {
 }
 
 /** [count * places] what the clean network answers. */
-function cleanAnswers(outputs: ClassOutputs, { count, values }: Outputs): Int32Array {
+export function cleanAnswers(outputs: ClassOutputs, { count, values }: Outputs): Int32Array {
   const { places } = outputs.layout;
   const size = values.length / count;
   const answers = new Int32Array(count * places);

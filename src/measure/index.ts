@@ -16,4 +16,13 @@ export {
   type OutputScale,
   type Reference,
 } from "./measure.ts";
+export {
+  addAnswers,
+  answerCounter,
+  noAnswers,
+  outcomesOf,
+  type AnswerCounter,
+  type AnswerCounts,
+  type Outcomes,
+} from "./outcomes.ts";
 export { mergeTallies, scoreOf, tally, type Tally } from "./tally.ts";
