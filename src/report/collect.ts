@@ -4,17 +4,21 @@
 import {
   bitVarianceShares,
   boundedTable,
+  decoder,
   driftLine,
   errorDistribution,
   errorMoments,
   extendedValues,
   flipSampler,
+  protectBits,
   runawayLimit,
+  type DecoderKind,
   type FlipProbabilities,
   type NumberFormat,
 } from "../channel/index.ts";
 import {
   barrierProfile,
+  deviceFlips,
   evaluateDevice,
   thicknessCurve,
   totalThicknessNm,
@@ -22,6 +26,7 @@ import {
   type Barrier,
   type Device,
 } from "../physics/index.ts";
+import { QtamlError } from "../errors.ts";
 import type { PlanTensor } from "../protect/index.ts";
 import { meanInterval } from "../stats/index.ts";
 import type { BarrierPicture, DeviceSection, LawSection, ThicknessPicture, WideLawSection } from "./types.ts";
@@ -29,8 +34,18 @@ import type { BarrierPicture, DeviceSection, LawSection, ThicknessPicture, WideL
 /** Margin of electrode drawn on either side, as a share of the barrier's thickness. */
 const electrodeShare = 0.26;
 
-/** The barrier of a device as drawn. */
-function barrierPicture(device: Device, barrier: Barrier): BarrierPicture {
+/** A device's barrier. @throws QtamlError `invalid-argument` where there is none */
+function barrierOf({ barrier }: Device): Barrier {
+  if (barrier !== null) return barrier;
+  throw new QtamlError(
+    "invalid-argument",
+    "The device has no barrier to draw: give a material and a thickness.",
+  );
+}
+
+/** The barrier of a device as drawn. @throws QtamlError `invalid-argument` where there is none */
+export function barrierPicture(device: Device): BarrierPicture {
+  const barrier = barrierOf(device);
   const total = totalThicknessNm(barrier);
   const profile = barrierProfile(barrier, device.energyEv, electrodeShare * total);
   const wave = waveFunction(barrier, device.energyEv, 101);
@@ -79,14 +94,20 @@ function interestingRange(device: Device, chosenNm: number): [fromNm: number, to
   return [from - margin, to + margin];
 }
 
-/** The curves of p against thickness around the device's own, by its own model, exactly and by WKB. */
-function thicknessPicture(device: Device, barrier: Barrier, p: number, points: number): ThicknessPicture {
-  const chosenNm = totalThicknessNm(barrier);
+/**
+ * The curves of p against thickness around the device's own, by its own model, exactly and by WKB.
+ *
+ * @param points of each curve
+ * @throws QtamlError `invalid-argument` for a device without a barrier
+ */
+export function thicknessPicture(device: Device, points = 61): ThicknessPicture {
+  const chosenNm = totalThicknessNm(barrierOf(device));
+  const { p01, p10 } = deviceFlips(device);
   const models = new Set([device.transmission, "exact", "wkb"] as const);
   const [from, to] = interestingRange(device, chosenNm);
   return {
     curves: Array.from(models, (model) => curveOf(device, model, from, to, points)),
-    chosen: { thicknessNm: chosenNm, p },
+    chosen: { thicknessNm: chosenNm, p: (p01 + p10) / 2 },
   };
 }
 
@@ -95,14 +116,13 @@ function thicknessPicture(device: Device, barrier: Barrier, p: number, points: n
  *
  * @param points of each curve of p against thickness
  */
-export function deviceSection(device: Device, points = 61): DeviceSection {
+export function deviceSection(device: Device, points?: number): DeviceSection {
   const flips = evaluateDevice(device);
   const name = device.name ?? device.cell;
   if (device.barrier === null) return { name, flips };
-  const barrier = barrierPicture(device, device.barrier);
+  const barrier = barrierPicture(device);
   if (device.direct !== null) return { name, flips, barrier };
-  const p = (flips.p01 + flips.p10) / 2;
-  return { name, flips, barrier, thickness: thicknessPicture(device, device.barrier, p, points) };
+  return { name, flips, barrier, thickness: thicknessPicture(device, points) };
 }
 
 /** A tensor whose error law is drawn. */
@@ -114,6 +134,10 @@ export interface LawRequest {
   /** [2^B] how many weights hold each code. */
   readonly histogram: Float64Array;
   readonly flips: FlipProbabilities;
+  /** Bits that never flip; none unless given. */
+  readonly protectedMask?: number;
+  /** How a code is read; as it is stored unless told. */
+  readonly reading?: DecoderKind;
   /** Weights drawn to check the law; 400,000 by default. */
   readonly draws?: number;
   readonly seed?: number;
@@ -140,11 +164,11 @@ function representativeCodes(histogram: Float64Array, draws: number): Uint8Array
 }
 
 /** [2^B * 2^B] how often each code was read for each stored one. */
-function sampledChannel(request: LawRequest, draws: number): Float64Array {
+function sampledChannel(request: LawRequest, flips: FlipProbabilities, draws: number): Float64Array {
   const size = request.histogram.length;
   const codes = representativeCodes(request.histogram, draws);
   const patterns = new Uint8Array(draws);
-  const sampler = flipSampler(request.flips, { purpose: samplingPurpose });
+  const sampler = flipSampler(flips, { purpose: samplingPurpose });
   sampler.drawPatterns({ seed: request.seed ?? 0, trial: 0, tensor: 0 }, codes, patterns);
   const joint = new Float64Array(size * size);
   for (let i = 0; i < draws; i++) joint[codes[i]! * size + (codes[i]! ^ patterns[i]!)]!++;
@@ -152,14 +176,19 @@ function sampledChannel(request: LawRequest, draws: number): Float64Array {
 }
 
 /** How many draws had each error of a support. */
-function sampledErrors(values: Float64Array, joint: Float64Array, support: Float64Array): Float64Array {
+function sampledErrors(
+  values: Float64Array,
+  decode: Float64Array,
+  joint: Float64Array,
+  support: Float64Array,
+): Float64Array {
   const places = new Map(Array.from(support, (error, i) => [error, i]));
   const counts = new Float64Array(support.length);
   const size = values.length;
   for (let c = 0; c < size; c++) {
     for (let r = 0; r < size; r++) {
       const seen = joint[c * size + r]!;
-      const place = seen > 0 ? places.get(values[r]! - values[c]!) : undefined;
+      const place = seen > 0 ? places.get(decode[r]! - values[c]!) : undefined;
       if (place !== undefined) counts[place]! += seen;
     }
   }
@@ -199,7 +228,11 @@ function drawnErrors(
 }
 
 /** Means of what was read, over bins of what was stored. */
-function sampledDrift(values: Float64Array, joint: Float64Array): LawSection["drift"]["sampled"] {
+function sampledDrift(
+  values: Float64Array,
+  decode: Float64Array,
+  joint: Float64Array,
+): LawSection["drift"]["sampled"] {
   const size = values.length;
   const stored = Array.from(values.keys()).filter(
     (c) => Number.isFinite(values[c]!) && joint.subarray(c * size, (c + 1) * size).some((n) => n > 0),
@@ -217,7 +250,7 @@ function sampledDrift(values: Float64Array, joint: Float64Array): LawSection["dr
       for (const c of codes) {
         for (let r = 0; r < size; r++) {
           const seen = joint[c * size + r]!;
-          if (seen > 0 && Number.isFinite(values[r]!)) visit(seen, values[r]!, c);
+          if (seen > 0 && Number.isFinite(decode[r]!)) visit(seen, decode[r]!, c);
         }
       }
     };
@@ -235,50 +268,59 @@ function sampledDrift(values: Float64Array, joint: Float64Array): LawSection["dr
   });
 }
 
+/** The channel of a request after protection, and the table its codes are read by. */
+function readingOf({ format, flips: open, histogram, protectedMask = 0, reading = "none" }: LawRequest) {
+  const flips = protectBits(open, protectedMask);
+  return { flips, decode: decoder(reading, { format, flips, histogram }).table };
+}
+
 /**
- * The error law of an unprotected tensor for a report, with faults sampled as a check. Deterministic in its request.
+ * The error law of a tensor, with faults sampled as a check. Deterministic in its request.
  *
  * @throws QtamlError for an empty histogram or flip probabilities of another number of bits
  */
 export function lawSection(request: LawRequest): LawSection {
-  const { tensor, format, step, histogram, flips, draws = 400_000 } = request;
+  const { tensor, format, step, histogram, draws = 400_000 } = request;
   const { values } = format;
-  const codes = { values, decode: values, flips, histogram };
+  const { flips, decode } = readingOf(request);
+  const codes = { values, decode, flips, histogram };
   const { support, probability, nonFinite } = errorDistribution(codes);
   const line = driftLine(codes);
-  const joint = sampledChannel(request, draws);
+  const joint = sampledChannel(request, flips, draws);
   return {
     tensor,
     format: format.name,
     step,
     draws,
-    errors: drawnErrors(support, probability, sampledErrors(values, joint, support)),
+    errors: drawnErrors(support, probability, sampledErrors(values, decode, joint, support)),
     nonFinite,
     drift: {
       slope: line.slope,
       offset: line.offset,
       exact: line.exact,
-      sampled: sampledDrift(values, joint),
+      sampled: sampledDrift(values, decode, joint),
     },
-    bitShares: Array.from(bitVarianceShares(values, flips, histogram)),
+    bitShares: Array.from(bitVarianceShares(decode, flips, histogram)),
   };
 }
 
 /**
- * The error law of an unprotected tensor whose codes are wider than a byte.
+ * The error law of a tensor whose codes are wider than a byte.
  *
  * @throws QtamlError for an empty histogram
  */
-export function wideLawSection({ tensor, format, step, histogram, flips }: LawRequest): WideLawSection {
+export function wideLawSection(request: LawRequest): WideLawSection {
+  const { tensor, format, step, histogram } = request;
   const { values } = format;
-  const decode = boundedTable(values, runawayLimit(format, histogram));
+  const { flips, decode: table } = readingOf(request);
+  const decode = boundedTable(table, runawayLimit(format, histogram));
   const { variance, nonFinite: runaway } = errorMoments({ values, decode, flips, histogram });
   const { slope, offset } = driftLine({ values, decode, flips, histogram });
   return {
     tensor,
     format: format.name,
     step,
-    nonFinite: errorMoments({ values, decode: values, flips, histogram }).nonFinite,
+    nonFinite: errorMoments({ values, decode: table, flips, histogram }).nonFinite,
     runaway,
     drift: { slope, offset },
     deviation: Math.sqrt(variance),

@@ -38,14 +38,15 @@ export function sampledShares({ errors, draws }: LawSection): SampledError[] {
 export function errorChart(data: LawSection, options: ChartOptions): SVGSVGElement {
   const frame = makeFrame(options, { wide: 320, compact: 280 });
   const { error, probability } = data.errors;
-  const dots = sampledShares(data).filter((d) => d.share > 0);
+  const shares = sampledShares(data);
+  const dots = shares.filter((d) => d.share > 0);
   const present = probability.filter((p) => p > 0);
   const high = 0;
   const low = Math.max(-9, Math.floor(Math.log10(Math.min(0.1, ...present))));
   const floor = 10 ** low;
   const sticks = error.map((x, i) => ({ x, p: probability[i]! })).filter((d) => d.p > floor);
   const reach = Math.max(1, ...error.map(Math.abs));
-  const covered = sampledShares(data).filter((d) => d.low <= d.probability && d.probability <= d.high).length;
+  const covered = shares.filter((d) => d.low <= d.probability && d.probability <= d.high).length;
   const log = (p: number) => Math.log10(Math.max(p, floor));
   return drawPlot(
     frame,

@@ -1,0 +1,93 @@
+/**
+ * @file The state of a view is its address, `#device?material=HfO2&thickness=4.2`: an address that is sent to a
+ * colleague shows the same. What stands at its usual value is left out. Views share one set of parameters, so that a
+ * flip probability goes from one to the next.
+ */
+import { useEffect, useState } from "preact/hooks";
+
+/** Where the reader is: a view, and what was changed from the usual. */
+export interface Address {
+  readonly view: string;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+/** Reads the part of an address after `#`. */
+export function parseAddress(hash: string): Address {
+  const [view = "", query = ""] = hash.replace(/^#/, "").split("?", 2);
+  return { view, parameters: new Map(new URLSearchParams(query)) };
+}
+
+/** Writes it back. */
+export function formatAddress({ view, parameters }: Address): string {
+  const query = new URLSearchParams([...parameters]).toString();
+  return `#${view}${query === "" ? "" : `?${query}`}`;
+}
+
+let current = parseAddress(globalThis.location?.hash ?? "");
+const listeners = new Set<() => void>();
+let pending: number | undefined;
+
+const tell = () => {
+  for (const listener of listeners) listener();
+};
+
+globalThis.addEventListener?.("hashchange", () => {
+  current = parseAddress(location.hash);
+  tell();
+});
+
+/** Browsers refuse an address that changes too often: a slider's is written when it rests. */
+const restMs = 150;
+
+/** Changes parameters; undefined takes one away. */
+export function changeParameters(changes: Readonly<Record<string, string | undefined>>): void {
+  const parameters = new Map(current.parameters);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) parameters.delete(name);
+    else parameters.set(name, value);
+  }
+  current = { ...current, parameters };
+  clearTimeout(pending);
+  pending = window.setTimeout(() => history.replaceState(null, "", formatAddress(current)), restMs);
+  tell();
+}
+
+/** The address of another view with the parameters of now. */
+export const addressOf = (view: string): string => formatAddress({ ...current, view });
+
+/** The address, and a new drawing whenever it changes. */
+export function useAddress(): Address {
+  const [address, setAddress] = useState(current);
+  useEffect(() => {
+    const listener = () => setAddress(current);
+    listeners.add(listener);
+    listener();
+    return () => {
+      listeners.delete(listener);
+    };
+  }, []);
+  return address;
+}
+
+/** A number out of the address, within limits; the usual one where there is none or it is not a number. */
+export function numberOf(
+  { parameters }: Address,
+  name: string,
+  usual: number,
+  low: number,
+  high: number,
+): number {
+  const text = parameters.get(name);
+  const value = text === undefined || text.trim() === "" ? Number.NaN : Number(text);
+  return Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : usual;
+}
+
+/** A word out of the address, one of those allowed. */
+export function wordOf<T extends string>(
+  { parameters }: Address,
+  name: string,
+  usual: T,
+  allowed: readonly T[],
+): T {
+  return allowed.find((word) => word === parameters.get(name)) ?? usual;
+}

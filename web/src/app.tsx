@@ -1,0 +1,90 @@
+/** @file The frame of the explorer: views, their names, light and dark. */
+import type { ComponentType } from "preact";
+import { useEffect, useErrorBoundary, useRef, useState } from "preact/hooks";
+import { addressOf, useAddress } from "./address.ts";
+import { Failure } from "./controls.tsx";
+import { DeviceView } from "./views/device.tsx";
+import { ErrorsView } from "./views/errors.tsx";
+
+interface View {
+  readonly name: string;
+  readonly title: string;
+  readonly component: ComponentType;
+}
+
+const views: readonly View[] = [
+  { name: "device", title: "Device", component: DeviceView },
+  { name: "errors", title: "Errors", component: ErrorsView },
+];
+
+/** Light or dark: as the system has it, or as the reader chose. */
+function ThemeButton() {
+  const [theme, setTheme] = useState<"light" | "dark" | undefined>();
+  const isDark = theme === undefined ? matchMedia("(prefers-color-scheme: dark)").matches : theme === "dark";
+  useEffect(() => {
+    if (theme !== undefined) document.documentElement.dataset["theme"] = theme;
+  }, [theme]);
+  return (
+    <button type="button" class="quiet" onClick={() => setTheme(isDark ? "light" : "dark")}>
+      {isDark ? "Light" : "Dark"}
+    </button>
+  );
+}
+
+function Shown({ view }: { view: View }) {
+  const [failure, retry] = useErrorBoundary();
+  if (failure !== undefined) {
+    return (
+      <>
+        <Failure message={`This view met a defect of qtaml (${String(failure)}); please report it.`} />
+        <p>
+          <button type="button" onClick={retry}>
+            Try again
+          </button>
+        </p>
+      </>
+    );
+  }
+  const Component = view.component;
+  return <Component />;
+}
+
+/** The page. */
+export function App() {
+  const address = useAddress();
+  const view = views.find(({ name }) => name === address.view) ?? views[0]!;
+  const heading = useRef<HTMLHeadingElement>(null);
+  const isFirst = useRef(true);
+  useEffect(() => {
+    document.title = `${view.title} · qtaml explorer`;
+    // Readers who cannot see the page change are taken to the new heading.
+    if (!isFirst.current) heading.current?.focus();
+    isFirst.current = false;
+  }, [view]);
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), heading.current?.focus())}>
+        Skip to the view
+      </a>
+      <header>
+        <p class="brand">
+          qtaml <span>explorer</span>
+        </p>
+        <nav aria-label="Views">
+          {views.map(({ name, title }) => (
+            <a key={name} href={addressOf(name)} aria-current={name === view.name ? "page" : undefined}>
+              {title}
+            </a>
+          ))}
+        </nav>
+        <ThemeButton />
+      </header>
+      <main id="main">
+        <h1 ref={heading} tabIndex={-1}>
+          {view.title}
+        </h1>
+        <Shown key={view.name} view={view} />
+      </main>
+    </>
+  );
+}

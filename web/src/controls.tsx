@@ -1,0 +1,163 @@
+/** @file What a reader changes things with: sliders with a field for exact figures, choices, buttons. */
+import type { ComponentChildren } from "preact";
+import { useId } from "preact/hooks";
+import { formatNumber } from "../../src/report/browser.ts";
+
+/** A number between two limits, on a linear or a logarithmic scale. */
+export interface SliderProps {
+  readonly label: string;
+  readonly unit: string;
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  /** Smallest change; of a logarithmic slider in decades. */
+  readonly step: number;
+  readonly logarithmic?: boolean;
+  /** What the number is in words, where its digits are not what is read best. */
+  readonly words?: string;
+  readonly onChange: (value: number) => void;
+  readonly disabled?: boolean;
+}
+
+/** A number as the field shows it: as many digits as anybody set. */
+const figure = (value: number) => String(Number(value.toPrecision(6)));
+
+/** A slider with a field. Arrow keys, page keys, Home and End work as everywhere; the field takes any figure. */
+export function Slider(props: SliderProps) {
+  const {
+    label,
+    unit,
+    value,
+    low,
+    high,
+    step,
+    logarithmic = false,
+    words,
+    onChange,
+    disabled = false,
+  } = props;
+  const id = useId();
+  const place = (x: number) => (logarithmic ? Math.log10(x) : x);
+  const spoken = words ?? `${formatNumber(value)} ${unit}`.trim();
+  const set = (text: string) => {
+    const typed = Number(text);
+    if (text.trim() !== "" && Number.isFinite(typed)) onChange(Math.min(high, Math.max(low, typed)));
+  };
+  return (
+    <div class="control">
+      <label for={id}>{label}</label>
+      <span class="field">
+        <input
+          type="text"
+          inputMode="decimal"
+          aria-label={`${label}${unit === "" ? "" : ` in ${unit}`}, exact figure`}
+          value={figure(value)}
+          disabled={disabled}
+          onChange={(event) => set(event.currentTarget.value)}
+        />
+        <span class="unit">{unit}</span>
+      </span>
+      <input
+        id={id}
+        type="range"
+        min={place(low)}
+        max={place(high)}
+        step={step}
+        value={place(value)}
+        aria-valuetext={spoken}
+        disabled={disabled}
+        onInput={(event) => {
+          const x = Number(event.currentTarget.value);
+          onChange(logarithmic ? Number((10 ** x).toPrecision(3)) : Number(x.toPrecision(6)));
+        }}
+      />
+      {words === undefined ? null : <small>{words}</small>}
+    </div>
+  );
+}
+
+/** One of several. */
+export interface ChoiceProps<T extends string> {
+  readonly label: string;
+  readonly value: T;
+  readonly options: readonly { readonly value: T; readonly label: string }[];
+  readonly onChange: (value: T) => void;
+  readonly disabled?: boolean;
+}
+
+/** A menu. */
+export function Choice<T extends string>({
+  label,
+  value,
+  options,
+  onChange,
+  disabled = false,
+}: ChoiceProps<T>) {
+  const id = useId();
+  return (
+    <div class="control">
+      <label for={id}>{label}</label>
+      <select
+        id={id}
+        value={value}
+        disabled={disabled}
+        onChange={(event) => onChange(event.currentTarget.value as T)}
+      >
+        {options.map((option) => (
+          <option key={option.value} value={option.value}>
+            {option.label}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+/** A box with the controls of a view. */
+export function Controls({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <form class="controls" aria-label={title} onSubmit={(event) => event.preventDefault()}>
+      {children}
+    </form>
+  );
+}
+
+/** Figures in large type, each with its name. */
+export function Facts({ facts }: { facts: readonly { name: string; value: string; note?: string }[] }) {
+  return (
+    <dl class="facts">
+      {facts.map(({ name, value, note }) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>
+            {value}
+            {note === undefined ? null : <small>{note}</small>}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** What the reader should know, in sentences. */
+export function Warnings({ warnings }: { warnings: readonly string[] }) {
+  if (warnings.length === 0) return null;
+  return (
+    <div class="warnings" role="note" aria-label="Warnings">
+      <ul>
+        {warnings.map((warning) => (
+          <li key={warning}>{warning}</li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+/** What went wrong, and what to do. */
+export function Failure({ message }: { message: string }) {
+  return (
+    <div class="failure" role="alert">
+      <p>{message}</p>
+    </div>
+  );
+}

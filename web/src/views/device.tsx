@@ -1,0 +1,245 @@
+/** @file The view of the device: the barrier, the wave in it, p against thickness, cells, warnings. */
+import { useCallback, useMemo } from "preact/hooks";
+import { QtamlError } from "../../../src/errors.ts";
+import {
+  CELLS,
+  CELL_NAMES,
+  MATERIAL_NAMES,
+  TRANSMISSION_MODELS,
+  deviceFlips,
+  evaluateDevice,
+  parseDevice,
+  type FlipReport,
+} from "../../../src/physics/index.ts";
+import {
+  barrierChart,
+  cellChart,
+  barrierPicture,
+  flipWords,
+  formatNumber,
+  formatSeconds,
+  thicknessChart,
+  waveChart,
+  type BarrierPicture,
+  type ChartOptions,
+} from "../../../src/report/browser.ts";
+import { addressOf, changeParameters, useAddress } from "../address.ts";
+import { Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
+import { deviceFile, deviceOf, deviceSettings, limits, type DeviceSettings } from "../device-state.ts";
+import { Figure } from "../figure.tsx";
+import { save } from "../save.ts";
+import { useThickness } from "../thickness.ts";
+
+/** Flip probabilities of the presets as they are. */
+const cells = CELL_NAMES.map((name) => {
+  const { p01, p10 } = deviceFlips(parseDevice({ cell: name }));
+  return { name, p: (p01 + p10) / 2 };
+});
+
+const modelNames = { wkb: "WKB", corrected: "WKB with prefactor", exact: "exact" } as const;
+
+const set = (name: keyof DeviceSettings) => (value: number | string) =>
+  changeParameters({ [name]: String(value) });
+
+const number = (value: number | null, digits = 3) => formatNumber(value, { digits, typeset: true });
+
+function DeviceControls({ settings }: { settings: DeviceSettings }) {
+  const { cell, material, holdS, transmission } = settings;
+  const slider = (
+    name: keyof typeof limits,
+    label: string,
+    unit: string,
+    step: number,
+    more: { logarithmic?: boolean; words?: string } = {},
+  ) => (
+    <Slider
+      label={label}
+      unit={unit}
+      value={settings[name]}
+      low={limits[name][0]}
+      high={limits[name][1]}
+      step={step}
+      onChange={set(name)}
+      {...more}
+    />
+  );
+  return (
+    <Controls title="The device">
+      <Choice
+        label="Cell preset"
+        value={cell}
+        options={[
+          { value: "", label: "none: one electron behind an oxide" },
+          ...CELL_NAMES.map((name) => ({ value: name, label: CELLS[name]!.title })),
+        ]}
+        onChange={(name) =>
+          changeParameters({
+            cell: name === "" ? undefined : name,
+            ...Object.fromEntries([...Object.keys(limits), "material"].map((key) => [key, undefined])),
+          })
+        }
+      />
+      <Choice
+        label="Material of the barrier"
+        value={material ?? ""}
+        disabled={material === null}
+        options={
+          material === null
+            ? [
+                {
+                  value: "",
+                  label: `stack: ${CELLS[cell]!.layers.map((layer) => layer.material).join(" on ")}`,
+                },
+              ]
+            : MATERIAL_NAMES.map((name) => ({ value: name, label: name }))
+        }
+        onChange={set("material")}
+      />
+      {slider("thicknessNm", material === null ? "Total thickness" : "Thickness", "nm", 0.01)}
+      {slider("biasV", "Bias", "V", 0.01)}
+      {slider("energyEv", "Energy of the electron", "eV", 0.01)}
+      {slider("temperatureK", "Temperature", "K", 1)}
+      {slider("holdS", "Hold time", "s", 0.02, { logarithmic: true, words: formatSeconds(holdS) })}
+      {slider("thicknessSpreadNm", "Spread of the thickness between cells", "nm", 0.005)}
+      <Choice
+        label="Transmission"
+        value={transmission}
+        options={TRANSMISSION_MODELS.map((model) => ({ value: model, label: modelNames[model] }))}
+        onChange={set("transmission")}
+      />
+      <p>
+        <button
+          type="button"
+          onClick={() => save("device.yaml", new Blob([deviceFile(settings)], { type: "text/yaml" }))}
+        >
+          Save as a device file
+        </button>
+      </p>
+    </Controls>
+  );
+}
+
+/** A picture that is drawn again only when its data are others. */
+function useDrawing<T>(data: T, draw: (data: T, options: ChartOptions) => SVGSVGElement) {
+  return useCallback((options: ChartOptions) => draw(data, options), [data, draw]);
+}
+
+function Pictures({
+  settings,
+  barrier,
+  p,
+}: {
+  settings: DeviceSettings;
+  barrier: BarrierPicture;
+  p: number;
+}) {
+  const { picture: thickness, isBusy } = useThickness(settings, p);
+  const cellData = useMemo(() => ({ cells, chosen: p }), [p]);
+  return (
+    <>
+      <Figure
+        name="barrier"
+        draw={useDrawing(barrier, barrierChart)}
+        caption="The conduction-band edge against depth. An electron tunnels along the dashed line; where the band edge is above its energy it has no classical path (shaded), and its wave (drawn to scale, not in eV) decays."
+        data={() => [
+          ["depth (nm)", "band edge (eV)"],
+          ...barrier.xNm.map((x, i) => [x, barrier.edgeEv[i]!] as const),
+        ]}
+      />
+      <Figure
+        name="thickness"
+        isBusy={isBusy}
+        draw={useDrawing(thickness, thicknessChart)}
+        caption="Flip probability of a bit within the hold time against the thickness of the whole barrier, other settings as they are. The circle is this device."
+        data={() => [
+          ["model", "thickness (nm)", "p"],
+          ...thickness.curves.flatMap((curve) =>
+            curve.thicknessNm.map((x, i) => [curve.model, x, curve.p[i]!] as const),
+          ),
+        ]}
+      />
+      <Figure
+        name="wave"
+        draw={useDrawing(barrier, waveChart)}
+        caption="Amplitude of the exact wave function inside the barrier, relative to its value at the cathode, in powers of ten."
+        data={() => [
+          ["depth (nm)", "log10 of the amplitude"],
+          ...barrier.wave.xNm.map((x, i) => [x, barrier.wave.log10Amplitude[i]!] as const),
+        ]}
+      />
+      <Figure
+        name="cells"
+        draw={useDrawing(cellData, cellChart)}
+        caption="Where the cell presets fall, each at its own thickness and hold time, and this device among them. A hollow circle is a cell that hardly flips at all. Presets are starting points, to be replaced by your own figures."
+        data={() => [["cell", "p"], ...cells.map(({ name, p: own }) => [name, own] as const)]}
+      />
+    </>
+  );
+}
+
+/** The view. */
+export function DeviceView() {
+  const address = useAddress();
+  const settings = deviceSettings(address);
+  const key = JSON.stringify(settings);
+  const found = useMemo((): { flips?: FlipReport; barrier?: BarrierPicture; message?: string } => {
+    try {
+      const device = deviceOf(settings);
+      return { flips: evaluateDevice(device), barrier: barrierPicture(device) };
+    } catch (error) {
+      if (error instanceof QtamlError) return { message: error.message };
+      throw error;
+    }
+  }, [key]);
+  const { flips, barrier } = found;
+  const p = flips === undefined ? 0 : (flips.p01 + flips.p10) / 2;
+  return (
+    <>
+      <p class="lead">
+        A stored bit is charge behind a barrier. Electrons tunnel through it; the thinner and lower the
+        barrier, and the longer the hold time between refreshes, the likelier a bit is read wrong.
+      </p>
+      {flips === undefined ? null : (
+        <p class="answer" role="status">
+          {flipWords(flips)}
+        </p>
+      )}
+      <div class="split">
+        <DeviceControls settings={settings} />
+        <div class="pictures">
+          {flips === undefined || barrier === undefined ? (
+            <Failure message={found.message ?? ""} />
+          ) : (
+            <>
+              <Facts
+                facts={[
+                  {
+                    name: "flip probability p",
+                    value: number(p),
+                    note: `p01 ${number(flips.p01)}, p10 ${number(flips.p10)}`,
+                  },
+                  {
+                    name: "transmission",
+                    value: number(flips.transmission),
+                    note: `exact ${number(flips.exactTransmission)}`,
+                  },
+                  { name: "rate", value: `${number(flips.rate)} /s`, note: "electrons that cross" },
+                ]}
+              />
+              <Warnings warnings={flips.warnings} />
+              <p>
+                <a
+                  href={addressOf("errors")}
+                  onClick={() => changeParameters({ p01: String(flips.p01), p10: String(flips.p10) })}
+                >
+                  What these flips do to a weight
+                </a>
+              </p>
+              <Pictures settings={settings} barrier={barrier} p={p} />
+            </>
+          )}
+        </div>
+      </div>
+    </>
+  );
+}
