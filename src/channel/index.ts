@@ -17,6 +17,7 @@ export {
   topBitsMask,
 } from "./flips.ts";
 export type { FlipProbabilities } from "./flips.ts";
+export { exposedFlips } from "./exposure.ts";
 export { channelMatrix, composeChannels } from "./matrix.ts";
 export { conditionalMoments, receivedWeights, variancesWithout } from "./butterfly.ts";
 export type { ConditionalMoments } from "./butterfly.ts";
@@ -44,6 +45,7 @@ export {
 } from "./closed.ts";
 export { decoder, decoderExists, decoderKinds, decoders } from "./decoders.ts";
 export type { Decoder, DecoderInput, DecoderKind } from "./decoders.ts";
+export { naturalLog } from "./logarithm.ts";
 export { applyFaults, receiveInto } from "./faults.ts";
 export type { FaultList, ProtectionMask } from "./faults.ts";
 export { blockWeights } from "./patterns.ts";
