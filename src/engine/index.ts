@@ -6,6 +6,7 @@ export type { Executor, RunOptions } from "./executors/executor.ts";
 export { inlineExecutor } from "./executors/inline.ts";
 export { openExecutor, type ExecutorOptions } from "./executors/open.ts";
 export { threadsExecutor } from "./executors/threads.ts";
+export { faultlessChance } from "./faultless.ts";
 export { bindInputs, planFeeds, type BoundInputs, type FeedPlan } from "./feed.ts";
 export {
   formatDims,
@@ -35,6 +36,7 @@ export {
   openMemoryReader,
   type ErrorSource,
   type MemoryContent,
+  type MemoryRead,
   type MemoryReader,
   type Protection,
 } from "./memory-reader.ts";

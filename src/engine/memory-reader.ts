@@ -7,7 +7,6 @@ import {
   codeArray,
   conditionalMoments,
   decoder,
-  flipSampler,
   nextNormal,
   protectBits,
   receiveInto,
@@ -15,7 +14,14 @@ import {
   type FlipProbabilities,
   type ProtectionSegment,
 } from "../channel/index.ts";
-import { decodeInto, storedHistogram, type DecodeSegment, type StoredTensor } from "../onnx/index.ts";
+import { openFaults, usualFaults, type FaultDescription, type TensorDamage } from "../faults/index.ts";
+import {
+  decodeInto,
+  singleDecoder,
+  storedHistogram,
+  type DecodeSegment,
+  type StoredTensor,
+} from "../onnx/index.ts";
 
 /** For each tensor of a memory: how its weights are protected and decoded. */
 export type Protection = readonly (readonly ProtectionSegment[])[];
@@ -34,17 +40,24 @@ export interface MemoryContent {
   /** Flip probabilities that the decoders were made for; those of the cells unless a plan meets another memory. */
   readonly designFlips: readonly FlipProbabilities[];
   readonly seed: number;
+  /** How cells are damaged; `usualFaults` unless given. Gaussian errors know independent flips alone. */
+  readonly faults?: FaultDescription;
+}
+
+/** What is read of a chip. */
+export interface MemoryRead {
+  /** Weights in the order of the tensors; overwritten by the next read. */
+  readonly weights: readonly Float32Array[];
+  /** Whether a bit that is not protected flipped. If none did, the weights are those of a chip without faults. */
+  readonly isHit: boolean;
 }
 
 /** Reads chips, one after the other. */
 export interface MemoryReader {
-  /** Draws the chip of this ordinal. */
-  draw(chip: number): void;
-  /**
-   * The weights of the chip last drawn, in the order of the tensors; overwritten by the next call. All protections of
-   * a chip meet the same draw.
-   */
-  read(protection: Protection): readonly Float32Array[];
+  /** Draws the chip of this ordinal at one of its reads, the first unless given. */
+  draw(chip: number, read?: number): void;
+  /** Reads the chip last drawn. All protections of a chip meet the same draw. */
+  read(protection: Protection): MemoryRead;
 }
 
 /** Decode segments of a tensor under a protection: the decoder's table for each of its segments. */
@@ -78,41 +91,121 @@ function bySegment<T>(make: (t: number, segment: ProtectionSegment) => T) {
   };
 }
 
-function faultReader({ tensors, flips, designFlips, seed }: MemoryContent): MemoryReader {
-  const samplers = flips.map((f) => flipSampler(f));
-  const patterns: Codes[] = tensors.map((t) => codeArray(t.format.bits, t.count));
+/** What a tensor's weights were last decoded to. */
+interface Decoded {
+  /** The segments; undefined before the first time. */
+  segments: readonly ProtectionSegment[] | undefined;
+  /** Decodes one weight by these segments. */
+  decode: (weight: number, code: number) => number;
+  /** Weights that differ from what the stored codes decode to; undefined when all may. */
+  dirty: number[] | undefined;
+}
+
+const sameSegments = (a: readonly ProtectionSegment[], b: readonly ProtectionSegment[]) =>
+  a === b ||
+  (a.length === b.length &&
+    a.every((own, i) => {
+      const other = b[i]!;
+      return (
+        own.start === other.start &&
+        own.count === other.count &&
+        own.protectedMask === other.protectedMask &&
+        own.decoder === other.decoder
+      );
+    }));
+
+function faultReader({
+  tensors,
+  flips,
+  designFlips,
+  seed,
+  faults = usualFaults,
+}: MemoryContent): MemoryReader {
+  const source = openFaults(
+    tensors.map(({ codes, format }) => ({ codes, bits: format.bits })),
+    flips,
+    faults,
+    seed,
+  );
+  let chip: readonly TensorDamage[] = [];
   const received: Codes[] = tensors.map((t) => codeArray(t.format.bits, t.count));
   const weights = tensors.map((t) => new Float32Array(t.count));
+  const decoded = tensors.map((): Decoded => ({ segments: undefined, decode: () => NaN, dirty: undefined }));
   const tableOf = bySegment(
     (t, segment) => decodeSegments(tensors[t]!, designFlips[t]!, [segment])[0]!.table,
   );
+  const tablesOf = (t: number, segments: readonly ProtectionSegment[]): DecodeSegment[] =>
+    segments.map((s) => ({ start: s.start, count: s.count, table: tableOf(t, s) }));
+
+  /** Reads all weights of a tensor. Returns whether an unprotected bit flipped. */
+  const readAll = (t: number, segments: readonly ProtectionSegment[]): boolean => {
+    const { codes } = tensors[t]!;
+    const { patterns } = chip[t]!;
+    let isHit = false;
+    for (const { start, count, protectedMask } of segments) {
+      const end = start + count;
+      const own = patterns.subarray(start, end);
+      receiveInto(codes.subarray(start, end), own, protectedMask, received[t]!.subarray(start, end));
+      const isOpen = protectedMask !== 2 ** tensors[t]!.format.bits - 1;
+      isHit ||= isOpen && own.some((pattern) => (pattern & ~protectedMask) !== 0);
+    }
+    decodeInto(tensors[t]!, tablesOf(t, segments), received[t]!, weights[t]!);
+    Object.assign(decoded[t]!, { segments: undefined, dirty: undefined });
+    return isHit;
+  };
+
+  /** Reads the weights that are hit, on top of what the stored codes decode to. */
+  const readHits = (t: number, segments: readonly ProtectionSegment[], hits: Uint32Array): boolean => {
+    const tensor = tensors[t]!;
+    const own = decoded[t]!;
+    const out = weights[t]!;
+    if (own.segments === undefined || own.dirty === undefined || !sameSegments(own.segments, segments)) {
+      const tables = tablesOf(t, segments);
+      decodeInto(tensor, tables, tensor.codes, out);
+      own.segments = segments;
+      own.decode = singleDecoder(tensor, tables);
+    } else {
+      for (const weight of own.dirty) out[weight] = own.decode(weight, tensor.codes[weight]!);
+    }
+    const dirty: number[] = [];
+    const { patterns } = chip[t]!;
+    for (const weight of hits) {
+      const open = patterns[weight]! & ~maskAt(segments, weight);
+      if (open === 0) continue;
+      out[weight] = own.decode(weight, tensor.codes[weight]! ^ open);
+      dirty.push(weight);
+    }
+    own.dirty = dirty;
+    return dirty.length > 0;
+  };
+
   return {
-    draw(chip) {
-      tensors.forEach(({ codes }, t) =>
-        samplers[t]!.drawPatterns({ seed, trial: chip, tensor: t }, codes, patterns[t]!),
-      );
+    draw(trial, read = 0) {
+      chip = source.draw({ trial, read });
     },
     read(protection) {
-      tensors.forEach((tensor, t) => {
-        for (const { start, count, protectedMask } of protection[t]!) {
-          const end = start + count;
-          receiveInto(
-            tensor.codes.subarray(start, end),
-            patterns[t]!.subarray(start, end),
-            protectedMask,
-            received[t]!.subarray(start, end),
-          );
-        }
-        const segments = protection[t]!.map((s) => ({
-          start: s.start,
-          count: s.count,
-          table: tableOf(t, s),
-        }));
-        decodeInto(tensor, segments, received[t]!, weights[t]!);
+      let isHit = false;
+      tensors.forEach((_, t) => {
+        const hits = chip[t]!.touched;
+        const segments = protection[t]!;
+        const own = hits === undefined ? readAll(t, segments) : readHits(t, segments, hits);
+        isHit ||= own;
       });
-      return weights;
+      return { weights, isHit };
     },
   };
+}
+
+/** The protected bits of a weight. @param segments in ascending order */
+function maskAt(segments: readonly ProtectionSegment[], weight: number): number {
+  let [low, high] = [0, segments.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const { start, count } = segments[middle]!;
+    if (start + count <= weight) low = middle + 1;
+    else high = middle;
+  }
+  return segments[low]!.protectedMask;
 }
 
 /** Streams of Gaussian errors are independent of those of faults and of the Jacobian's probes. */
@@ -146,7 +239,7 @@ function gaussianReader({ tensors, flips, designFlips, seed }: MemoryContent): M
         decodeInto({ ...tensor, zeroPoints: undefined }, tables("deviation"), tensor.codes, deviation);
         for (let i = 0; i < mean.length; i++) mean[i]! += deviation[i]! * white[t]![i]!;
       });
-      return means;
+      return { weights: means, isHit: true };
     },
   };
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { floats, runModel } from "../../test/build-model.ts";
 import { noiseImages, trialContext } from "../../test/trials.ts";
 import { applyFaults, flipSampler, type ProtectionSegment } from "../channel/index.ts";
+import { usualFaults } from "../faults/index.ts";
 import { answerCounter, builtInMeasure, scoreOf, tally, type Outputs } from "../measure/index.ts";
 import { cleanSegments, decodeInto, hardenModel, type PreparedModel } from "../onnx/index.ts";
 import { bindWeights } from "./network.ts";
@@ -113,6 +114,39 @@ describe("openTrialRunner", () => {
     const together = await runTrial(context, 9, [a, b, a]);
     expect(together.tallies[2]).toEqual(together.tallies[0]);
     expect((await runTrial(context, 9, [b])).tallies[0]).toEqual(together.tallies[1]);
+  });
+});
+
+describe("faults of a trial", () => {
+  it("gives chips without a hit the tally of a memory without faults", async () => {
+    const { prepared } = await trialContext("lenet");
+    const cells = prepared.tensors.reduce((sum, t) => sum + t.count * t.format.bits, 0);
+    const { context } = await trialContext("lenet", { p: 0.7 / cells });
+    const open = everywhere(context, 0);
+    const runner = await openTrialRunner(context);
+    const seen = new Set<boolean>();
+    for (let trial = 0; trial < 20; trial++) {
+      const { tallies, isHit } = await runner.run({ trial, protections: [open] });
+      seen.add(isHit[0]!);
+      if (!isHit[0]!) expect(tallies[0]).toEqual(tallyOf(context, context.clean));
+    }
+    await runner.close();
+    // Half the chips have no flip: both kinds are among twenty but for one seed in 500,000.
+    expect([...seen].sort()).toEqual([false, true]);
+  });
+
+  it("draws faults anew for each read, and counts every sample once", async () => {
+    const { context } = await trialContext("lenet", { p: 0.02 });
+    const open = everywhere(context, 0);
+    const faults = { ...usualFaults, regime: "redrawn" as const, reads: 5 };
+    const redrawn = { ...context, faults };
+    const whole = await runTrial(redrawn, 2, [open]);
+    expect(whole.tallies[0]!.samples).toBe(context.data.count);
+    expect(whole.tallies[0]!.answers!.answers).toBe(context.data.count);
+    expect((await runTrial(redrawn, 2, [open, open])).tallies[1]).toEqual(whole.tallies[0]);
+    // One read of the whole is the quenched trial.
+    const once = await runTrial({ ...context, faults: { ...faults, reads: 1 } }, 2, [open]);
+    expect(once.tallies).toEqual((await runTrial(context, 2, [open])).tallies);
   });
 });
 

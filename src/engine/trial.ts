@@ -2,11 +2,25 @@
  * @file One trial: draw a chip, read its memory under each policy, run the network, judge.
  */
 import { pickSamples, type Dataset } from "../data/index.ts";
-import { answerCounter, tally, type Outputs, type OutputScale, type Tally } from "../measure/index.ts";
+import {
+  answerCounter,
+  mergeTallies,
+  tally,
+  type Outputs,
+  type OutputScale,
+  type Tally,
+} from "../measure/index.ts";
 import { QtamlError } from "../errors.ts";
+import { usualFaults } from "../faults/index.ts";
 import { parseModel, type PreparedModel } from "../onnx/index.ts";
 import { openMeasure, type MeasureChoice } from "./measures.ts";
-import { openMemoryReader, type ErrorSource, type MemoryContent, type Protection } from "./memory-reader.ts";
+import {
+  openMemoryReader,
+  type ErrorSource,
+  type MemoryContent,
+  type MemoryRead,
+  type Protection,
+} from "./memory-reader.ts";
 import { bindWeights, type BinderKind, type WeightBinder } from "./network.ts";
 import { sampleOrder, samplesOfRun, type SampleRun } from "./samples.ts";
 
@@ -34,10 +48,15 @@ export interface TrialJob {
   readonly samples?: SampleRun;
 }
 
-/** The outcome of a job: one tally for each of its protections. */
+/** The outcome of a job: one entry for each of its protections. */
 export interface TrialOutcome {
   readonly trial: number;
   readonly tallies: readonly Tally[];
+  /**
+   * Whether an unprotected bit flipped. The tallies of chips without one are all the same: that of a memory without
+   * faults read under the protection. Their share of all chips is `faultlessChance`.
+   */
+  readonly isHit: readonly boolean[];
 }
 
 /** Runs the trials of one context, one after the other. */
@@ -56,15 +75,16 @@ export async function openTrialRunner(context: TrialContext): Promise<TrialRunne
   const counter = answerCounter(reference, { ignoreLabel });
   const binder: WeightBinder = await bindWeights(prepared, context.binder);
   const memory = openMemoryReader(context, context.errors);
+  const faults = context.faults ?? usualFaults;
 
   // A hit shape, index or scale can leave a model that does not run: none of its outputs are finite then.
   const mayFail = tensors.some(({ role }) => ["integer", "scale", "zero-point"].includes(role));
   const size = context.clean.values.length / context.clean.count;
-  const outputs = async (protection: Protection, samples: Dataset): Promise<Outputs> => {
+  const outputs = async (read: MemoryRead, samples: Dataset): Promise<Outputs> => {
     try {
-      await binder.load(memory.read(protection));
-      const read = await binder.infer(samples);
-      if (!mayFail || read.values.length === samples.count * size) return read;
+      await binder.load(read.weights);
+      const found = await binder.infer(samples);
+      if (!mayFail || found.values.length === samples.count * size) return found;
     } catch (error) {
       if (!mayFail || !(error instanceof QtamlError)) throw error;
     }
@@ -73,21 +93,63 @@ export async function openTrialRunner(context: TrialContext): Promise<TrialRunne
   };
   let order: Uint32Array | undefined;
 
+  /** The samples of a job at each of its reads. Chips that see all samples see them in the order of the file. */
+  const samplesOf = (samples: SampleRun | undefined): Seen[] => {
+    const isPart = samples !== undefined && samples.count !== data.count;
+    const places = isPart
+      ? samplesOfRun((order ??= sampleOrder(context.seed, data.count)), samples)
+      : undefined;
+    const name = isPart ? `${samples.from % data.count}+${samples.count}` : "all";
+    const reads = faults.regime === "redrawn" ? Math.min(faults.reads, places?.length ?? data.count) : 1;
+    if (reads === 1) return [{ name, places, data: places === undefined ? data : pickSamples(data, places) }];
+    const all = places ?? Uint32Array.from({ length: data.count }, (_, i) => i);
+    return Array.from({ length: reads }, (_, r) => {
+      const own = all.slice(Math.floor((r * all.length) / reads), Math.floor(((r + 1) * all.length) / reads));
+      return { name: `${name}:${r}`, places: own, data: pickSamples(data, own) };
+    });
+  };
+  let known: { readonly key: string; readonly seen: readonly Seen[] } | undefined;
+
+  /** Tallies of memories without a fault, by protection and samples. */
+  const faultless = new Map<string, Tally>();
+  const tallyRead = async (protection: Protection, seen: Seen, read: MemoryRead): Promise<Tally> => {
+    const key = read.isHit ? undefined : `${seen.name} ${JSON.stringify(protection)}`;
+    const before = key === undefined ? undefined : faultless.get(key);
+    if (before !== undefined) return before;
+    const found = tally(judge, await outputs(read, seen.data), seen.places, counter);
+    if (key !== undefined && faultless.size < mostFaultless) faultless.set(key, found);
+    return found;
+  };
+
   return {
     async run({ trial, protections, samples }) {
-      memory.draw(trial);
-      // Chips that see all samples see them in the order of the file.
-      const isPart = samples !== undefined && samples.count !== data.count;
-      const places = isPart
-        ? samplesOfRun((order ??= sampleOrder(context.seed, data.count)), samples)
-        : undefined;
-      const seen = places === undefined ? data : pickSamples(data, places);
+      const key = JSON.stringify(samples ?? null);
+      if (known?.key !== key) known = { key, seen: samplesOf(samples) };
       const tallies: Tally[] = [];
-      for (const protection of protections) {
-        tallies.push(tally(judge, await outputs(protection, seen), places, counter));
+      const isHit = protections.map(() => false);
+      for (const [r, seen] of known.seen.entries()) {
+        memory.draw(trial, r);
+        for (const [p, protection] of protections.entries()) {
+          const read = memory.read(protection);
+          isHit[p] ||= read.isHit;
+          const found = await tallyRead(protection, seen, read);
+          tallies[p] = r === 0 ? found : mergeTallies(tallies[p]!, found);
+        }
       }
-      return { trial, tallies };
+      return { trial, tallies, isHit };
     },
     close: () => binder.close(),
   };
 }
+
+/** Samples that are read together. */
+interface Seen {
+  /** Names them among those of this context. */
+  readonly name: string;
+  /** Their places in the data set; undefined for all. */
+  readonly places: Uint32Array | undefined;
+  readonly data: Dataset;
+}
+
+/** Tallies of memories without faults that are kept. */
+const mostFaultless = 4096;

@@ -1,6 +1,13 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { forEachStepRow, meanSquareSteps, stepCount, stepDims, type StepLayout } from "./steps.ts";
+import {
+  forEachStepRow,
+  meanSquareSteps,
+  stepCount,
+  stepDims,
+  stepOf as ownStepOf,
+  type StepLayout,
+} from "./steps.ts";
 import { elementCount } from "./tensor.ts";
 
 const layouts: fc.Arbitrary<StepLayout> = fc
@@ -50,6 +57,7 @@ describe("step layouts", () => {
         });
         expect(seen).toEqual(Array.from({ length: count }, (_, i) => stepOf(i, layout)));
         expect(Math.max(...seen)).toBe(stepCount(layout) - 1);
+        expect(Array.from({ length: count }, (_, i) => ownStepOf(layout)(i))).toEqual(seen);
       }),
       { seed: 11, numRuns: 400 },
     );

@@ -80,6 +80,21 @@ export function forEachStepRow(
   }
 }
 
+/** A function from a weight to its step, for weights here and there; `forEachStepRow` goes through all of them. */
+export function stepOf(layout: StepLayout): (weight: number) => number {
+  const { channels, inner } = channelLayout(layout.dims, layout.channelAxis);
+  const { blockSize } = layout;
+  if (layout.channelAxis === undefined) return () => 0;
+  if (blockSize === undefined) return (weight) => Math.floor(weight / inner) % channels;
+  const blocks = Math.ceil(channels / blockSize);
+  return (weight) => {
+    const row = Math.floor(weight / inner);
+    const outer = Math.floor(row / channels);
+    const block = Math.floor((row - outer * channels) / blockSize);
+    return (outer * blocks + block) * inner + (weight - row * inner);
+  };
+}
+
 /**
  * Mean over the weights of each channel of the squared step.
  *

@@ -11,7 +11,7 @@ import {
 } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import type { TensorRole } from "./roles.ts";
-import { channelLayout, forEachStepRow, type ChannelLayout } from "./steps.ts";
+import { channelLayout, forEachStepRow, stepOf, type ChannelLayout } from "./steps.ts";
 import { DataType, elementCount, floatBits, floatData } from "./tensor.ts";
 import type { FoundTensor } from "./weights.ts";
 
@@ -210,6 +210,37 @@ export function decodeInto(
       from = to;
     }
   });
+}
+
+/**
+ * A function that decodes one weight, by the same operations as `decodeInto`.
+ *
+ * @param segments as for `decodeInto`, in ascending order
+ */
+export function singleDecoder(
+  tensor: Pick<StoredTensor, "dims" | "channelAxis" | "blockSize" | "steps" | "zeroPoints">,
+  segments: readonly DecodeSegment[],
+): (weight: number, code: number) => number {
+  const tables = segments.map(({ table }) => scaledTable(tensor, table));
+  const ends = segments.map(({ start, count }) => start + count);
+  const tableOf = (weight: number) => {
+    let [low, high] = [0, ends.length - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (ends[middle]! <= weight) low = middle + 1;
+      else high = middle;
+    }
+    return tables[low]!;
+  };
+  if (tensor.channelAxis === undefined && tensor.zeroPoints === undefined) {
+    return (weight, code) => tableOf(weight)[code]!;
+  }
+  const { steps, zeroPoints } = tensor;
+  const step = stepOf(tensor);
+  return (weight, code) => {
+    const own = step(weight);
+    return Math.fround(Math.fround(tableOf(weight)[code]! - (zeroPoints?.[own] ?? 0)) * steps[own]!);
+  };
 }
 
 /** Decodes weights that share a step. Without a zero point it is 0, which changes no number. */
