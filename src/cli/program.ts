@@ -32,6 +32,13 @@ const samples = new Option("--samples <n>", "inputs the Jacobian is averaged ove
 const threads = new Option("--threads <n>", "worker threads; all cores by default")
   .argParser(parsePositive)
   .helpGroup(groups.running);
+const on = new Option(
+  "--on <url>",
+  "run on the workers of a queue: redis://host:6379 or postgres://user@host:5432/database (docs/workers.md)",
+).helpGroup(groups.running);
+const queue = new Option("--queue <name>", "name of the queue on that server")
+  .default("qtaml")
+  .helpGroup(groups.running);
 const { keep, measure, ignoreLabel } = judgingOptions;
 const trials = (chips: number) =>
   new Option("--trials <n>", "chips to simulate")
@@ -183,6 +190,8 @@ function verifyCommand() {
     .addOption(ignoreLabel)
     .addOption(trials(100))
     .addOption(threads)
+    .addOption(on)
+    .addOption(queue)
     .addOption(commonOptions.seed)
     .addOption(commonOptions.json)
     .addOption(commonOptions.quiet)
@@ -275,6 +284,41 @@ function demoCommand() {
     .action(async (flags) => (await import("./commands/demo.ts")).runDemo(flags));
 }
 
+function workerCommand() {
+  return new Command("worker")
+    .description("take part in the campaigns that are submitted to a queue, until told to stop")
+    .addOption(
+      new Option("--redis <url>", "Redis server of the queue, such as redis://host:6379").env("QTAML_REDIS"),
+    )
+    .addOption(
+      new Option(
+        "--postgres <url>",
+        "PostgreSQL server of the queue, such as postgres://user@host:5432/database",
+      ).env("QTAML_POSTGRES"),
+    )
+    .addOption(queue)
+    .addOption(threads)
+    .option("--cache <folder>", "where fetched models and data are kept (default: ~/.cache/qtaml)")
+    .addOption(new Option("--cache-size <GiB>", "how much of it is kept").argParser(parseNumber).default(4))
+    .option("--allow-code", "run measures that are modules of the submitter: code from the queue")
+    .addOption(
+      new Option("--stall <s>", "seconds without a sign of life after which a shard goes to another worker")
+        .argParser(parseNumber)
+        .default(15),
+    )
+    .option("--exit-when-idle <s>", "end after so many seconds without work", parseNumber)
+    .addOption(commonOptions.json)
+    .addOption(commonOptions.quiet)
+    .addHelpText(
+      "after",
+      example(
+        "qtaml worker --redis redis://10.0.0.5:6379 --threads 8",
+        "qtaml verify model.onnx --plan plan.json --data test.npz --on redis://10.0.0.5:6379",
+      ),
+    )
+    .action(async (flags) => (await import("./commands/worker.ts")).runWorker(flags));
+}
+
 /** Puts flags without a heading under that of the task, and headings in one order for all commands. */
 function groupFlags(command: CommandUnknownOpts): void {
   const order: readonly string[] = Object.values(groups);
@@ -305,7 +349,8 @@ export function buildProgram(version: string) {
     .addCommand(compareCommand())
     .addCommand(hardenCommand())
     .addCommand(reportCommand())
-    .addCommand(demoCommand());
+    .addCommand(demoCommand())
+    .addCommand(workerCommand());
   for (const command of program.commands) groupFlags(command);
   return program;
 }

@@ -5,6 +5,7 @@
 export type { Executor, RunOptions } from "./executors/executor.ts";
 export { inlineExecutor } from "./executors/inline.ts";
 export { openExecutor, type ExecutorOptions } from "./executors/open.ts";
+export { serve, type Served, type ServeOptions } from "./executors/serve.ts";
 export { threadsExecutor } from "./executors/threads.ts";
 export { faultlessChance } from "./faultless.ts";
 export { bindInputs, planFeeds, type BoundInputs, type FeedPlan } from "./feed.ts";

@@ -15,7 +15,7 @@ import { formatPercent, formatScore, measureWords } from "../../report/index.ts"
 import { dataFromFlags, outputOf, type DataFlags } from "../data.ts";
 import { readModel, readPlan } from "../files.ts";
 import { flipLaw, flipsFromFlags, hasFlips, planFlipLaw, planFlips, type FlipFlags } from "../memory.ts";
-import { openProgress, say, sayJson, warn } from "../output.ts";
+import { note, openProgress, say, sayJson, warn } from "../output.ts";
 import {
   guessWarnings,
   measureFromFlags,
@@ -32,6 +32,8 @@ export interface VerifyFlags extends FlipFlags, DataFlags, MeasureFlags {
   readonly trials: number;
   readonly seed: number;
   readonly threads?: number | undefined;
+  readonly on?: string | undefined;
+  readonly queue: string;
 }
 
 /** Share to keep where neither flags nor the plan say one. */
@@ -65,7 +67,7 @@ function account(result: Verified): string {
 
 /** Runs the command; true when the mean over chips keeps the target. */
 export async function runVerify(model: string, flags: VerifyFlags): Promise<boolean> {
-  const { trials, seed, threads } = flags;
+  const { trials, seed, threads, on, queue } = flags;
   if (flags.keep !== undefined) checkKeep(flags.keep, true);
   requireGraph(model, "verify");
   const measure = await measureFromFlags(flags);
@@ -84,7 +86,15 @@ export async function runVerify(model: string, flags: VerifyFlags): Promise<bool
   const result = await withSimulation(
     assessment,
     data,
-    { seed, threads, designFlips: planFlips(plan), ...measure },
+    {
+      seed,
+      threads,
+      on,
+      queue,
+      onNotice: (text) => note(text, flags),
+      designFlips: planFlips(plan),
+      ...measure,
+    },
     async (simulation) => {
       const goal = simulation.goal(keep);
       const [chips] = await simulation.run([planProtection(plan)], trials, {

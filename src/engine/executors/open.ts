@@ -1,6 +1,5 @@
 /** @file The executor that fits where trials are to run. */
 import { availableParallelism } from "node:os";
-import { QtamlError } from "../../errors.ts";
 import type { TrialContext } from "../trial.ts";
 import type { Executor } from "./executor.ts";
 import { inlineExecutor } from "./inline.ts";
@@ -21,8 +20,12 @@ export interface ExecutorOptions {
 /** Opens the executor for these options. @throws QtamlError `invalid-argument` for an address of another kind */
 export async function openExecutor(
   context: TrialContext,
-  { threads = availableParallelism(), on }: ExecutorOptions = {},
+  { threads = availableParallelism(), on, queue, onNotice }: ExecutorOptions = {},
 ): Promise<Executor> {
-  if (on !== undefined) throw new QtamlError("invalid-argument", "Queues are being built; leave --on out.");
+  if (on !== undefined) {
+    // Loaded when it is wanted: the clients of the servers take a while.
+    const { bullmqExecutor } = await import("./bullmq.ts");
+    return bullmqExecutor(context, { on, queue, onNotice });
+  }
   return threads === 1 ? inlineExecutor(context) : threadsExecutor(context, threads);
 }

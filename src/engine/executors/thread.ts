@@ -1,16 +1,20 @@
 /** @file Entry of a worker thread: opens the context it was started with and runs the trials it is sent. */
 import { workerData } from "piscina";
 import { QtamlError } from "../../errors.ts";
+import { openTrialRunner, type TrialContext, type TrialJob, type TrialOutcome } from "../trial.ts";
 import type { ThreadReply } from "./threads.ts";
-import { openTrialRunner, type TrialContext, type TrialJob } from "../trial.ts";
 
 let runner: ReturnType<typeof openTrialRunner> | undefined;
 
-/** Runs one job. Errors that the user can mend come back as data. */
-export default async function work(job: TrialJob): Promise<ThreadReply> {
+/** Runs jobs one after the other. Errors that the user can mend come back as data. */
+export default async function work(jobs: readonly TrialJob[]): Promise<ThreadReply> {
   try {
     runner ??= openTrialRunner(workerData as TrialContext);
-    return { outcome: await (await runner).run(job) };
+    const opened = await runner;
+    const started = performance.now();
+    const outcomes: TrialOutcome[] = [];
+    for (const job of jobs) outcomes.push(await opened.run(job));
+    return { outcomes, seconds: (performance.now() - started) / 1000 };
   } catch (error) {
     if (error instanceof QtamlError) return { code: error.code, message: error.message };
     throw error;

@@ -8,7 +8,11 @@ import { aborted, type Executor } from "./executor.ts";
 
 /** A thread's answer: errors lose their class on the way between threads, so they travel as data. */
 export type ThreadReply =
-  | { readonly outcome: TrialOutcome }
+  | {
+      readonly outcomes: readonly TrialOutcome[];
+      /** Time that the trials took, without opening the network. */
+      readonly seconds: number;
+    }
   | { readonly code: QtamlErrorCode; readonly message: string };
 
 /** The same outputs where all threads see them: they can be larger than the model. */
@@ -18,19 +22,32 @@ function shared(outputs: Outputs): Outputs {
   return { ...outputs, values };
 }
 
-/** Runs trials on worker threads, as many as there are cores unless told otherwise. */
-export async function threadsExecutor(
-  context: TrialContext,
-  threads = availableParallelism(),
-): Promise<Executor> {
+/** Threads that each hold the network of a context. */
+export interface ThreadPool {
+  /** Runs jobs one after the other on the next thread that is free. */
+  run(jobs: readonly TrialJob[]): Promise<ThreadReply>;
+  /** Waits for what is under way. */
+  close(): Promise<void>;
+}
+
+/** Starts threads. */
+export function openThreadPool(context: TrialContext, threads: number): ThreadPool {
   const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-  const pool = new Piscina<TrialJob, ThreadReply>({
+  return new Piscina<readonly TrialJob[], ThreadReply>({
     filename: new URL(`./thread.${extension}`, import.meta.url).href,
     workerData: { ...context, clean: shared(context.clean) },
     minThreads: threads,
     maxThreads: threads,
     idleTimeout: Infinity,
   });
+}
+
+/** Runs trials on worker threads, as many as there are cores unless told otherwise. */
+export async function threadsExecutor(
+  context: TrialContext,
+  threads = availableParallelism(),
+): Promise<Executor> {
+  const pool = openThreadPool(context, threads);
   return {
     workers: threads,
     async run(jobs, { onOutcome, signal } = {}) {
@@ -41,10 +58,10 @@ export async function threadsExecutor(
         while (next < jobs.length && failures.length === 0) {
           if (signal?.aborted === true) throw aborted();
           const slot = next++;
-          const reply = await pool.run(jobs[slot]!);
-          if (!("outcome" in reply)) throw new QtamlError(reply.code, reply.message);
-          outcomes[slot] = reply.outcome;
-          onOutcome?.(reply.outcome);
+          const reply = await pool.run([jobs[slot]!]);
+          if ("code" in reply) throw new QtamlError(reply.code, reply.message);
+          outcomes[slot] = reply.outcomes[0]!;
+          onOutcome?.(outcomes[slot]);
         }
       };
       const stop = (failure: Error) => failures.push(failure);
