@@ -16,8 +16,8 @@ const kinds = [
   },
 ] as const;
 
-for (const { name, isHere, start } of kinds) {
-  describe.skipIf(!isHere)(name, () => {
+describe.each(kinds)("$name", ({ name, isHere, start }) => {
+  describe.skipIf(!isHere)("server", () => {
     let server: TestServer;
     const cache = mkdtempSync(join(tmpdir(), "qtaml-cache-"));
     const stop = new AbortController();
@@ -49,4 +49,4 @@ for (const { name, isHere, start } of kinds) {
       openExecutor(context, { on: server.url }),
     );
   });
-}
+});

@@ -6,7 +6,9 @@ import { basename } from "node:path";
 import { env } from "onnxruntime-node";
 import { z } from "zod";
 import { QtamlError } from "../../errors.ts";
+import { cleanWeights, parseModel } from "../../onnx/index.ts";
 import { isModuleName } from "../measures.ts";
+import { bindWeights } from "../network.ts";
 import { openTrialRunner, type TrialContext, type TrialJob } from "../trial.ts";
 import { hashOf, toParts, toText } from "./wire.ts";
 
@@ -32,8 +34,8 @@ export const campaignSchema = z.object({
   module: z
     .object({ file: z.string().regex(/^(?!\.)[^/\\]{1,120}$/), hash: z.string().regex(/^[0-9a-f]{64}$/) })
     .optional(),
-  /** What one trial gave on the submitter's machine, to the last bit; none where the outputs are all zero. */
-  canary: z.string().optional(),
+  /** What the submitter's machine gives (`canaryOf`). */
+  canary: z.string(),
   /** Trials of a shard, once it is known how long they take. */
   shardTrials: z.number().int().positive().optional(),
 });
@@ -49,10 +51,26 @@ export interface PackedCampaign {
 }
 
 /**
- * What one chip without protection gives on this machine: the squared error of every output, summed exactly, so that
- * another bit in any output, in the draw of faults or in a decoder shows. Undefined where there is no signal to compare with.
+ * What this machine gives, to the last bit: the hash of the clean outputs, and the squared error of one chip without
+ * protection, summed exactly over the outputs. Another processor, another draw of faults or another decoder shows.
  */
-export async function canaryOf(context: TrialContext): Promise<string | undefined> {
+export async function canaryOf(context: TrialContext): Promise<string> {
+  const { tensors } = context;
+  const model = parseModel(context.modelBytes);
+  const binder = await bindWeights({ model, tensors, foldedNormalizations: 0 }, context.binder);
+  let clean: string;
+  try {
+    await binder.load(tensors.map(cleanWeights));
+    const { values } = await binder.infer(context.data);
+    clean = hashOf([new Uint8Array(values.buffer, values.byteOffset, values.byteLength)]);
+  } finally {
+    await binder.close();
+  }
+  return hashOf([clean, await chipOf(context)]);
+}
+
+/** One chip without protection; nothing where the clean outputs are all zero, so that there is no error to measure. */
+async function chipOf(context: TrialContext): Promise<string> {
   const bare: TrialJob = {
     trial: 0,
     protections: [
@@ -63,7 +81,7 @@ export async function canaryOf(context: TrialContext): Promise<string | undefine
   try {
     runner = await openTrialRunner({ ...context, measure: { name: "mse" } });
   } catch (error) {
-    if (error instanceof QtamlError && error.code === "data-mismatch") return undefined;
+    if (error instanceof QtamlError && error.code === "data-mismatch") return "";
     throw error;
   }
   try {
@@ -106,14 +124,11 @@ export async function packCampaign(context: TrialContext): Promise<PackedCampaig
       bytes: parts.reduce((sum, part) => sum + part.length, 0),
       samples: context.data.count,
       ...(module === undefined ? {} : { module }),
-      ...optional("canary", await canaryOf(context)),
+      canary: await canaryOf(context),
     },
     blobs,
   };
 }
-
-const optional = <K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } =>
-  value === undefined ? {} : ({ [key]: value } as { [P in K]: T });
 
 /** Why a worker of these versions cannot take part, or undefined. */
 export function versionRefusal(campaign: Campaign): string | undefined {
