@@ -41,6 +41,7 @@ module.exports = {
     ...room("onnx", ["bytes", "channel"]),
     ...room("engine", ["onnx", "data", "measure", "faults", "channel"]),
     ...room("campaign", ["engine", "data", "faults", "measure", "onnx", "stats", "protect", "channel"]),
+    ...room("image", ["channel", "onnx"], { pure: true }),
     ...room("report", ["physics", "channel", "measure", "stats", "protect", "campaign"]),
   ],
   options: {

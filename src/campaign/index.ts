@@ -12,6 +12,7 @@ export {
   type ModelBytes,
   type Survey,
 } from "./assess.ts";
+export { shareBudget, type ModelShare, type SharedBudget, type SharedModel } from "./budget.ts";
 export {
   compare,
   meanFlipProbability,

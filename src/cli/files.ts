@@ -31,7 +31,8 @@ import {
 } from "../onnx/index.ts";
 import { parsePlan, type Plan } from "../protect/index.ts";
 
-function fileProblem(path: string, what: string, cause: unknown): QtamlError {
+/** What went wrong with a file, as one sentence. */
+export function fileProblem(path: string, what: string, cause: unknown): QtamlError {
   const code = (cause as NodeJS.ErrnoException).code;
   const reasons: Readonly<Record<string, string>> = {
     ENOENT: "does not exist; check the path",

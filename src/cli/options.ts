@@ -37,6 +37,7 @@ export const groups = {
   flips: "Flips of the memory:",
   storage: "What the memory holds (docs/memory.md):",
   data: "Data (docs/data.md):",
+  memory: "Memory image (docs/silicon.md):",
   judging: "What chips are judged by (docs/measures.md):",
   running: "Running:",
 } as const;
@@ -133,6 +134,25 @@ export const judgingOptions = grouped(groups.judging, {
     "--ignore-label <n>",
     "label of pixels that are not judged (default: 255)",
   ).argParser(parseWhole),
+} as const);
+
+/** The memory image that is written. */
+export const memoryOptions = grouped(groups.memory, {
+  memory: new Option("--memory <folder>", "write the memory image: contents, layout, RTL and C header"),
+  code: new Option(
+    "--code <name>",
+    "code of the protected bits, such as secded(72,64); none: they lie in cells that do not fail",
+  ),
+  interleave: new Option("--interleave <n>", "codewords that share a row, bit by bit")
+    .argParser(parsePositive)
+    .default(1),
+  rowBits: new Option("--row-bits <n>", "bits of a row of regions without a code")
+    .argParser(parsePositive)
+    .default(32),
+  polarity: new Option("--polarity <p>", "inverted: the memory holds the complement of every bit")
+    .choices(["true", "inverted"] as const)
+    .default("true" as const),
+  rtl: new Option("--no-rtl", "leave out the encoder and decoder in SystemVerilog"),
 } as const);
 
 /** Flags that every command has. */

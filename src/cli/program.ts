@@ -9,6 +9,7 @@ import {
   flipOptions,
   groups,
   judgingOptions,
+  memoryOptions,
   parseNumber,
   parseNumbers,
   parsePositive,
@@ -249,11 +250,55 @@ function hardenCommand() {
         .choices(["gather", "qdq"] as const)
         .default("gather" as const),
     )
+    .addOption(memoryOptions.memory)
+    .addOption(memoryOptions.code)
+    .addOption(memoryOptions.interleave)
+    .addOption(memoryOptions.rowBits)
+    .addOption(memoryOptions.polarity)
+    .addOption(memoryOptions.rtl)
     .addOption(commonOptions.seed)
     .addOption(commonOptions.json)
     .addOption(commonOptions.quiet)
-    .addHelpText("after", example("qtaml harden zoo/lenet.onnx --plan plan.json -o hardened.onnx"))
+    .addHelpText(
+      "after",
+      example(
+        "qtaml harden zoo/lenet.onnx --plan plan.json -o hardened.onnx",
+        'qtaml harden zoo/lenet.onnx --plan plan.json -o hardened.onnx --memory image --code "secded(72,64)"',
+      ),
+    )
     .action(async (model, flags) => (await import("./commands/harden.ts")).runHarden(model, flags));
+}
+
+function budgetCommand() {
+  return new Command("budget")
+    .description("share protected bits, parity or area among several models of one memory")
+    .addArgument(new Argument("<file>", "YAML or JSON that names the limit and the models (docs/silicon.md)"))
+    .addOption(new Option("-o, --output <folder>", "folder to write a plan for each model to"))
+    .addOption(samples)
+    .addOption(threads)
+    .addOption(commonOptions.seed)
+    .addOption(commonOptions.json)
+    .addOption(commonOptions.quiet)
+    .addHelpText("after", example("qtaml budget memory.yaml -o plans"))
+    .action(async (file, flags) => (await import("./commands/budget.ts")).runBudget(file, flags));
+}
+
+function imageCommand() {
+  return new Command("image")
+    .description("read a memory image back, correcting what its code can (docs/silicon.md)")
+    .addArgument(new Argument("<what>", "check: rebuild the weights").choices(["check"] as const))
+    .addArgument(new Argument("<folder>", "memory image of qtaml harden --memory"))
+    .option("--model <file>", "compare with this model, hardened by the image's own plan")
+    .option("-o, --output <file>", ".npz to write the weights to")
+    .addOption(commonOptions.seed)
+    .addOption(commonOptions.json)
+    .addOption(commonOptions.quiet)
+    .addHelpText("after", example("qtaml image check image --model zoo/lenet.onnx"))
+    .action(async (_what, folder, flags) => {
+      process.exitCode = (await (await import("./commands/image.ts")).runImageCheck(folder, flags))
+        ? exitDone
+        : exitMissed;
+    });
 }
 
 function reportCommand() {
@@ -348,6 +393,8 @@ export function buildProgram(version: string) {
     .addCommand(verifyCommand())
     .addCommand(compareCommand())
     .addCommand(hardenCommand())
+    .addCommand(imageCommand())
+    .addCommand(budgetCommand())
     .addCommand(reportCommand())
     .addCommand(demoCommand())
     .addCommand(workerCommand());

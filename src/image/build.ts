@@ -257,4 +257,3 @@ export function invert(bytes: Uint8Array, rowBits: number): void {
   const last = rowBits % 8 === 0 ? 255 : 2 ** (rowBits % 8) - 1;
   for (let i = 0; i < bytes.length; i++) bytes[i]! ^= i % rowBytes === rowBytes - 1 ? last : 255;
 }
-

@@ -1,6 +1,7 @@
 /**
  * @file A binary linear block code as the memory image needs it: words of bits, one bit an element.
  */
+import { QtamlError } from "../errors.ts";
 
 /** What a decoder says of a word. */
 export interface WordReading {
@@ -32,4 +33,9 @@ export interface WordCode {
   readonly encode: (data: Uint8Array) => Uint8Array;
   /** @param word [n] */
   readonly decode: (word: Uint8Array) => WordReading;
+}
+
+/** The code of that name. @throws QtamlError `invalid-argument` for an unknown one */
+export function codeNamed(name: string): WordCode {
+  throw new QtamlError("invalid-argument", `Unknown code "${name}": use none.`);
 }

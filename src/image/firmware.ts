@@ -2,7 +2,13 @@
  * @file A C99 header for firmware: where each bit lies, the decode tables, and functions that read a weight.
  */
 import { channelLayout } from "../onnx/index.ts";
-import { fromLayoutFloats, type Layout, type LayoutFloat, type LayoutRegion, type LayoutTensor } from "./layout.ts";
+import {
+  fromLayoutFloats,
+  type Layout,
+  type LayoutFloat,
+  type LayoutRegion,
+  type LayoutTensor,
+} from "./layout.ts";
 
 const scratch = new DataView(new ArrayBuffer(4));
 
@@ -50,7 +56,10 @@ function cString(text: string): string {
   return `"${bytes.join("")}"`;
 }
 
-function regionItem({ name, code, address, rowBits, rowBytes, rows, interleave }: LayoutRegion, r: number): string {
+function regionItem(
+  { name, code, address, rowBits, rowBytes, rows, interleave }: LayoutRegion,
+  r: number,
+): string {
   const positions = code === null ? "0" : `qtaml_positions_${r}`;
   return `  {${cString(name)}, UINT64_C(${address}), ${rows}u, ${rowBytes}u, ${interleave}u, ${code?.wordBits ?? rowBits}u, ${code?.dataBits ?? rowBits}u, ${positions}},`;
 }
@@ -76,7 +85,13 @@ function tensorArrays(tensor: LayoutTensor, t: number): string {
     (s, i) => `{${s.start}u, ${s.count}u, qtaml_table_${s.table}, &qtaml_planes_${t}[${i * bits}]}`,
   );
   return [
-    dims.length === 0 ? "" : array("uint32_t", `qtaml_dims_${t}`, dims.map((d) => `${d}u`)),
+    dims.length === 0
+      ? ""
+      : array(
+          "uint32_t",
+          `qtaml_dims_${t}`,
+          dims.map((d) => `${d}u`),
+        ),
     array("qtaml_plane", `qtaml_planes_${t}`, planes),
     array("qtaml_segment", `qtaml_segments_${t}`, parts),
     steps === null ? "" : array("float", `qtaml_steps_${t}`, floats(steps)),
@@ -88,7 +103,13 @@ function tensorArrays(tensor: LayoutTensor, t: number): string {
 export function firmwareHeader(layout: Layout): string {
   const { regions, tables, tensors, model, plan, polarity, generator } = layout;
   const positions = regions.map(({ code }, r) =>
-    code === null ? "" : array("uint16_t", `qtaml_positions_${r}`, code.dataPositions.map((j) => `${j}u`)),
+    code === null
+      ? ""
+      : array(
+          "uint16_t",
+          `qtaml_positions_${r}`,
+          code.dataPositions.map((j) => `${j}u`),
+        ),
   );
   return `/* Layout of the weights in memory, made by ${generator}. C99.
  *

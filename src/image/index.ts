@@ -2,8 +2,15 @@
  * @file The room of the memory image: where each bit of a hardened model lies, in which codewords, and the files that
  * hardware and firmware read. No I/O: it makes and reads bytes and text.
  */
-export { buildImage, codeBytes, type ImageRequest, type ImageSegment, type ImageTensor, type MemoryImage } from "./build.ts";
-export type { WordCode, WordReading } from "./code.ts";
+export {
+  buildImage,
+  codeBytes,
+  type ImageRequest,
+  type ImageSegment,
+  type ImageTensor,
+  type MemoryImage,
+} from "./build.ts";
+export { codeNamed, type WordCode, type WordReading } from "./code.ts";
 export { imageFiles, type ImageFilesOptions } from "./files.ts";
 export { firmwareHeader } from "./firmware.ts";
 export { intelHex, readmemh } from "./hex.ts";

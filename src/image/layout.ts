@@ -155,10 +155,7 @@ export function parseLayout(value: unknown, name: string): Layout {
   if (!result.success) {
     const issue = result.error.issues[0];
     const path = issue === undefined || issue.path.length === 0 ? "the whole file" : issue.path.join(".");
-    throw damaged(
-      name,
-      `is not a memory layout of this version: ${path}: ${issue?.message ?? "unreadable"}`,
-    );
+    throw damaged(name, `is not a memory layout of this version: ${path}: ${issue?.message ?? "unreadable"}`);
   }
   const layout = result.data;
   for (const region of layout.regions) checkRegion(region, name);
@@ -187,10 +184,19 @@ function checkRegion(region: LayoutRegion, name: string): void {
 function checkTensor(tensor: LayoutTensor, layout: Layout, name: string): void {
   const wrong = (problem: string) => damaged(name, `has a tensor "${tensor.name}" ${problem}`);
   if (tensor.dims.reduce((a, b) => a * b, 1) !== tensor.count) throw wrong("whose dimensions do not fit");
-  const steps = stepCount({ dims: tensor.dims, channelAxis: tensor.channelAxis ?? undefined, blockSize: tensor.blockSize ?? undefined });
-  if (tensor.channelAxis !== null && tensor.channelAxis >= tensor.dims.length) throw wrong("without its channel axis");
+  const steps = stepCount({
+    dims: tensor.dims,
+    channelAxis: tensor.channelAxis ?? undefined,
+    blockSize: tensor.blockSize ?? undefined,
+  });
+  if (tensor.channelAxis !== null && tensor.channelAxis >= tensor.dims.length)
+    throw wrong("without its channel axis");
   const isFull = (list: unknown[] | null) => list === null || list.length === steps;
-  if (!isFull(tensor.steps) || !isFull(tensor.zeroPoints) || (tensor.steps === null && (tensor.zeroPoints ?? tensor.channelAxis) !== null))
+  if (
+    !isFull(tensor.steps) ||
+    !isFull(tensor.zeroPoints) ||
+    (tensor.steps === null && (tensor.zeroPoints ?? tensor.channelAxis) !== null)
+  )
     throw wrong("whose steps do not fit");
   let end = 0;
   for (const { start, count, table, planes } of tensor.segments) {
@@ -213,5 +219,8 @@ export function formatLayout(layout: Layout): string {
   const text = JSON.stringify({ $schema: `./${layoutSchemaFile}`, ...layout }, null, 2);
   return `${text
     .replace(/\[\n(?:\s*[-"\w.+]+,?\n)+\s*\]/g, (list) => list.replace(/\s+/g, " "))
-    .replace(/\{\n\s*"bit": (\d+),\n\s*"region": (\d+),\n\s*"offset": (\d+)\n\s*\}/g, `{ "bit": $1, "region": $2, "offset": $3 }`)}\n`;
+    .replace(
+      /\{\n\s*"bit": (\d+),\n\s*"region": (\d+),\n\s*"offset": (\d+)\n\s*\}/g,
+      `{ "bit": $1, "region": $2, "offset": $3 }`,
+    )}\n`;
 }

@@ -6,7 +6,13 @@ import { forEachStepRow } from "../onnx/index.ts";
 import { bitAt, bytesFor, raiseBit } from "./bits.ts";
 import { codeBytes, describeCode, invert } from "./build.ts";
 import type { WordCode } from "./code.ts";
-import { fromLayoutFloats, type Layout, type LayoutCode, type LayoutRegion, type LayoutTensor } from "./layout.ts";
+import {
+  fromLayoutFloats,
+  type Layout,
+  type LayoutCode,
+  type LayoutRegion,
+  type LayoutTensor,
+} from "./layout.ts";
 import { QtamlError } from "../errors.ts";
 
 /** What reading a region found. */
@@ -68,7 +74,10 @@ export function readImage(
     const isAsWritten = sha256(bytes) === region.sha256;
     const levels = Uint8Array.from(bytes);
     if (layout.polarity === "inverted") invert(levels, region.rowBits);
-    const found = region.code === null ? readPlain(levels, region) : readCoded(levels, region, checkedCode(region.code, codeOf));
+    const found =
+      region.code === null
+        ? readPlain(levels, region)
+        : readCoded(levels, region, checkedCode(region.code, codeOf));
     data.push(found.data);
     return { name: region.name, isAsWritten, ...found.counts };
   });

@@ -12,10 +12,17 @@ import { stepDims } from "./steps.ts";
 import { scaledTable, type DecodeSegment, type StoredTensor } from "./stored.ts";
 import { codesTensor, DataType, floatTensor, halfTensor, int64Tensor } from "./tensor.ts";
 
+/** The decode of one tensor. */
+export interface DecodePart extends GraphPart {
+  /** Names of the initialisers that hold the codes, one a segment. */
+  readonly codes: readonly string[];
+}
+
 /** Writes the decode of one tensor; everything new is named after it. */
-class DecodeWriter implements GraphPart {
+class DecodeWriter implements DecodePart {
   readonly nodes: NodeProto[] = [];
   readonly initialisers: TensorProto[] = [];
+  readonly codes: string[] = [];
   readonly names: UniqueNames;
   readonly #base: string;
 
@@ -27,6 +34,13 @@ class DecodeWriter implements GraphPart {
   constant(what: string, make: (name: string) => TensorProto): string {
     const name = this.names.fresh(`${this.#base}.${what}`);
     this.initialisers.push(make(name));
+    return name;
+  }
+
+  /** The codes of a segment. */
+  codesConstant(suffix: string, make: (name: string) => TensorProto): string {
+    const name = this.constant(`codes${suffix}`, make);
+    this.codes.push(name);
     return name;
   }
 
@@ -107,7 +121,7 @@ export function gatherDecode(
   output: string,
   names: UniqueNames,
   opset: number,
-): GraphPart {
+): DecodePart {
   const writer = new DecodeWriter(names, tensor.name);
   const half = halfType(tensor, opset);
   const parts = segments.map((segment, i) => {
@@ -117,10 +131,10 @@ export function gatherDecode(
     const isLast = segments.length === 1 && !isScaledApart(tensor);
     const part = isLast ? output : { what: `decoded${suffix}` };
     if (half !== undefined && isIdentity(tensor, segment)) {
-      const stored = writer.constant(`codes${suffix}`, (name) => halfTensor(name, dims, half, codes));
+      const stored = writer.codesConstant(suffix, (name) => halfTensor(name, dims, half, codes));
       return writer.node("Cast", [stored], part, { to: DataType.FLOAT });
     }
-    const stored = writer.constant(`codes${suffix}`, (name) => codesTensor(name, dims, codes));
+    const stored = writer.codesConstant(suffix, (name) => codesTensor(name, dims, codes));
     const values = scaledTable(tensor, segment.table);
     const table = writer.floats(`table${suffix}`, [values.length], values);
     const index = writer.node("Cast", [stored], { what: `codes${suffix}.index` }, { to: DataType.INT32 });
@@ -186,7 +200,7 @@ export function qdqDecode(
   output: string,
   names: UniqueNames,
   opset: number,
-): GraphPart {
+): DecodePart {
   const lines = segments.map((segment) => affineOfTable(segment.table, tensor.format.values));
   const half = halfType(tensor, opset);
   const dataType = half ?? codeTypeOf(tensor.format.name);
@@ -242,7 +256,7 @@ function addOffset(
 /** One segment with a decoder of its own. */
 function qdqPart(writer: DecodeWriter, part: Part, slope: number, offset: number, place: Place): string {
   const { dims, codes, dataType, suffix } = part;
-  const stored = writer.constant(`codes${suffix}`, (name) => packedTensor(name, dims, dataType, codes));
+  const stored = writer.codesConstant(suffix, (name) => packedTensor(name, dims, dataType, codes));
   const step = writer.floats(`step${suffix}`, [], Float32Array.of(slope));
   const inner = { what: `scaled${suffix}` };
   const decoded = writer.node("DequantizeLinear", [stored, step], offset === 0 ? place : inner);
@@ -252,7 +266,7 @@ function qdqPart(writer: DecodeWriter, part: Part, slope: number, offset: number
 /** Codes that are 16-bit floats: cast, then the straight line. */
 function halfPart(writer: DecodeWriter, part: Part, slope: number, offset: number, place: Place): string {
   const { dims, codes, dataType, suffix } = part;
-  const stored = writer.constant(`codes${suffix}`, (name) => halfTensor(name, dims, dataType, codes));
+  const stored = writer.codesConstant(suffix, (name) => halfTensor(name, dims, dataType, codes));
   const steps: ((value: string, to: Place) => string)[] = [
     (value, to) => writer.node("Cast", [value], to, { to: DataType.FLOAT }),
   ];
@@ -278,7 +292,7 @@ function qdqWhole(
   const { channelAxis, blockSize, zeroPoints, steps } = tensor;
   const dims = channelAxis === undefined ? [] : blockSize === undefined ? [steps.length] : stepDims(tensor);
   const inputs = [
-    writer.constant("codes", (name) => packedTensor(name, tensor.dims, dataType, tensor.codes.slice())),
+    writer.codesConstant("", (name) => packedTensor(name, tensor.dims, dataType, tensor.codes.slice())),
     writer.floats(
       "step",
       dims,

@@ -21,6 +21,18 @@ export type DecodeForm = "gather" | "qdq";
 /** Entries to add to the model's metadata. */
 export type Metadata = Readonly<Record<string, string>>;
 
+/** An initialiser of the hardened model that holds codes. */
+export interface CodesInitialiser {
+  readonly initialiser: string;
+  /** `StoredTensor.name`. */
+  readonly tensor: string;
+  /** The tensor's weights that it holds, in C order. */
+  readonly start: number;
+  readonly count: number;
+  /** Bits of a code. */
+  readonly bits: number;
+}
+
 function sameTable(a: ArrayLike<number>, b: ArrayLike<number>): boolean {
   return Array.from(a).every((value, code) => Object.is(value, b[code]));
 }
@@ -51,13 +63,14 @@ function mergeSegments(tensor: StoredTensor, segments: readonly DecodeSegment[])
  * The prepared model with every stored tensor as codes and a decode in the graph.
  *
  * @param segmentsOf decode segments of each tensor by `StoredTensor.name`
- * @param metadata added to the model's `metadata_props`; an entry of the same key is replaced
+ * @param metadata added to the model's `metadata_props`; an entry of the same key is replaced. A function is given the
+ * initialisers that hold codes.
  */
 export function hardenModel(
   prepared: PreparedModel,
   segmentsOf: ReadonlyMap<string, readonly DecodeSegment[]>,
   form: DecodeForm,
-  metadata: Metadata = {},
+  metadata: Metadata | ((stored: readonly CodesInitialiser[]) => Metadata) = {},
 ): OnnxModel {
   const model = cloneModel(prepared.model);
   const graph = model.graph;
@@ -66,6 +79,7 @@ export function hardenModel(
   const names = uniqueNames(prepared.model);
   const opset = opsetVersion(model);
   const nodes: NodeProto[] = [];
+  const stored: CodesInitialiser[] = [];
   for (const tensor of prepared.tensors) {
     const segments = segmentsOf.get(tensor.name);
     if (segments === undefined) throw new Error(`No decode segments for tensor "${tensor.name}"`);
@@ -74,11 +88,16 @@ export function hardenModel(
     const part = decode(tensor, merged, tensor.runtimeName, names, opset);
     nodes.push(...part.nodes);
     graph.initializer.push(...part.initialisers);
+    merged.forEach(({ start, count }, i) => {
+      const initialiser = part.codes[i]!;
+      stored.push({ initialiser, tensor: tensor.name, start, count, bits: tensor.format.bits });
+    });
   }
   graph.node = [...nodes, ...graph.node];
+  const added = typeof metadata === "function" ? metadata(stored) : metadata;
   model.metadataProps = [
-    ...model.metadataProps.filter((entry) => !(entry.key in metadata)),
-    ...Object.entries(metadata).map(([key, value]) => create(StringStringEntryProtoSchema, { key, value })),
+    ...model.metadataProps.filter((entry) => !(entry.key in added)),
+    ...Object.entries(added).map(([key, value]) => create(StringStringEntryProtoSchema, { key, value })),
   ];
   dropUnusedInitialisers(model);
   return model;

@@ -8,34 +8,66 @@ import {
   modelFiles,
   planKey,
   serialiseModel,
+  type CodesInitialiser,
   type DecodeForm,
+  type DecodeSegment,
   type OnnxModel,
 } from "../../onnx/index.ts";
 import type { Plan } from "../../protect/index.ts";
 import { formatSi } from "../../report/index.ts";
+import { writeFolder } from "../folder.ts";
 import { checkOutput, readModel, readPlan, writeWhole } from "../files.ts";
 import { planFlipLaw } from "../memory.ts";
 import { say, sayJson, type Manner } from "../output.ts";
 import { version } from "../../version.ts";
+import { checkMemoryFlags, makeImage, memoryAccount, type MemoryFlags } from "./memory-image.ts";
 import { requireGraph } from "./shared.ts";
 
 /** Flags of `qtaml harden`. */
-export interface HardenFlags extends Manner {
+export interface HardenFlags extends Manner, MemoryFlags {
   readonly plan: string;
   readonly output: string;
   readonly form: DecodeForm;
 }
 
+/** Decode segments of each tensor, in the order of the plan. */
+export function planDecode(assessment: Assessment, plan: Plan): DecodeSegment[][] {
+  return assessment.prepared.tensors.map((tensor, t) =>
+    decodeSegments(tensor, assessment.memory[t]!.flips, plan.tensors[t]!.segments),
+  );
+}
+
+/** Key of the metadata entry that tells which initialisers hold codes, and which of their bits are protected. */
+const storedKey = "qtaml.stored";
+
+/**
+ * What a fault simulator that knows nothing of qtaml needs: for each initialiser that holds codes the width of a code,
+ * flip probabilities by bit, and runs of elements with the mask of their protected bits.
+ */
+function storedEntry(plan: Plan, stored: readonly CodesInitialiser[]): string {
+  const tensors = new Map(plan.tensors.map((t) => [t.name, t]));
+  return JSON.stringify(
+    stored.map(({ initialiser, tensor: name, start, count, bits }) => {
+      const { p01, p10, segments } = tensors.get(name)!;
+      const runs = segments.flatMap((s) => {
+        const from = Math.max(s.start, start);
+        const to = Math.min(s.start + s.count, start + count);
+        return from < to ? [{ start: from - start, count: to - from, protectedMask: s.protectedMask }] : [];
+      });
+      return { initialiser, tensor: name, bits, p01, p10, runs };
+    }),
+  );
+}
+
 /** The model as the memory holds it under a plan, with the plan in its metadata. */
 function hardened(assessment: Assessment, plan: Plan, form: DecodeForm): OnnxModel {
-  const segments = new Map(
-    assessment.prepared.tensors.map((tensor, t) => [
-      tensor.name,
-      decodeSegments(tensor, assessment.memory[t]!.flips, plan.tensors[t]!.segments),
-    ]),
-  );
-  const metadata = { "qtaml.version": version, [planKey]: JSON.stringify(plan) };
-  return hardenModel(assessment.prepared, segments, form, metadata);
+  const decode = planDecode(assessment, plan);
+  const segments = new Map(assessment.prepared.tensors.map((tensor, t) => [tensor.name, decode[t]!]));
+  return hardenModel(assessment.prepared, segments, form, (stored) => ({
+    "qtaml.version": version,
+    [planKey]: JSON.stringify(plan),
+    [storedKey]: storedEntry(plan, stored),
+  }));
 }
 
 /** The hardened model's file. @throws QtamlError `unsupported-model` above 2 GB */
@@ -47,21 +79,33 @@ export function hardenedBytes(assessment: Assessment, plan: Plan, form: DecodeFo
 export async function runHarden(model: string, flags: HardenFlags): Promise<void> {
   requireGraph(model, "harden");
   checkOutput(flags.output);
+  checkMemoryFlags(flags);
   const plan = readPlan(flags.plan);
   const assessment = await assess(readModel(model), { flips: planFlipLaw(plan), storage: plan.storage });
   checkPlan(plan, assessment);
   const dataPath = `${flags.output}.data`;
   const files = modelFiles(hardened(assessment, plan, flags.form), basename(dataPath));
+  const image =
+    flags.memory === undefined ? null : makeImage(assessment, plan, planDecode(assessment, plan), flags);
   if (files.data !== undefined) writeWhole(dataPath, files.data);
   writeWhole(flags.output, files.model);
+  if (image !== null) writeFolder(flags.memory!, image.files);
   const bytes = totalLength([...files.model, ...(files.data ?? [])]);
   const data = files.data === undefined ? null : dataPath;
   if (flags.json === true) {
-    sayJson({ output: flags.output, data, bytes, form: flags.form, overhead: plan.overhead });
+    sayJson({
+      output: flags.output,
+      data,
+      bytes,
+      form: flags.form,
+      overhead: plan.overhead,
+      memory: image === null ? null : { folder: flags.memory, ...image.layout.totals },
+    });
     return;
   }
   say(
     `Written to ${flags.output}: ${formatSi(bytes, "B")}, ${plan.tensors.length} tensors as stored codes, plan in the metadata.`,
   );
   if (data !== null) say(`One ONNX file holds at most 2 GB: the weights are in ${data}; keep both together.`);
+  if (image !== null) say(memoryAccount(image.layout, flags.memory!));
 }

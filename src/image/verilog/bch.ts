@@ -44,9 +44,7 @@ export function bchDecoder(code: WordCode, name: string): string {
   const order = 2 ** m - 1;
   const masks = syndromeMasks(code, parameters);
   const syndromes = masks.flatMap((rows, s) =>
-    rows.map(
-      (mask, b) => `  assign syndrome[${s}][${b}] = ^(held & ${constant(mask)});`,
-    ),
+    rows.map((mask, b) => `  assign syndrome_${s}[${b}] = ^(held & ${constant(mask)});`),
   );
   // The search starts at the exponent of word bit 0 and goes on to those of its neighbours.
   const step = wordBits > 1 ? exponents[1]! - exponents[0]! : 1;
@@ -56,9 +54,10 @@ export function bchDecoder(code: WordCode, name: string): string {
   const start = Array.from({ length: t + 1 }, (_, i) => field.power(modulo(-i * exponents[0]!, order)));
   const advance = Array.from({ length: t + 1 }, (_, i) => field.power(modulo(-i * step, order)));
   const each = (make: (i: number) => string) => Array.from({ length: t + 1 }, (_, i) => make(i)).join("\n");
+  const below = (make: (i: number) => string) => Array.from({ length: t }, (_, i) => make(i)).join("\n");
   const counter = Math.ceil(Math.log2(Math.max(wordBits, 2 * t) + 1));
   const signed = Math.ceil(Math.log2(2 * t + 2)) + 1;
-  return `${heading(code, "Decoder")}// A word is taken when in_valid and in_ready are high; out_valid is high for one clock, at most ${2 * t + wordBits + 3} clocks later.
+  return `${heading(code, "Decoder")}// A word is taken when in_valid and in_ready are high; out_valid is high for one clock, at most ${2 * t + wordBits + 4} clocks later.
 module ${name} (
     input  logic clk,
     input  logic reset,
@@ -71,42 +70,44 @@ module ${name} (
     output logic uncorrectable
 );
   // Product in GF(2^${m}) modulo the polynomial 0x${field.polynomial.toString(16)}.
-  function automatic logic ${range(m)} product(input logic ${range(m)} a, input logic ${range(m)} b);
-    logic ${range(m)} sum;
-    sum = '0;
-    for (int i = ${m - 1}; i >= 0; i--) begin
-      sum = {sum[${m - 2}:0], 1'b0} ^ (sum[${m - 1}] ? ${hex(field.polynomial & order)} : '0);
-      if (b[i]) sum = sum ^ a;
+  function automatic [${m - 1}:0] product(input [${m - 1}:0] a, input [${m - 1}:0] b);
+    integer i;
+    begin
+      product = '0;
+      for (i = ${m - 1}; i >= 0; i = i - 1) begin
+        product = {product[${m - 2}:0], 1'b0} ^ (product[${m - 1}] ? ${hex(field.polynomial & order)} : ${m}'h0);
+        if (b[i]) product = product ^ a;
+      end
     end
-    return sum;
   endfunction
 
-  typedef enum logic [2:0] {IDLE, CHECK, SOLVE, LOAD, SEARCH, VERIFY, DONE} state_t;
+  typedef enum logic [2:0] {IDLE, CHECK, SOLVE, LOAD, SEARCH, APPLY, VERIFY, DONE} state_t;
   state_t state;
 
   logic ${range(wordBits)} held;      // the word, and the corrected word while it is verified
   logic ${range(wordBits)} original;
-  logic ${range(m)} syndrome [0:${2 * t - 1}];
+  logic ${range(wordBits)} flips;     // positions found to be wrong
+  logic ${range(m)} ${named("syndrome", 2 * t)};
 ${syndromes.join("\n")}
   logic is_codeword;
-  assign is_codeword = ~(|{${Array.from({ length: 2 * t }, (_, s) => `syndrome[${s}]`).join(", ")}});
+  assign is_codeword = ~(|{${Array.from({ length: 2 * t }, (_, s) => `syndrome_${s}`).join(", ")}});
 
-  logic ${range(m)} queue [0:${2 * t - 1}];   // syndromes to come, the next one first
-  logic ${range(m)} window [0:${t}];  // syndromes seen, the last one first
-  logic ${range(m)} locator [0:${t}];
-  logic ${range(m)} support [0:${t}];
+  logic ${range(m)} ${named("queue", 2 * t)};  // syndromes to come, the next one first
+  logic ${range(m)} ${named("window", t)};  // syndromes seen, the last one first
+  logic ${range(m)} ${named("locator", t + 1)};
+  logic ${range(m)} ${named("support", t)};
   logic ${range(m)} gamma;
   logic signed ${range(signed)} excess;
   logic ${range(counter)} count;
 
   logic ${range(m)} delta;
-  logic ${range(m)} seen [0:${t}];
-  assign seen[0] = queue[0];
-${Array.from({ length: t }, (_, i) => `  assign seen[${i + 1}] = window[${i}];`).join("\n")}
-  assign delta = ${Array.from({ length: t + 1 }, (_, i) => `product(locator[${i}], seen[${i}])`).join(" ^ ")};
+  logic ${range(m)} ${named("seen", t + 1)};
+  assign seen_0 = queue_0;
+${Array.from({ length: t }, (_, i) => `  assign seen_${i + 1} = window_${i};`).join("\n")}
+  assign delta = ${Array.from({ length: t + 1 }, (_, i) => `product(locator_${i}, seen_${i})`).join(" ^ ")};
 
   logic ${range(m)} value;
-  assign value = ${Array.from({ length: t + 1 }, (_, i) => `locator[${i}]`).join(" ^ ")};
+  assign value = ${Array.from({ length: t + 1 }, (_, i) => `locator_${i}`).join(" ^ ")};
 
   assign in_ready = state == IDLE;
 ${dataPositions.map((j, i) => `  assign data[${i}] = held[${j}];`).join("\n")}
@@ -127,8 +128,9 @@ ${dataPositions.map((j, i) => `  assign data[${i}] = held[${j}];`).join("\n")}
           state <= CHECK;
         end
         CHECK: begin
-${Array.from({ length: 2 * t }, (_, s) => `          queue[${s}] <= syndrome[${s}];`).join("\n")}
-${each((i) => `          window[${i}] <= '0; locator[${i}] <= ${i === 0 ? hex(1) : "'0"}; support[${i}] <= ${i === 0 ? hex(1) : "'0"};`)}
+${Array.from({ length: 2 * t }, (_, s) => `          queue_${s} <= syndrome_${s};`).join("\n")}
+${each((i) => `          locator_${i} <= ${i === 0 ? hex(1) : "'0"};`)}
+${below((i) => `          window_${i} <= '0;\n          support_${i} <= ${i === 0 ? hex(1) : "'0"};`)}
           gamma <= ${hex(1)};
           excess <= '0;
           count <= '0;
@@ -138,30 +140,34 @@ ${each((i) => `          window[${i}] <= '0; locator[${i}] <= ${i === 0 ? hex(1)
           end else state <= SOLVE;
         end
         SOLVE: begin
-${Array.from({ length: 2 * t }, (_, s) => `          queue[${s}] <= ${s === 2 * t - 1 ? "'0" : `queue[${s + 1}]`};`).join("\n")}
-${each((i) => `          window[${i}] <= seen[${i}];`)}
-${each((i) => `          locator[${i}] <= product(gamma, locator[${i}])${i === 0 ? "" : ` ^ product(delta, support[${i - 1}])`};`)}
+${Array.from({ length: 2 * t }, (_, s) => `          queue_${s} <= ${s === 2 * t - 1 ? "'0" : `queue_${s + 1}`};`).join("\n")}
+${below((i) => `          window_${i} <= seen_${i};`)}
+${each((i) => `          locator_${i} <= product(gamma, locator_${i})${i === 0 ? "" : ` ^ product(delta, support_${i - 1})`};`)}
           if (delta != '0 && excess >= 0) begin
-${each((i) => `            support[${i}] <= locator[${i}];`)}
+${below((i) => `            support_${i} <= locator_${i};`)}
             gamma <= delta;
-            excess <= -excess - 1'sb1;
+            excess <= -excess - ${signed}'sd1;
           end else begin
-${each((i) => `            support[${i}] <= ${i === 0 ? "'0" : `support[${i - 1}]`};`)}
-            excess <= excess + 1'sb1;
+${below((i) => `            support_${i} <= ${i === 0 ? "'0" : `support_${i - 1}`};`)}
+            excess <= excess + ${signed}'sd1;
           end
           count <= count + 1'b1;
           if (count == ${counter}'d${2 * t - 1}) state <= LOAD;
         end
         LOAD: begin
-${each((i) => `          locator[${i}] <= product(locator[${i}], ${hex(start[i]!)});`)}
+${each((i) => `          locator_${i} <= product(locator_${i}, ${hex(start[i]!)});`)}
           count <= '0;
           state <= SEARCH;
         end
         SEARCH: begin
-          held[count] <= held[count] ^ (value == '0);
-${each((i) => `          locator[${i}] <= product(locator[${i}], ${hex(advance[i]!)});`)}
+          flips[count] <= value == '0;
+${each((i) => `          locator_${i} <= product(locator_${i}, ${hex(advance[i]!)});`)}
           count <= count + 1'b1;
-          if (count == ${counter}'d${wordBits - 1}) state <= VERIFY;
+          if (count == ${counter}'d${wordBits - 1}) state <= APPLY;
+        end
+        APPLY: begin
+          held <= held ^ flips;
+          state <= VERIFY;
         end
         VERIFY: begin
           if (is_codeword) corrected <= 1'b1;
@@ -179,5 +185,9 @@ ${each((i) => `          locator[${i}] <= product(locator[${i}], ${hex(advance[i
 endmodule
 `;
 }
+
+/** Names with numbers from 0. */
+const named = (name: string, count: number) =>
+  Array.from({ length: count }, (_, i) => `${name}_${i}`).join(", ");
 
 const modulo = (value: number, by: number) => ((value % by) + by) % by;

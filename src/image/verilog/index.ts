@@ -62,7 +62,7 @@ export function hardwareFiles(
   const { module, isClocked = false } = decoders[code.family]!;
   const stem = moduleStem(code);
   const names = { encoder: `${stem}_encoder`, decoder: `${stem}_decoder`, testbench: `${stem}_tb` };
-  const vectors = testVectors(code, words);
+  const vectors = testVectors(code, words, isClocked);
   return [
     { name: `${names.encoder}.sv`, text: encoderModule(code, names.encoder) },
     { name: `${names.decoder}.sv`, text: module(code, names.decoder) },
@@ -86,10 +86,10 @@ function scatterer(seed: number): (below: number) => number {
 }
 
 /**
- * Vectors: each word clean; every single error of the first word; then words with 2 ... t errors, and with t + 1 and
- * t + 2, at places that look random.
+ * Vectors: each word clean; every single error (some 64 of them for a decoder that takes many clocks a word); then
+ * words with 2 ... t errors, and with t + 1 and t + 2, at places that look random.
  */
-function testVectors(code: WordCode, words: readonly Uint8Array[]): Vector[] {
+function testVectors(code: WordCode, words: readonly Uint8Array[], isClocked: boolean): Vector[] {
   const next = scatterer(0x9e3779b9);
   const vectors: Vector[] = [];
   const add = (data: Uint8Array, errors: Iterable<number>) => {
@@ -101,9 +101,10 @@ function testVectors(code: WordCode, words: readonly Uint8Array[]): Vector[] {
     vectors.push({ data, codeword, received, expected, ...flags });
   };
   for (const data of words) add(data, []);
-  for (let j = 0; j < code.wordBits; j++) add(words[j % words.length]!, [j]);
+  const stride = isClocked ? Math.ceil(code.wordBits / 64) : 1;
+  for (let j = 0; j < code.wordBits; j += stride) add(words[j % words.length]!, [j]);
   for (let errors = 2; errors <= Math.min(code.corrects + 2, code.wordBits); errors++) {
-    for (let repeat = 0; repeat < 32; repeat++) {
+    for (let repeat = 0; repeat < (isClocked ? 8 : 32); repeat++) {
       const places = new Set<number>();
       while (places.size < errors) places.add(next(code.wordBits));
       add(words[next(words.length)]!, places);

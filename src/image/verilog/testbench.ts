@@ -19,14 +19,7 @@ export interface Vector {
 /** The file of vectors: `{uncorrectable, corrected, expected, received, codeword, data}`, one a line. */
 export function vectorFile(vectors: readonly Vector[]): string {
   const lines = vectors.map(({ data, codeword, received, expected, corrected, uncorrectable }) =>
-    bitsToHex([
-      ...data,
-      ...codeword,
-      ...received,
-      ...expected,
-      corrected ? 1 : 0,
-      uncorrectable ? 1 : 0,
-    ]),
+    bitsToHex([...data, ...codeword, ...received, ...expected, corrected ? 1 : 0, uncorrectable ? 1 : 0]),
   );
   return `${lines.join("\n")}\n`;
 }
