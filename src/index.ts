@@ -9,6 +9,7 @@ export * as data from "./data/index.ts";
 export * as engine from "./engine/index.ts";
 export { QtamlError, type QtamlErrorCode } from "./errors.ts";
 export * as faults from "./faults/index.ts";
+export * as image from "./image/index.ts";
 export * as measure from "./measure/index.ts";
 export * as onnx from "./onnx/index.ts";
 export * as physics from "./physics/index.ts";

@@ -10,7 +10,18 @@ import { inRepository, makeWorkplace, shippedImages, type Run } from "./cli-run.
 const { path, run, folder, remove } = makeWorkplace();
 const lenet = inRepository("zoo/lenet.onnx");
 const images = 40;
-const commands = ["flip", "inspect", "plan", "verify", "compare", "harden", "report", "demo"];
+const commands = [
+  "flip",
+  "inspect",
+  "plan",
+  "verify",
+  "compare",
+  "harden",
+  "image",
+  "budget",
+  "report",
+  "demo",
+];
 
 /** The JSON on standard output, which holds nothing else. */
 const json = (result: Run) => JSON.parse(result.stdout) as Record<string, unknown>;

@@ -81,6 +81,10 @@ export function buildImage(request: ImageRequest): MemoryImage {
     if (at >= 0) return at;
     return open.push({ name, code, dataBits: 0, data: new Uint8Array() }) - 1;
   };
+  const isOpen = ({ protectedMask }: ImageSegment, bits: number) => protectedMask !== 2 ** bits - 1;
+  if (request.tensors.some(({ tensor, segments }) => segments.some((s) => isOpen(s, tensor.format.bits)))) {
+    regionOf(null, false);
+  }
   const tables: number[][] = [];
   const tableIndex = new Map<string, number>();
   const tableOf = (values: Float32Array<ArrayBuffer>): number => {
