@@ -3,7 +3,7 @@
  */
 import { addressedStreams, nextUniform, symmetricFlips } from "../src/channel/index.ts";
 import { singleInput, type Dataset } from "../src/data/index.ts";
-import { inferLogits, type BinderKind, type TrialContext } from "../src/engine/index.ts";
+import { inferLogits, type BinderKind, type Protection, type TrialContext } from "../src/engine/index.ts";
 import { prepareModel, serialiseModel, type PreparedModel, type StorageOptions } from "../src/onnx/index.ts";
 import { fixture, type fixtureNames } from "./build-model.ts";
 
@@ -62,3 +62,7 @@ export async function trialContext(
     },
   };
 }
+
+/** A protection of every weight by the same bits. */
+export const masked = (context: TrialContext, protectedMask: number): Protection =>
+  context.tensors.map((t) => [{ start: 0, count: t.count, protectedMask, decoder: "none" }]);

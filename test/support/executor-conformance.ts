@@ -6,14 +6,13 @@ import { beforeAll, describe, expect, it } from "vitest";
 import {
   inlineExecutor,
   type Executor,
-  type Protection,
   type TrialContext,
   type TrialJob,
   type TrialOutcome,
 } from "../../src/engine/index.ts";
 import { makeNode, serialiseModel } from "../../src/onnx/index.ts";
 import { buildModel } from "../build-model.ts";
-import { trialContext } from "../trials.ts";
+import { masked, trialContext } from "../trials.ts";
 
 /** Runs with an executor and closes it whatever happens. */
 export async function using<T>(
@@ -27,10 +26,6 @@ export async function using<T>(
     await executor.close();
   }
 }
-
-/** A protection of every weight by the same bits. */
-export const masked = (context: TrialContext, protectedMask: number): Protection =>
-  context.tensors.map((t) => [{ start: 0, count: t.count, protectedMask, decoder: "none" }]);
 
 /** Declares the suite for one way to open an executor. */
 export function describeExecutor(name: string, open: (context: TrialContext) => Promise<Executor>): void {

@@ -54,11 +54,12 @@ export async function until(
   throw new Error(`Waited ${seconds} s for ${what} in vain.`);
 }
 
-/** Ends a process for good and waits for it. */
-export async function killProcess(child: ChildProcess, signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+/** Ends a process for good, with those it started where it leads a group, and waits for it. */
+export async function killProcess(child: ChildProcess, isLeader = false): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill(signal);
+  if (isLeader) process.kill(-child.pid!, "SIGKILL");
+  else child.kill("SIGKILL");
   await ended;
 }
 
@@ -93,10 +94,10 @@ async function supervised(
       });
     },
     async kill() {
-      if (child !== undefined) await killProcess(child);
+      if (child !== undefined) await killProcess(child, true);
     },
     async stop() {
-      if (child !== undefined) await killProcess(child);
+      await server.kill();
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     },
   };
@@ -116,6 +117,7 @@ export async function startRedis(options: readonly string[] = []): Promise<TestS
     () =>
       spawn("redis-server", [...flags, "", "--maxmemory-policy", "noeviction", ...options], {
         stdio: "ignore",
+        detached: true,
       }),
     () => true,
   );
@@ -147,6 +149,7 @@ export async function startPostgres(): Promise<TestServer> {
         ...owner,
         cwd: folder,
         stdio: "ignore",
+        detached: true,
       }),
     () => spawnSync(join(programs, "pg_isready"), ["-h", "127.0.0.1", "-p", String(port)]).status === 0,
   );
