@@ -1,0 +1,160 @@
+/** @file Workers that are not to take part say why, to those who look at them and to the submitter. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Redis } from "ioredis";
+import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from "vitest";
+import { parseAddress } from "../../src/engine/executors/address.ts";
+import { packCampaign } from "../../src/engine/executors/campaign.ts";
+import { openRedisDepot } from "../../src/engine/executors/depot-redis.ts";
+import type { Depot } from "../../src/engine/executors/depot.ts";
+import { inlineExecutor, openExecutor, serve, type TrialContext } from "../../src/engine/index.ts";
+import { using } from "../support/executor-conformance.ts";
+import { hasRedis, startRedis, until, type TestServer } from "../support/servers.ts";
+import { startWorker } from "../support/worker-process.ts";
+import { trialContext } from "../trials.ts";
+import { chipsOf } from "./campaign.ts";
+
+const title = hasRedis ? "refusals" : "refusals (Redis is not installed here)";
+
+describe.skipIf(!hasRedis)(`${title}`, () => {
+  let server: TestServer;
+  let folder: string;
+  let context: TrialContext;
+  let depot: Depot;
+  let said: string[];
+  let stop: AbortController;
+  let worker: Promise<unknown>;
+
+  const startHere = (allowCode = false) =>
+    serve({
+      on: server.url,
+      threads: 1,
+      cache: join(folder, "cache"),
+      cacheBytes: 2 ** 30,
+      allowCode,
+      stallSeconds: 5,
+      signal: stop.signal,
+      onNotice: (text) => said.push(text),
+    });
+  const hears = (pattern: RegExp) =>
+    until(`${pattern} among: ${said.join(" | ")}`, () => said.some((text) => pattern.test(text)), 20);
+
+  beforeAll(async () => {
+    server = await startRedis();
+    folder = mkdtempSync(join(tmpdir(), "qtaml-refusals-"));
+    ({ context } = await trialContext("lenet", { images: 4 }));
+    depot = await openRedisDepot(parseAddress(server.url), () => undefined);
+  });
+  afterAll(async () => {
+    await depot.close();
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  beforeEach(() => {
+    said = [];
+    stop = new AbortController();
+    worker = startHere();
+  });
+  afterEach(async () => {
+    stop.abort();
+    await worker;
+  });
+
+  it.each([
+    ["qtaml", /of qtaml 99\.0\.0 and this worker of .*install qtaml 99\.0\.0 here/],
+    ["onnxruntime", /onnxruntime 99\.0\.0 and this worker on .*install onnxruntime-node 99\.0\.0 here/],
+  ])("a worker of another version of %s", async (what, words) => {
+    const { campaign } = await packCampaign(context);
+    const other = { ...campaign, [what]: "99.0.0" };
+    await depot.post("campaign", campaign.id, JSON.stringify(other), 10_000);
+    await hears(words);
+    await depot.withdraw("campaign", campaign.id);
+  });
+
+  it("a worker whose processor gives other bits", async () => {
+    const { campaign, blobs } = await packCampaign(context);
+    for (const [hash, parts] of blobs) await depot.putBlob(hash, parts);
+    const other = { ...campaign, canary: "0".repeat(64) };
+    await depot.post("campaign", campaign.id, JSON.stringify(other), 10_000);
+    await hears(/computes other bits for the same chip/);
+    await depot.withdraw("campaign", campaign.id);
+  });
+
+  it("content that was changed on its way", async () => {
+    const { campaign, blobs } = await packCampaign({ ...context, seed: 4711 });
+    for (const [hash, parts] of blobs) await depot.putBlob(hash, parts);
+    const client = new Redis(server.url);
+    await client.setrange(`qtaml:qtaml:blob:${campaign.context}:0`, 5_000, "changed");
+    client.disconnect();
+    await depot.post("campaign", campaign.id, JSON.stringify(campaign), 10_000);
+    await hears(/arrived with another hash than it was sent under/);
+    await depot.withdraw("campaign", campaign.id);
+  });
+
+  it("code from the queue, unless it is allowed; the submitter is told", async () => {
+    const file = join(folder, "first-output.mjs");
+    writeFileSync(file, "export default ({ outputs }) => outputs[0] > 0 ? 1 : 0;\n");
+    const judged = { ...context, measure: { name: file } };
+    const jobs = chipsOf(judged, 3);
+    const expected = await using(inlineExecutor(judged), (executor) => executor.run(jobs));
+    const notices: string[] = [];
+    await using(
+      openExecutor(judged, { on: server.url, onNotice: (text) => notices.push(text) }),
+      async (executor) => {
+        const run = executor.run(jobs);
+        await hears(/judges by first-output\.mjs, which is code .*--allow-code/);
+        await until("word of the refusal", () =>
+          notices.some((n) => /Worker .* refuses: .*--allow-code/.test(n)),
+        );
+        stop.abort();
+        await worker;
+        stop = new AbortController();
+        worker = startHere(true);
+        expect(await run).toEqual(expected);
+      },
+    );
+  });
+
+  it("nobody: the submitter is told how to start a worker, without the password of the server", async () => {
+    stop.abort();
+    await worker;
+    const client = new Redis(server.url);
+    await client.config("SET", "requirepass", "open-sesame");
+    const url = server.url.replace("redis://", "redis://:open-sesame@");
+    const notices: string[] = [];
+    await using(
+      openExecutor(context, { on: url, queue: "empty", onNotice: (text) => notices.push(text) }),
+      async (executor) => {
+        const controller = new AbortController();
+        const run = executor.run(chipsOf(context, 2), { signal: controller.signal });
+        run.catch(() => undefined);
+        await until("a word", () => notices.some((n) => n.includes("No worker serves queue empty")), 30);
+        controller.abort();
+        await expect(run).rejects.toMatchObject({ code: "aborted" });
+        // Neither is the password kept on the server.
+        const values = await Promise.all(
+          (await client.keys("*")).map(async (key) =>
+            (await client.type(key)) === "string"
+              ? client.get(key)
+              : JSON.stringify(await client.hgetall(key).catch(() => "")),
+          ),
+        );
+        expect(values.join("\n")).not.toContain("open-sesame");
+      },
+    );
+    expect(notices.join("\n")).not.toContain("open-sesame");
+    await expect(
+      openExecutor(context, { on: server.url.replace("redis://", "redis://:wrong@") }),
+    ).rejects.toThrow(
+      /^Redis at 127\.0\.0\.1:\d+ cannot be used \(.*(WRONGPASS|invalid).*\); start it, or mend/,
+    );
+    const { output, finish } = await startWorker(url, join(folder, "cache"));
+    await finish();
+    expect(output()).not.toContain("open-sesame");
+    await client.config("SET", "requirepass", "");
+    client.disconnect();
+    await delay(0);
+  });
+});
