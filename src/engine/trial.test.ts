@@ -124,15 +124,15 @@ describe("faults of a trial", () => {
     const { context } = await trialContext("lenet", { p: 0.7 / cells });
     const open = everywhere(context, 0);
     const runner = await openTrialRunner(context);
-    const seen = new Set<boolean>();
-    for (let trial = 0; trial < 20; trial++) {
-      const { tallies, isHit } = await runner.run({ trial, protections: [open] });
-      seen.add(isHit[0]!);
-      if (!isHit[0]!) expect(tallies[0]).toEqual(tallyOf(context, context.clean));
-    }
+    const chips = [];
+    for (let trial = 0; trial < 20; trial++) chips.push(await runner.run({ trial, protections: [open] }));
     await runner.close();
     // Half the chips have no flip: both kinds are among twenty but for one seed in 500,000.
-    expect([...seen].sort()).toEqual([false, true]);
+    const spared = chips.filter((chip) => !chip.isHit[0]!);
+    expect(spared.length).toBeGreaterThan(0);
+    expect(spared.length).toBeLessThan(20);
+    const clean = tallyOf(context, context.clean);
+    expect(spared.map((chip) => chip.tallies[0])).toEqual(spared.map(() => clean));
   });
 
   it("draws faults anew for each read, and counts every sample once", async () => {
