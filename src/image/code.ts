@@ -1,7 +1,6 @@
 /**
  * @file A binary linear block code as the memory image needs it: words of bits, one bit an element.
  */
-import { QtamlError } from "../errors.ts";
 
 /** What a decoder says of a word. */
 export interface WordReading {
@@ -21,8 +20,6 @@ export interface WordCode {
   readonly dataBits: number;
   /** Errors in a word that are always corrected, t. */
   readonly corrects: number;
-  /** Errors in a word that are always noticed. */
-  readonly detects: number;
   /** [k] the codeword bit that holds each data bit. */
   readonly dataPositions: readonly number[];
   /** [n-k][...] codeword bits whose sum is even. */
@@ -33,9 +30,4 @@ export interface WordCode {
   readonly encode: (data: Uint8Array) => Uint8Array;
   /** @param word [n] */
   readonly decode: (word: Uint8Array) => WordReading;
-}
-
-/** The code of that name. @throws QtamlError `invalid-argument` for an unknown one */
-export function codeNamed(name: string): WordCode {
-  throw new QtamlError("invalid-argument", `Unknown code "${name}": use none.`);
 }

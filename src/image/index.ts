@@ -10,7 +10,8 @@ export {
   type ImageTensor,
   type MemoryImage,
 } from "./build.ts";
-export { codeNamed, type WordCode, type WordReading } from "./code.ts";
+export { codeNamed } from "./block-codes.ts";
+export type { WordCode, WordReading } from "./code.ts";
 export { imageFiles, type ImageFilesOptions } from "./files.ts";
 export { firmwareHeader } from "./firmware.ts";
 export { intelHex, readmemh } from "./hex.ts";
