@@ -71,6 +71,22 @@ describe("SystemVerilog", () => {
       }
     },
   );
+
+  // One decoder without a clock and one with: a build takes some ten seconds.
+  it.skipIf(!tools.simulation).each(simulated.filter(([code]) => /^(secded\(22|bch\(15)/.test(code)))(
+    `%s passes its test bench in Verilator${lacking("simulation")}`,
+    (code, options) => {
+      const place = join(writeImage(imageOf(code, options), [code]), "rtl");
+      const [stem] = readdirSync(place);
+      const rtl = join(place, stem!);
+      const sources = readdirSync(rtl).filter((name) => name.endsWith(".sv"));
+      const built = ["--binary", "--timing", "-Wall", "-CFLAGS", "-O0", "--top-module", `${stem}_tb`];
+      runTool("verilator", [...built, ...sources], rtl);
+      expect(runTool(join(rtl, "obj_dir", `V${stem}_tb`), [], rtl)).toMatch(
+        /^PASS: \d+ vectors, \d+ codewords of the memory image$/m,
+      );
+    },
+  );
 });
 
 describe("C", () => {

@@ -19,17 +19,32 @@ export function runTool(program: string, args: readonly string[], cwd: string): 
 /** The Python that has onnx and onnxruntime: `QTAML_PYTHON`, or `python3`. */
 export const python = process.env["QTAML_PYTHON"] ?? "python3";
 
+/** Whether Verilator can simulate a test bench with delays: from version 5, with a C++ compiler. */
+function hasVerilatorSimulation(): boolean {
+  const { stdout } = spawnSync("verilator", ["--version"], { encoding: "utf8" });
+  return (
+    /^Verilator ([5-9]|\d\d)\./.test(stdout ?? "") &&
+    hasTool("g++", "--version") &&
+    hasTool("make", "--version")
+  );
+}
+
 /** What is here. */
 export const tools = {
   iverilog: hasTool("iverilog", "-V") && hasTool("vvp", "-V"),
   verilator: hasTool("verilator", "--version"),
+  simulation: hasVerilatorSimulation(),
   gcc: hasTool("gcc", "--version"),
   objcopy: hasTool("objcopy", "--version"),
   python: hasTool(python, "-c", "import numpy, onnx, onnxruntime"),
 };
 
+const called: Partial<Record<keyof typeof tools, string>> = {
+  python: "Python with onnx and onnxruntime",
+  simulation: "Verilator 5 with g++ and make",
+};
+
 /** What to add to the name of a test that is skipped for want of a tool. */
 export function lacking(tool: keyof typeof tools): string {
-  if (tools[tool]) return "";
-  return ` (skipped: ${tool === "python" ? "Python with onnx and onnxruntime" : tool} is missing)`;
+  return tools[tool] ? "" : ` (skipped: ${called[tool] ?? tool} is missing)`;
 }

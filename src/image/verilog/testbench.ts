@@ -54,7 +54,7 @@ const clocked = {
   logic in_valid = 1'b0;
   logic in_ready;
   logic out_valid;
-  always #5 clk = ~clk;
+  initial forever #5 clk = ~clk;
 `,
   instance: (decoder: string) =>
     `  ${decoder} decoder (.clk(clk), .reset(reset), .in_valid(in_valid), .in_ready(in_ready), .word(word),
@@ -81,8 +81,7 @@ export function testbenchModule(
   const { dataBits: k, wordBits: n } = code;
   const width = 2 * k + 2 * n + 2;
   const kind = isClocked ? clocked : combinational;
-  return `${heading(code, "Test bench")}\`timescale 1ns / 1ps
-module ${names.testbench};
+  return `${heading(code, "Test bench")}module ${names.testbench};
   localparam int VECTORS = ${vectors};
   localparam int ROWS = ${region.rows};
   localparam int INTERLEAVE = ${region.interleave};
