@@ -1,0 +1,394 @@
+/**
+ * @file The store of campaigns: an SQLite file with the identity of each campaign, its finished chips and what happened
+ * to it. A chip is committed as soon as it is finished, so a killed process loses none; each is sealed, so that a
+ * damaged file gives back what is whole and nothing else.
+ */
+import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from "node:fs";
+import { basename, dirname } from "node:path";
+import Database from "better-sqlite3";
+import { z } from "zod";
+import { QtamlError } from "../errors.ts";
+import { checkIdentity, fingerprint, identitySchema, type CampaignIdentity } from "./identity.ts";
+import { decodeRecord, encodeRecord, sealOf, type ChipRecord, type Recorder } from "./record.ts";
+
+/** "qtml": marks the file as a store of campaigns. */
+const applicationId = 0x71746d6c;
+const schemaVersion = 1;
+
+const schema = `
+  CREATE TABLE campaigns (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    fingerprint TEXT NOT NULL,
+    identity TEXT NOT NULL,
+    request TEXT NOT NULL,
+    begun TEXT NOT NULL
+  );
+  CREATE TABLE chips (
+    campaign INTEGER NOT NULL REFERENCES campaigns (id),
+    chip INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    seal TEXT NOT NULL,
+    PRIMARY KEY (campaign, chip)
+  ) WITHOUT ROWID;
+  CREATE TABLE events (
+    campaign INTEGER REFERENCES campaigns (id),
+    at TEXT NOT NULL,
+    text TEXT NOT NULL
+  );
+`;
+
+const campaignRow = z.object({
+  id: z.number(),
+  name: z.string(),
+  fingerprint: z.string(),
+  identity: z.string(),
+  request: z.string(),
+  begun: z.string(),
+});
+const chipRow = z.object({ chip: z.number(), record: z.string(), seal: z.string() });
+const eventRow = z.object({ campaign: z.number().nullable(), at: z.string(), text: z.string() });
+
+/** A campaign as the store knows it. */
+export interface StoredCampaign {
+  readonly name: string;
+  readonly identity: CampaignIdentity;
+  /** How it was asked for last, for who goes on with it: settings that do not change a chip. */
+  readonly request: unknown;
+  /** When it was begun, ISO 8601. */
+  readonly begun: string;
+  /** Finished chips. */
+  readonly chips: number;
+}
+
+/** Something that happened to a campaign. */
+export interface CampaignEvent {
+  readonly at: string;
+  readonly text: string;
+}
+
+/** Campaigns in a file. */
+export interface CampaignStore {
+  /** What was amiss with the file and what was done about it. */
+  readonly notices: readonly string[];
+  list(): StoredCampaign[];
+  /** Finished chips of a campaign in their order. @throws QtamlError `invalid-argument` for an unknown name */
+  chips(name: string): Map<number, ChipRecord>;
+  /** What happened to a campaign, oldest first. */
+  events(name: string): CampaignEvent[];
+  /**
+   * Begins a campaign, or goes on with the one of that name.
+   *
+   * @throws QtamlError `campaign-mismatch` when that one is another
+   */
+  open(name: string, identity: CampaignIdentity, request: unknown): Recorder;
+  close(): void;
+}
+
+/** Settings of `openStore`. */
+export interface StoreOptions {
+  /** Whether a file that is not there is made; true unless told. */
+  readonly create?: boolean;
+  /** Told once when chips cannot be written. */
+  readonly onNotice?: (text: string) => void;
+  /** The time for events, in milliseconds; it decides nothing. */
+  readonly now?: () => number;
+  /** The file must not grow beyond this many bytes: what a full disk does, and a quota. */
+  readonly limitBytes?: number;
+}
+
+const codeOf = (cause: unknown): string =>
+  typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
+
+const isDamage = (cause: unknown) => /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(cause));
+
+function problem(path: string, cause: unknown): QtamlError {
+  const reasons: Readonly<Record<string, string>> = {
+    SQLITE_CANTOPEN: "cannot be opened; check the path and its permissions",
+    EACCES: "cannot be made; check the permissions of its folder",
+    ENOTDIR: "lies below something that is not a folder; check the path",
+    EEXIST: "lies below something that is not a folder; check the path",
+    EROFS: "is on a read-only disk; choose another place",
+    SQLITE_READONLY: "may not be written; check its permissions",
+    SQLITE_FULL: "does not fit: the disk is full",
+    SQLITE_BUSY: "is in use by another program; try again when that is done",
+  };
+  const reason =
+    Object.entries(reasons).find(([code]) => codeOf(cause).startsWith(code))?.[1] ??
+    `cannot be used (${codeOf(cause) || String(cause)})`;
+  return new QtamlError("file-access", `Store ${path} ${reason}.`, { cause });
+}
+
+/** Refuses to touch a file that qtaml did not make. */
+function checkHeader(path: string): void {
+  const head = new Uint8Array(72);
+  const file = openSync(path, "r");
+  const length = readSync(file, head, 0, head.length, 0);
+  closeSync(file);
+  const isSqlite = new TextDecoder().decode(head.subarray(0, 15)) === "SQLite format 3";
+  const id = new DataView(head.buffer).getUint32(68);
+  if (length === 0 || (isSqlite && (length < 72 || id === applicationId))) return;
+  throw new QtamlError("invalid-file", `${path} is not a store of qtaml campaigns; give another --store.`);
+}
+
+/** Opens the database and makes its tables. */
+function openDatabase(path: string, { limitBytes }: StoreOptions): Database.Database {
+  const database = new Database(path, { timeout: 5_000 });
+  try {
+    if (database.pragma("application_id", { simple: true }) !== applicationId) {
+      database.transaction(() => {
+        database.exec(schema);
+        database.pragma(`application_id = ${applicationId}`);
+        database.pragma(`user_version = ${schemaVersion}`);
+      })();
+    }
+    const version = database.pragma("user_version", { simple: true });
+    if (version !== schemaVersion) {
+      throw new QtamlError(
+        "invalid-file",
+        `Store ${path} is of version ${String(version)}, and this qtaml reads version ${schemaVersion}; use the qtaml that made it, or another --store.`,
+      );
+    }
+    // A killed process loses nothing under WAL; a power cut may lose the last chips, which are then drawn again.
+    database.pragma("journal_mode = WAL");
+    database.pragma("synchronous = NORMAL");
+    if (limitBytes !== undefined) {
+      const size = Number(database.pragma("page_size", { simple: true }));
+      database.pragma(`max_page_count = ${Math.max(1, Math.floor(limitBytes / size))}`);
+    }
+    return database;
+  } catch (cause) {
+    database.close();
+    throw cause;
+  }
+}
+
+/** Everything of a damaged file that can still be read. */
+function salvage(path: string) {
+  const found = {
+    campaigns: [] as z.infer<typeof campaignRow>[],
+    chips: [] as (z.infer<typeof chipRow> & { campaign: number })[],
+    events: [] as z.infer<typeof eventRow>[],
+  };
+  const read = (sql: string, take: (row: unknown) => void, database: Database.Database) => {
+    try {
+      for (const row of database.prepare(sql).iterate()) take(row);
+    } catch {
+      // What lies behind the damage is lost.
+    }
+  };
+  let database: Database.Database | undefined;
+  try {
+    database = new Database(path, { timeout: 5_000 });
+    read("SELECT * FROM campaigns", (row) => found.campaigns.push(campaignRow.parse(row)), database);
+    for (const order of ["ASC", "DESC"]) {
+      for (const { id } of found.campaigns) {
+        const sql = `SELECT * FROM chips WHERE campaign = ${id} ORDER BY chip ${order}`;
+        read(sql, (row) => found.chips.push({ ...chipRow.parse(row), campaign: id }), database);
+      }
+    }
+    read("SELECT * FROM events", (row) => found.events.push(eventRow.parse(row)), database);
+  } catch {
+    // Not even the header can be read.
+  } finally {
+    database?.close();
+  }
+  return found;
+}
+
+/** Puts a damaged file aside and makes a new one of what is whole. */
+function rebuild(path: string, options: StoreOptions): { database: Database.Database; notice: string } {
+  const found = salvage(path);
+  let aside = `${path}.damaged`;
+  for (let n = 2; existsSync(aside); n++) aside = `${path}.damaged-${n}`;
+  renameSync(path, aside);
+  for (const suffix of ["-wal", "-shm"]) {
+    if (existsSync(path + suffix)) renameSync(path + suffix, aside + suffix);
+  }
+  const database = openDatabase(path, options);
+  const prints = new Map(found.campaigns.map((c) => [c.id, c.fingerprint]));
+  let saved = 0;
+  database.transaction(() => {
+    const campaign = database.prepare(
+      "INSERT OR IGNORE INTO campaigns VALUES (@id, @name, @fingerprint, @identity, @request, @begun)",
+    );
+    for (const row of found.campaigns) campaign.run(row);
+    const chip = database.prepare("INSERT OR IGNORE INTO chips VALUES (@campaign, @chip, @record, @seal)");
+    for (const row of found.chips) {
+      if (row.seal !== sealOf(prints.get(row.campaign)!, row.chip, row.record)) continue;
+      saved += chip.run(row).changes;
+    }
+    const event = database.prepare("INSERT INTO events VALUES (@campaign, @at, @text)");
+    for (const row of found.events) event.run(row);
+  })();
+  return {
+    database,
+    notice: `Store ${basename(path)} was damaged: ${saved} finished chips were saved and the others will be drawn again; the damaged file is kept as ${basename(aside)}.`,
+  };
+}
+
+/** Opens the database, mended where it is damaged. */
+function openWhole(path: string, options: StoreOptions) {
+  const isThere = existsSync(path);
+  if (!isThere && options.create === false) {
+    throw new QtamlError("file-access", `Store ${path} does not exist; check the path.`);
+  }
+  if (isThere && statSync(path).isDirectory()) {
+    throw new QtamlError("file-access", `Store ${path} is a folder; give a file.`);
+  }
+  if (isThere) checkHeader(path);
+  else mkdirSync(dirname(path), { recursive: true });
+  let database: Database.Database | undefined;
+  try {
+    database = openDatabase(path, options);
+    if (database.pragma("quick_check(1)", { simple: true }) === "ok") return { database, notice: undefined };
+  } catch (cause) {
+    if (!isDamage(cause)) throw cause;
+  }
+  database?.close();
+  return rebuild(path, options);
+}
+
+/**
+ * Opens a store of campaigns, and makes it where there is none. A damaged one is put aside and made again of the chips
+ * that are whole; `notices` says so.
+ *
+ * @throws QtamlError `file-access` when the file cannot be read or written, `invalid-file` when it is something else
+ */
+export function openStore(path: string, options: StoreOptions = {}): CampaignStore {
+  let opened: ReturnType<typeof openWhole>;
+  try {
+    opened = openWhole(path, options);
+  } catch (cause) {
+    throw cause instanceof QtamlError ? cause : problem(path, cause);
+  }
+  const { database, notice } = opened;
+  const now = () => new Date((options.now ?? Date.now)()).toISOString();
+  const rows = () =>
+    z.array(campaignRow).parse(database.prepare("SELECT * FROM campaigns ORDER BY id").all());
+  const rowOf = (name: string) => {
+    const found = rows();
+    const row = found.find((campaign) => campaign.name === name);
+    if (row !== undefined) return row;
+    const names = found.map((campaign) => campaign.name).join(", ") || "none";
+    throw new QtamlError(
+      "invalid-argument",
+      `Store ${path} has no campaign "${name}"; it has ${names}: give one of them with --name.`,
+    );
+  };
+  const addEvent = (campaign: number, text: string) => {
+    try {
+      database.prepare("INSERT INTO events VALUES (?, ?, ?)").run(campaign, now(), text);
+    } catch {
+      // An account of what happened is not worth ending the campaign for.
+    }
+  };
+  const chipsOf = (row: z.infer<typeof campaignRow>) => {
+    const known = new Map<number, ChipRecord>();
+    let broken = 0;
+    const sql = "SELECT chip, record, seal FROM chips WHERE campaign = ? ORDER BY chip";
+    for (const raw of database.prepare(sql).iterate(row.id)) {
+      const { chip, record, seal } = chipRow.parse(raw);
+      if (seal === sealOf(row.fingerprint, chip, record)) known.set(chip, decodeRecord(record));
+      else broken++;
+    }
+    return { known, broken };
+  };
+
+  const recorder = (row: z.infer<typeof campaignRow>): Recorder => {
+    const { known, broken } = chipsOf(row);
+    if (broken > 0) addEvent(row.id, `${broken} chips were damaged and are drawn again`);
+    const insert = database.prepare("INSERT OR REPLACE INTO chips VALUES (?, ?, ?, ?)");
+    let waiting: (readonly [chip: number, text: string])[] = [];
+    let isTold = false;
+    const write = database.transaction((records: typeof waiting) => {
+      for (const [chip, text] of records) {
+        insert.run(row.id, chip, text, sealOf(row.fingerprint, chip, text));
+      }
+    });
+    const flush = () => {
+      try {
+        write(waiting);
+        if (isTold) {
+          const text = `Store ${path} can be written again: ${waiting.length} waiting chips are kept now.`;
+          options.onNotice?.(text);
+          addEvent(row.id, text);
+          isTold = false;
+        }
+        waiting = [];
+      } catch (cause) {
+        if (cause instanceof TypeError) throw cause;
+        if (!isTold) {
+          options.onNotice?.(
+            `${problem(path, cause).message} The campaign goes on; its chips wait in memory until they can be written.`,
+          );
+        }
+        isTold = true;
+      }
+    };
+    return {
+      known,
+      keep(record) {
+        waiting.push([record.outcome.trial, encodeRecord(record)]);
+        flush();
+      },
+      note: (text) => addEvent(row.id, text),
+      finish() {
+        if (waiting.length > 0) flush();
+        return waiting.length;
+      },
+    };
+  };
+
+  return {
+    notices: notice === undefined ? [] : [notice],
+    list: () =>
+      rows().map((row) => ({
+        name: row.name,
+        identity: identitySchema.parse(JSON.parse(row.identity)),
+        request: JSON.parse(row.request) as unknown,
+        begun: row.begun,
+        chips: z
+          .object({ n: z.number() })
+          .parse(database.prepare("SELECT count(*) AS n FROM chips WHERE campaign = ?").get(row.id)).n,
+      })),
+    chips: (name) => chipsOf(rowOf(name)).known,
+    events: (name) =>
+      z
+        .array(eventRow)
+        .parse(
+          database
+            .prepare("SELECT * FROM events WHERE campaign = ? OR campaign IS NULL ORDER BY rowid")
+            .all(rowOf(name).id),
+        )
+        .map(({ at, text }) => ({ at, text })),
+    open(name, identity, request) {
+      try {
+        const there = rows().find((campaign) => campaign.name === name);
+        const asked = JSON.stringify(request ?? null);
+        if (there === undefined) {
+          database
+            .prepare(
+              "INSERT INTO campaigns (name, fingerprint, identity, request, begun) VALUES (?, ?, ?, ?, ?)",
+            )
+            .run(name, fingerprint(identity), JSON.stringify(identity), asked, now());
+        } else {
+          const then = identitySchema.parse(JSON.parse(there.identity));
+          checkIdentity(then, identity, `Campaign "${name}" of store ${path}`);
+          database.prepare("UPDATE campaigns SET request = ? WHERE id = ?").run(asked, there.id);
+        }
+        const row = rowOf(name);
+        if (notice !== undefined) addEvent(row.id, notice);
+        return recorder(row);
+      } catch (cause) {
+        throw cause instanceof QtamlError ? cause : problem(path, cause);
+      }
+    },
+    close: () => database.close(),
+  };
+}
+
+/** Removes a store with the files that SQLite keeps beside it. */
+export function removeStore(path: string): void {
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
+}
