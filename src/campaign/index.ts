@@ -57,3 +57,22 @@ export {
   type SimulationOptions,
 } from "./simulate.ts";
 export { storageOptions, usualStorage, type Storage } from "./storage.ts";
+export { runPilot, type Pilot } from "./pilot.ts";
+export {
+  checkYield,
+  chipsExpected,
+  meanBy,
+  type Answer,
+  type MeanMethod,
+  type Question,
+  type StopRule,
+} from "./question.ts";
+export { type ChipRecord, type Recorder } from "./record.ts";
+export { runCampaign, type CampaignOptions, type CampaignProgress, type CampaignResult } from "./run.ts";
+export {
+  openStore,
+  type CampaignEvent,
+  type CampaignStore,
+  type StoredCampaign,
+  type StoreOptions,
+} from "./store.ts";

@@ -49,10 +49,19 @@ export interface Answer {
 /** Most chips of a campaign. @param rule when it ends */
 export const mostChips = (rule: StopRule): number => (rule.kind === "chips" ? rule.chips : rule.atMost);
 
-/** The method that is valid for a rule; bets need bounds. */
-export function meanMethod(rule: StopRule, range: Goal["range"], isAsymptotic = false): MeanMethod {
-  if (rule.kind === "chips") return "student";
-  return isAsymptotic || !Number.isFinite(range[1] - range[0]) ? "asymptotic" : "betting";
+/**
+ * The method that is valid for a rule.
+ *
+ * @param isExact whether nothing may be assumed of the chips but the bounds of their scores
+ * @throws QtamlError `invalid-argument` where that is asked of a score without bounds
+ */
+export function meanMethod(rule: StopRule, range: Goal["range"], isExact = false): MeanMethod {
+  if (!isExact) return rule.kind === "chips" ? "student" : "asymptotic";
+  if (Number.isFinite(range[1] - range[0])) return "betting";
+  throw new QtamlError(
+    "invalid-argument",
+    "This measure has no bounds, without which no interval is exact: leave --exact out, or choose another --measure.",
+  );
 }
 
 /** Interval of a mean over chips by one of the methods. @param range bounds of the values */

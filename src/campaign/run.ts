@@ -40,8 +40,8 @@ export interface CampaignOptions {
   readonly stop: StopRule;
   /** Judges each chip on part of the images. */
   readonly parts?: ImageParts | undefined;
-  /** Takes the asymptotic interval where one is needed that holds at every look. */
-  readonly isAsymptotic?: boolean;
+  /** Takes the interval by betting, which assumes nothing of the chips, where one is needed that holds at every look. */
+  readonly isExact?: boolean;
   /** Where finished chips are kept; in memory alone unless given. */
   readonly recorder?: Recorder | undefined;
   readonly onProgress?: (progress: CampaignProgress) => void;
@@ -77,7 +77,7 @@ export async function runCampaign(trials: ChipTrials, options: CampaignOptions):
   const { protections, question, stop, parts, recorder, signal } = options;
   const most = mostChips(stop);
   const range = parts?.range ?? question.goal.range;
-  const method = meanMethod(stop, range, options.isAsymptotic);
+  const method = meanMethod(stop, range, options.isExact);
   const records = new Map<number, ChipRecord>(recorder?.known ?? []);
   const resumed = [...records.keys()].filter((chip) => chip < most).length;
   const scores: number[][] = protections.map(() => []);
@@ -132,7 +132,8 @@ export async function runCampaign(trials: ChipTrials, options: CampaignOptions):
   advance();
   const signals = signal === undefined ? [settledEnough.signal] : [settledEnough.signal, signal];
   let isInterrupted = signal?.aborted === true;
-  while (stopped === undefined && chips < most && !isInterrupted) {
+  /** Gives the next chips to the workers; whether more are needed afterwards. */
+  const round = async (): Promise<boolean> => {
     const end = stop.kind === "chips" ? most : Math.min(most, chips + Math.max(leastRound, chips));
     const jobs: TrialJob[] = [];
     for (let trial = chips; trial < end; trial++) if (!records.has(trial)) jobs.push(jobOf(trial));
@@ -142,12 +143,15 @@ export async function runCampaign(trials: ChipTrials, options: CampaignOptions):
       if (!(error instanceof QtamlError && error.code === "aborted")) throw error;
       isInterrupted = stopped === undefined;
     }
-  }
+    return stopped === undefined && chips < most && !isInterrupted;
+  };
+  let isOpen = stopped === undefined && chips < most && !isInterrupted;
+  while (isOpen) isOpen = await round();
 
   const count = stopped ?? chips;
   const isShort = isInterrupted && count < most;
   // A number of chips that was not fixed beforehand needs an interval that holds at every look.
-  const by = isShort ? meanMethod({ kind: "settled", atMost: most }, range, options.isAsymptotic) : method;
+  const by = isShort ? meanMethod({ kind: "settled", atMost: most }, range, options.isExact) : method;
   const counted = scores.map((own) => own.slice(0, count));
   const ended =
     stopped !== undefined && stop.kind !== "chips"

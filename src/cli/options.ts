@@ -25,6 +25,11 @@ export function parsePositive(text: string): number {
   return value;
 }
 
+/** A number of images: a whole number from 1, all of them, or the number that is fastest. */
+export function parseImages(text: string): number | "all" | "auto" {
+  return text === "all" || text === "auto" ? text : parsePositive(text);
+}
+
 /** One number, or a list of numbers separated by commas. */
 export function parseNumbers(text: string): number | number[] {
   const values = text.split(",").map(parseNumber);
@@ -39,6 +44,7 @@ export const groups = {
   data: "Data (docs/data.md):",
   memory: "Memory image (docs/silicon.md):",
   judging: "What chips are judged by (docs/measures.md):",
+  campaign: "How long chips are tried (docs/campaigns.md):",
   running: "Running:",
 } as const;
 
@@ -59,7 +65,7 @@ export const flipOptions = grouped(groups.flips, {
 } as const);
 
 /** Collects the values of a flag that may be given several times. */
-const collect = (text: string, before: readonly string[] | undefined): readonly string[] => [
+export const collect = (text: string, before: readonly string[] | undefined): readonly string[] => [
   ...(before ?? []),
   text,
 ];

@@ -4,6 +4,7 @@
 import { Argument, Command, Help, Option, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { policyNames } from "../protect/index.ts";
 import {
+  collect,
   commonOptions,
   dataOptions,
   flipOptions,
@@ -14,16 +15,12 @@ import {
   parseNumbers,
   parsePositive,
   storageOptions,
+  parseImages,
 } from "./options.ts";
+import { exitDone, exitMissed } from "./status.ts";
+import { parseUntil, usualMost } from "./until.ts";
 
-/** Exit status: done. */
-export const exitDone = 0;
-/** Exit status: the target was missed. */
-export const exitMissed = 1;
-/** Exit status: bad usage or input. */
-export const exitBad = 2;
-/** Exit status: a defect of qtaml itself (EX_SOFTWARE of sysexits.h), told apart from a missed target. */
-export const exitDefect = 70;
+export { exitBad, exitDefect } from "./status.ts";
 
 const modelArgument = new Argument("<model>", "ONNX model");
 const weightsArgument = new Argument("<model>", "ONNX model, or weights alone as .safetensors");
@@ -168,9 +165,16 @@ function planCommand() {
 
 function verifyCommand() {
   return new Command("verify")
-    .description("try a plan on many simulated chips")
+    .description("try plans on simulated chips, until it is clear whether they keep what is asked")
     .addArgument(modelArgument)
-    .requiredOption("--plan <file>", "plan to verify")
+    .addOption(
+      new Option(
+        "--plan <file>",
+        "plan to verify; give several to compare them on the same chips (repeatable)",
+      )
+        .argParser(collect)
+        .makeOptionMandatory(),
+    )
     .addOption(dataOptions.data)
     .addOption(dataOptions.labels)
     .addOption(dataOptions.labelColumn)
@@ -187,9 +191,54 @@ function verifyCommand() {
         .argParser(parseNumber)
         .helpGroup(groups.judging),
     )
+    .addOption(
+      new Option("--yield <share>", "share of chips that are to keep it, such as 0.99, instead of the mean")
+        .argParser(parseNumber)
+        .helpGroup(groups.judging),
+    )
     .addOption(measure)
     .addOption(ignoreLabel)
-    .addOption(trials(100))
+    .addOption(
+      new Option(
+        "--until <when>",
+        'stop when the question is settled (settled), when the interval is narrow enough (±0.01), or after so many chips ("200 chips"); settled by default',
+      )
+        .argParser(parseUntil)
+        .helpGroup(groups.campaign),
+    )
+    .addOption(
+      new Option(
+        "--trials <n>",
+        `most chips with --until (${usualMost} by default); alone, a fixed number of chips`,
+      )
+        .argParser(parsePositive)
+        .helpGroup(groups.campaign),
+    )
+    .addOption(
+      new Option(
+        "--images <n>",
+        "images a chip is judged on: a number, all (default), or auto for the fastest",
+      )
+        .argParser(parseImages)
+        .helpGroup(groups.campaign),
+    )
+    .addOption(
+      new Option(
+        "--exact",
+        "intervals of means that hold for any distribution of chips, not only for large numbers of them: wider",
+      ).helpGroup(groups.campaign),
+    )
+    .addOption(
+      new Option(
+        "--store <file>",
+        "keep finished chips in this file; the same command goes on where it stopped",
+      ).helpGroup(groups.campaign),
+    )
+    .addOption(
+      new Option("--name <name>", "name of the campaign in the store")
+        .default("verify")
+        .helpGroup(groups.campaign),
+    )
     .addOption(threads)
     .addOption(on)
     .addOption(queue)
@@ -199,13 +248,13 @@ function verifyCommand() {
     .addHelpText(
       "after",
       example(
-        "qtaml verify zoo/lenet.onnx --plan plan.json --data zoo/fashion-mnist-test-2000.npz --p 0.1 --trials 50",
+        "qtaml verify zoo/lenet.onnx --plan plan.json --data zoo/fashion-mnist-test-2000.npz --trials 50",
+        "qtaml verify model.onnx --plan tac.json --plan msp.json --data test.npz --until ±0.005 --store runs.db",
+        "qtaml verify model.onnx --plan plan.json --data test.npz --yield 0.99 --trials 2000 --store runs.db",
       ),
     )
     .action(async (model, flags) => {
-      process.exitCode = (await (await import("./commands/verify.ts")).runVerify(model, flags))
-        ? exitDone
-        : exitMissed;
+      process.exitCode = await (await import("./commands/verify.ts")).runVerify(model, flags);
     });
 }
 

@@ -1,123 +1,219 @@
-/** @file `qtaml verify`: try a plan on many chips. */
+/** @file `qtaml verify`: try plans on many chips, until it is clear whether they keep what is asked. */
+import { resolve } from "node:path";
 import {
-  assess,
-  checkKeep,
-  checkPlan,
+  checkYield,
   isKept,
+  openStore,
   planProtection,
+  runCampaign,
+  runPilot,
   summarise,
-  type ChipSummary,
-  type Goal,
+  type CampaignResult,
+  type ChipTrials,
+  type ImageParts,
+  type Pilot,
+  type Question,
+  type Recorder,
 } from "../../campaign/index.ts";
 import { QtamlError } from "../../errors.ts";
-import type { MeasureDescription } from "../../measure/index.ts";
-import { formatPercent, formatScore, measureWords } from "../../report/index.ts";
-import { dataFromFlags, outputOf, type DataFlags } from "../data.ts";
-import { readModel, readPlan } from "../files.ts";
-import { flipLaw, flipsFromFlags, hasFlips, planFlipLaw, planFlips, type FlipFlags } from "../memory.ts";
-import { note, openProgress, say, sayJson, warn } from "../output.ts";
-import {
-  guessWarnings,
-  measureFromFlags,
-  requireGraph,
-  withSimulation,
-  type MeasureFlags,
-} from "./shared.ts";
+import { addAnswers, noAnswers, outcomesOf } from "../../measure/index.ts";
+import { openCampaignDisplay } from "../campaign-progress.ts";
+import { note, say, sayJson, warn } from "../output.ts";
+import { exitBySignal, exitDone, exitMissed } from "../status.ts";
+import { stopRule, type Until } from "../until.ts";
+import { guessWarnings, withSimulation } from "./shared.ts";
+import { absoluteFlags, plansIdentity, prepare, type NamedPlan, type TryFlags } from "./verification.ts";
+import { account } from "./verify-account.ts";
+import type { PlanVerdict, Verified } from "./verified.ts";
 
 /** Flags of `qtaml verify`. */
-export interface VerifyFlags extends FlipFlags, DataFlags, MeasureFlags {
-  readonly plan: string;
-  /** The plan's own unless given, 0.95 where it has none. */
-  readonly keep?: number | undefined;
-  readonly trials: number;
-  readonly seed: number;
-  readonly threads?: number | undefined;
-  readonly on?: string | undefined;
-  readonly queue: string;
+export interface VerifyFlags extends TryFlags {
+  readonly until?: Until | undefined;
+  readonly trials?: number | undefined;
+  readonly yield?: number | undefined;
+  /** Images of a chip. */
+  readonly images?: number | "all" | "auto" | undefined;
+  /** Takes intervals that assume nothing of the chips. */
+  readonly exact?: true | undefined;
+  readonly store?: string | undefined;
+  readonly name: string;
 }
 
 /** Share to keep where neither flags nor the plan say one. */
 const usualKeep = 0.95;
 
-/** What chips gave, and what they were to reach. */
-interface Verified extends ChipSummary, Pick<Goal, "target"> {
-  readonly measure: MeasureDescription;
-  readonly clean: number;
-  readonly keep: number;
-  readonly samples: number;
-  readonly kept: boolean;
+/** The results of each plan. */
+function verdicts(
+  plans: readonly NamedPlan[],
+  result: CampaignResult,
+  question: Question,
+  isWhole: boolean,
+): PlanVerdict[] {
+  return plans.map(({ name, plan }, p) => {
+    const tallies = result.records.map((record) => record.outcome.tallies[p]!);
+    const scores = result.scores[p]!;
+    const nonFinite = tallies.map((tally) => tally.nonFinite / tally.samples);
+    const answer = result.answers[p]!;
+    const summary = summarise({ scores, nonFinite }, question.goal);
+    const answers = tallies.map((tally) => tally.answers);
+    const counts = answers.reduce((sum, own) => addAnswers(sum!, own ?? noAnswers), noAnswers)!;
+    const chipOnly = {
+      deviation: summary.deviation,
+      yield: summary.yield,
+      yieldLow: answer.yield.low,
+      yieldHigh: answer.yield.high,
+      percentile5: summary.percentile5,
+    };
+    const nothing = { deviation: null, yield: null, yieldLow: null, yieldHigh: null, percentile5: null };
+    return {
+      plan: name,
+      overhead: plan.overhead,
+      chips: summary.chips,
+      accuracy: answer.mean.estimate,
+      low: answer.mean.low,
+      high: answer.mean.high,
+      ...(isWhole ? chipOnly : nothing),
+      nonFinite: summary.nonFinite,
+      verdict: answer.verdict === undefined ? "open" : answer.verdict ? "kept" : "missed",
+      kept:
+        question.yield === undefined
+          ? isKept(question.goal, answer.mean.estimate)
+          : answer.yield.estimate >= question.yield,
+      difference: p === 0 ? null : result.differences[p - 1]!,
+      outcomes: counts.answers === 0 ? null : outcomesOf(counts),
+      scores,
+    };
+  });
 }
 
-/** The result for a person. */
-function account(result: Verified): string {
-  const { measure, keep, low, high, target, chips } = result;
-  const score = (value: number) => formatScore(value, measure.unit, 2);
-  const share = (value: number) => formatPercent(value, 1);
-  const isSure = low >= target === high >= target;
-  return [
-    `Clean ${measure.title} ${score(result.clean)} on ${result.samples} samples; to keep: ${measure.higherIsBetter ? "" : "at most "}${score(target)} (${formatPercent(keep)} of ${measure.kept}).`,
-    `${measureWords(measure)} over ${chips} chip${chips === 1 ? "" : "s"}: ${score(result.accuracy)}, 95 % interval ${score(low)} to ${score(high)}.`,
-    `Yield: ${share(result.yield)} of chips keep the target (${share(result.yieldLow)} to ${share(result.yieldHigh)}); ${measure.higherIsBetter ? "5th" : "95th"} percentile ${score(result.percentile5)}.`,
-    ...(result.nonFinite > 0
-      ? [`Outputs that are not finite: ${formatPercent(result.nonFinite)} of samples.`]
-      : []),
-    `${result.kept ? "Kept" : "Missed"}: ${isSure ? "the interval leaves no doubt" : "the interval leaves doubt: try more chips with --trials"}.`,
-  ].join("\n");
+/** Ends work cleanly at the first signal; the second one ends the process as usual. */
+function onInterrupt(): { signal: AbortSignal; by: () => NodeJS.Signals | undefined; remove: () => void } {
+  const controller = new AbortController();
+  let caught: NodeJS.Signals | undefined;
+  const signals = ["SIGINT", "SIGTERM"] as const;
+  const stop = (signal: NodeJS.Signals) => {
+    caught = signal;
+    remove();
+    controller.abort();
+  };
+  const remove = () => signals.forEach((signal) => process.removeListener(signal, stop));
+  signals.forEach((signal) => process.on(signal, stop));
+  return { signal: controller.signal, by: () => caught, remove };
 }
 
-/** Runs the command; true when the mean over chips keeps the target. */
-export async function runVerify(model: string, flags: VerifyFlags): Promise<boolean> {
-  const { trials, seed, threads, on, queue } = flags;
-  if (flags.keep !== undefined) checkKeep(flags.keep, true);
-  requireGraph(model, "verify");
-  const measure = await measureFromFlags(flags);
-  const plan = readPlan(flags.plan);
-  const keep = flags.keep ?? ("keep" in plan.goal ? plan.goal.keep : usualKeep);
-  const file = readModel(model);
-  const data = await dataFromFlags(flags, file.model);
-  if (data === undefined) {
-    throw new QtamlError("invalid-argument", "Verifying needs data to try chips on: give --data.");
+/** The parts of the images that chips are judged on, and the pilot that chose them; none for all images. */
+async function chooseParts(
+  trials: ChipTrials,
+  plans: readonly NamedPlan[],
+  { images }: VerifyFlags,
+  signal: AbortSignal,
+): Promise<{ parts: ImageParts | undefined; pilot: Pilot | null }> {
+  if (images === undefined || images === "all" || images === trials.samples) {
+    return { parts: undefined, pilot: null };
   }
-  const report = hasFlips(flags) ? flipsFromFlags(flags).report : undefined;
-  const flips = report === undefined ? planFlipLaw(plan) : flipLaw(report);
-  const assessment = await assess(file, { flips, storage: plan.storage, ...outputOf(flags) });
-  checkPlan(plan, assessment);
-  const progress = openProgress(flags);
-  const result = await withSimulation(
-    assessment,
-    data,
-    {
-      seed,
-      threads,
-      on,
-      queue,
-      onNotice: (text) => note(text, flags),
-      designFlips: planFlips(plan),
-      ...measure,
-    },
-    async (simulation) => {
-      const goal = simulation.goal(keep);
-      const [chips] = await simulation.run([planProtection(plan)], trials, {
-        onProgress: (done, total) => progress.update("chips", done, total),
-      });
-      const summary = summarise(chips!, goal);
-      return {
-        measure: simulation.measure,
-        clean: simulation.clean,
-        target: goal.target,
-        keep,
-        samples: simulation.samples,
-        seed,
-        overhead: plan.overhead,
-        ...summary,
-        kept: isKept(goal, summary.accuracy),
-        scores: chips!.scores,
-      };
-    },
+  if (images !== "auto") return { parts: trials.parts(images), pilot: null };
+  const protections = plans.map(({ plan }) => planProtection(plan));
+  const pilot = await runPilot(trials, protections, { signal });
+  const chosen = pilot?.images ?? trials.samples;
+  return { parts: chosen < trials.samples ? trials.parts(chosen) : undefined, pilot: pilot ?? null };
+}
+
+/** A yield is a share of chips that each keep the target, which part of the images cannot tell. */
+function refuseYieldOnParts(parts: ImageParts | undefined, question: Question): void {
+  if (parts === undefined || question.yield === undefined) return;
+  throw new QtamlError(
+    "invalid-argument",
+    "A yield asks whether each chip keeps the target, which takes all images: leave --images or --yield out.",
   );
-  progress.stop();
-  warn([...(report?.warnings ?? []), ...guessWarnings(data, result)]);
-  if (flags.json === true) sayJson(result);
-  else say(account(result));
-  return result.kept;
+}
+
+/** What an interrupted campaign leaves, and how to go on. */
+function farewell(result: CampaignResult, recorder: Recorder | undefined, flags: VerifyFlags): string {
+  const { chips } = result;
+  const count = `${chips} chip${chips === 1 ? "" : "s"}`;
+  return recorder === undefined
+    ? `Interrupted after ${count}; nothing is kept: with --store FILE the same command would go on from here.`
+    : `Interrupted after ${count}, which are kept in ${flags.store}: the same command goes on from here.`;
+}
+
+/** Runs the command; its exit status. */
+export async function runVerify(model: string, flags: VerifyFlags): Promise<number> {
+  checkYield(flags.yield);
+  const stop = stopRule(flags.until, flags.trials);
+  const prepared = await prepare(model, flags, "verify");
+  const { assessment, data, plans, simulation } = prepared;
+  const goals = plans.map(({ plan }) => plan.goal);
+  const keep = flags.keep ?? Math.max(...goals.map((goal) => ("keep" in goal ? goal.keep : -1)));
+  const interrupt = onInterrupt();
+  const store =
+    flags.store === undefined
+      ? undefined
+      : openStore(flags.store, { onNotice: (text) => note(`Note: ${text}`, {}) });
+  store?.notices.forEach((text) => note(`Note: ${text}`, {}));
+  try {
+    return await withSimulation(assessment, data, simulation, async (trials) => {
+      const goal = trials.goal(keep > 0 ? keep : usualKeep);
+      const question: Question = { goal, yield: flags.yield };
+      const there = store?.list().find((campaign) => campaign.name === flags.name);
+      // A pilot depends on the clock: a campaign that goes on keeps the images it has chosen.
+      const images = flags.images === "auto" && there !== undefined ? there.identity.images : flags.images;
+      const { parts, pilot } = await chooseParts(trials, plans, { ...flags, images }, interrupt.signal);
+      refuseYieldOnParts(parts, question);
+      const identity = {
+        ...trials.identity,
+        images: parts?.images ?? trials.samples,
+        plans: plansIdentity(plans),
+      };
+      const request = { model: resolve(model), flags: absoluteFlags(flags) };
+      const recorder = store?.open(flags.name, identity, request);
+      const display = openCampaignDisplay(
+        flags,
+        plans.map(({ name }) => name),
+        trials.measure,
+      );
+      const result = await runCampaign(trials, {
+        protections: plans.map(({ plan }) => planProtection(plan)),
+        question,
+        stop,
+        parts,
+        isExact: flags.exact === true,
+        recorder,
+        signal: interrupt.signal,
+        onProgress: display.update,
+      }).finally(display.stop);
+      const isInterrupted = result.ended === "interrupted";
+      if (result.unwritten > 0) {
+        note(`Note: ${result.unwritten} chips could not be written to ${flags.store}.`, {});
+      }
+      if (isInterrupted) note(farewell(result, recorder, flags), {});
+      const status = isInterrupted ? exitBySignal(interrupt.by() ?? "SIGINT") : undefined;
+      if (result.chips === 0) return status!;
+      const found = verdicts(plans, result, question, parts === undefined);
+      const verified: Verified = {
+        measure: trials.measure,
+        clean: trials.clean,
+        target: goal.target,
+        keep: keep > 0 ? keep : usualKeep,
+        yieldTarget: flags.yield ?? null,
+        samples: trials.samples,
+        images: parts?.images ?? trials.samples,
+        seed: trials.seed,
+        stop,
+        ended: result.ended,
+        interval: result.method,
+        resumed: result.resumed,
+        pilot,
+        ...found[0]!,
+        kept: found.every((plan) => plan.kept),
+        plans: found,
+      };
+      warn([...prepared.warnings, ...guessWarnings(data, verified)]);
+      if (flags.json === true) sayJson(verified);
+      else say(account(verified));
+      return status ?? (verified.kept ? exitDone : exitMissed);
+    });
+  } finally {
+    interrupt.remove();
+    store?.close();
+  }
 }

@@ -1,0 +1,140 @@
+/**
+ * @file What `qtaml verify` and `qtaml campaign replay` prepare alike: a model in a memory, data, plans that share that
+ * memory, and what identifies the campaign.
+ */
+import { resolve } from "node:path";
+import {
+  assess,
+  checkKeep,
+  checkPlan,
+  contentDigest,
+  planIdentity,
+  type Assessment,
+  type CampaignIdentity,
+} from "../../campaign/index.ts";
+import type { Dataset } from "../../data/index.ts";
+import { isModuleName } from "../../engine/index.ts";
+import { QtamlError } from "../../errors.ts";
+import type { Plan } from "../../protect/index.ts";
+import { dataFromFlags, outputOf, type DataFlags } from "../data.ts";
+import { readModel, readPlan } from "../files.ts";
+import { flipLaw, flipsFromFlags, hasFlips, planFlipLaw, planFlips, type FlipFlags } from "../memory.ts";
+import { note } from "../output.ts";
+import { measureFromFlags, requireGraph, type MeasureFlags } from "./shared.ts";
+
+/** Flags that decide what chips are tried and how they are judged. */
+export interface TryFlags extends FlipFlags, DataFlags, MeasureFlags {
+  readonly plan: readonly string[];
+  readonly keep?: number | undefined;
+  readonly seed: number;
+  readonly threads?: number | undefined;
+  /** Server of a queue whose workers try the chips. */
+  readonly on?: string | undefined;
+  readonly queue: string;
+}
+
+/** A plan and what it is called. */
+export interface NamedPlan {
+  readonly name: string;
+  readonly plan: Plan;
+}
+
+/** Everything that chips are tried with. */
+export interface Prepared {
+  readonly assessment: Assessment;
+  readonly data: Dataset;
+  readonly plans: readonly NamedPlan[];
+  /** Settings of the simulation. */
+  readonly simulation: {
+    readonly seed: number;
+    readonly threads: number | undefined;
+    readonly on: string | undefined;
+    readonly queue: string;
+    readonly onNotice: (text: string) => void;
+    readonly designFlips: ReturnType<typeof planFlips>;
+    readonly measure?: NonNullable<Awaited<ReturnType<typeof measureFromFlags>>["measure"]>;
+  };
+  readonly warnings: readonly string[];
+}
+
+/** Refuses plans that cannot meet the same faults, since their memories differ. */
+function checkCommonMemory(plans: readonly NamedPlan[]): void {
+  const memoryOf = ({ plan }: NamedPlan) =>
+    contentDigest({
+      storage: plan.storage,
+      flips: plan.tensors.map(({ name, p01, p10 }) => [name, p01, p10]),
+    });
+  const [first, ...others] = plans;
+  const stranger = others.find((other) => memoryOf(other) !== memoryOf(first!));
+  if (stranger === undefined) return;
+  throw new QtamlError(
+    "plan-mismatch",
+    `Plans ${first!.name} and ${stranger.name} are for different memories (storage or flip probabilities), so their chips cannot have the same faults; verify them one by one.`,
+  );
+}
+
+/** Reads and checks what flags name. @throws QtamlError for anything that is wrong with it */
+export async function prepare(model: string, flags: TryFlags, command: string): Promise<Prepared> {
+  const { seed, threads, on, queue } = flags;
+  if (flags.keep !== undefined) checkKeep(flags.keep, true);
+  requireGraph(model, command);
+  const measure = await measureFromFlags(flags);
+  const plans = flags.plan.map((path) => ({ name: path, plan: readPlan(path) }));
+  const twice = plans.find(({ name }, i) => plans.findIndex((other) => other.name === name) < i);
+  if (twice !== undefined) {
+    throw new QtamlError("invalid-argument", `Plan ${twice.name} is given twice; leave one out.`);
+  }
+  checkCommonMemory(plans);
+  const { plan } = plans[0]!;
+  const file = readModel(model);
+  const data = await dataFromFlags(flags, file.model);
+  if (data === undefined) {
+    throw new QtamlError("invalid-argument", "Verifying needs data to try chips on: give --data.");
+  }
+  const report = hasFlips(flags) ? flipsFromFlags(flags).report : undefined;
+  const flips = report === undefined ? planFlipLaw(plan) : flipLaw(report);
+  const assessment = await assess(file, { flips, storage: plan.storage, ...outputOf(flags) });
+  for (const named of plans) checkPlan(named.plan, assessment);
+  return {
+    assessment,
+    data,
+    plans,
+    simulation: {
+      seed,
+      threads,
+      on,
+      queue,
+      onNotice: (text) => note(text, flags),
+      designFlips: planFlips(plan),
+      ...measure,
+    },
+    warnings: report?.warnings ?? [],
+  };
+}
+
+/** The plans' part of a campaign's identity. */
+export function plansIdentity(plans: readonly NamedPlan[]): CampaignIdentity["plans"] {
+  return plans.map(({ name, plan }) => planIdentity(plan, name));
+}
+
+/** The path of `NAME=PATH` or `PATH`, made absolute. */
+function absoluteData(text: string): string {
+  const named = /^([^=/\\]+)=(.*)$/.exec(text);
+  return named === null ? resolve(text) : `${named[1]}=${resolve(named[2]!)}`;
+}
+
+/** The flags as they can be given again from any folder. */
+export function absoluteFlags<T extends TryFlags>(flags: T): T {
+  const file = (path: string | undefined) => (path === undefined ? undefined : resolve(path));
+  const { preprocessing, measure, feed } = flags;
+  return {
+    ...flags,
+    plan: flags.plan.map((path) => resolve(path)),
+    data: flags.data?.map(absoluteData),
+    labels: file(flags.labels),
+    device: file(flags.device),
+    preprocessing: preprocessing?.trim().startsWith("{") === true ? preprocessing : file(preprocessing),
+    measure: measure !== undefined && isModuleName(measure) ? resolve(measure) : measure,
+    feed: feed?.map((text) => (text.endsWith(".npy") ? absoluteData(text) : text)),
+  };
+}
