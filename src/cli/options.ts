@@ -1,7 +1,7 @@
 /**
  * @file Flags that several commands share, and how their words become values.
  */
-import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { Argument, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 
 /** A number from the command line. */
 export function parseNumber(text: string): number {
@@ -167,3 +167,20 @@ export const commonOptions = grouped(groups.running, {
   quiet: new Option("--quiet", "no progress on standard error"),
   seed: new Option("--seed <n>", "seed of everything random").argParser(parseWhole).default(0),
 } as const);
+
+/** Where work is done. */
+export const runningOptions = grouped(groups.running, {
+  threads: new Option("--threads <n>", "worker threads; all cores by default").argParser(parsePositive),
+  on: new Option(
+    "--on <url>",
+    "run on the workers of a queue: redis://host:6379 or postgres://user@host:5432/database (docs/workers.md)",
+  ),
+  queue: new Option("--queue <name>", "name of the queue on that server").default("qtaml"),
+} as const);
+
+/** The network. */
+export const modelArgument = new Argument("<model>", "ONNX model");
+
+/** Command lines under the help. */
+export const example = (...lines: string[]): string =>
+  `\nExample:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;

@@ -3,49 +3,38 @@
  */
 import { Argument, Command, Help, Option, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { policyNames } from "../protect/index.ts";
+import { verifyCommand } from "./campaign-commands.ts";
 import {
-  collect,
   commonOptions,
   dataOptions,
+  example,
   flipOptions,
   groups,
   judgingOptions,
   memoryOptions,
+  modelArgument,
   parseNumber,
   parseNumbers,
   parsePositive,
+  runningOptions,
   storageOptions,
-  parseImages,
 } from "./options.ts";
 import { exitDone, exitMissed } from "./status.ts";
-import { parseUntil, usualMost } from "./until.ts";
 
 export { exitBad, exitDefect } from "./status.ts";
 
-const modelArgument = new Argument("<model>", "ONNX model");
 const weightsArgument = new Argument("<model>", "ONNX model, or weights alone as .safetensors");
 const samples = new Option("--samples <n>", "inputs the Jacobian is averaged over (default: 64)")
   .argParser(parsePositive)
   .helpGroup(groups.running);
-const threads = new Option("--threads <n>", "worker threads; all cores by default")
-  .argParser(parsePositive)
-  .helpGroup(groups.running);
-const on = new Option(
-  "--on <url>",
-  "run on the workers of a queue: redis://host:6379 or postgres://user@host:5432/database (docs/workers.md)",
-).helpGroup(groups.running);
-const queue = new Option("--queue <name>", "name of the queue on that server")
-  .default("qtaml")
-  .helpGroup(groups.running);
 const { keep, measure, ignoreLabel } = judgingOptions;
+const { threads, queue } = runningOptions;
 const trials = (chips: number) =>
   new Option("--trials <n>", "chips to simulate")
     .argParser(parsePositive)
     .default(chips)
     .helpGroup(groups.judging);
 const output = new Option("-o, --output <file>", "file to write");
-
-const example = (...lines: string[]) => `\nExample:\n${lines.map((line) => `  $ ${line}`).join("\n")}\n`;
 
 const columns = `
 Columns:
@@ -161,101 +150,6 @@ function planCommand() {
       ),
     )
     .action(async (model, flags) => (await import("./commands/plan.ts")).runPlan(model, flags));
-}
-
-function verifyCommand() {
-  return new Command("verify")
-    .description("try plans on simulated chips, until it is clear whether they keep what is asked")
-    .addArgument(modelArgument)
-    .addOption(
-      new Option(
-        "--plan <file>",
-        "plan to verify; give several to compare them on the same chips (repeatable)",
-      )
-        .argParser(collect)
-        .makeOptionMandatory(),
-    )
-    .addOption(dataOptions.data)
-    .addOption(dataOptions.labels)
-    .addOption(dataOptions.labelColumn)
-    .addOption(dataOptions.preprocessing)
-    .addOption(dataOptions.feed)
-    .addOption(dataOptions.limit)
-    .addOption(dataOptions.outputName)
-    .addOption(flipOptions.device)
-    .addOption(flipOptions.p)
-    .addOption(flipOptions.p01)
-    .addOption(flipOptions.p10)
-    .addOption(
-      new Option("--keep <share>", `${keep.description} (default: what the plan was made to keep, or 0.95)`)
-        .argParser(parseNumber)
-        .helpGroup(groups.judging),
-    )
-    .addOption(
-      new Option("--yield <share>", "share of chips that are to keep it, such as 0.99, instead of the mean")
-        .argParser(parseNumber)
-        .helpGroup(groups.judging),
-    )
-    .addOption(measure)
-    .addOption(ignoreLabel)
-    .addOption(
-      new Option(
-        "--until <when>",
-        'stop when the question is settled (settled), when the interval is narrow enough (±0.01), or after so many chips ("200 chips"); settled by default',
-      )
-        .argParser(parseUntil)
-        .helpGroup(groups.campaign),
-    )
-    .addOption(
-      new Option(
-        "--trials <n>",
-        `most chips with --until (${usualMost} by default); alone, a fixed number of chips`,
-      )
-        .argParser(parsePositive)
-        .helpGroup(groups.campaign),
-    )
-    .addOption(
-      new Option(
-        "--images <n>",
-        "images a chip is judged on: a number, all (default), or auto for the fastest",
-      )
-        .argParser(parseImages)
-        .helpGroup(groups.campaign),
-    )
-    .addOption(
-      new Option(
-        "--exact",
-        "intervals of means that hold for any distribution of chips, not only for large numbers of them: wider",
-      ).helpGroup(groups.campaign),
-    )
-    .addOption(
-      new Option(
-        "--store <file>",
-        "keep finished chips in this file; the same command goes on where it stopped",
-      ).helpGroup(groups.campaign),
-    )
-    .addOption(
-      new Option("--name <name>", "name of the campaign in the store")
-        .default("verify")
-        .helpGroup(groups.campaign),
-    )
-    .addOption(threads)
-    .addOption(on)
-    .addOption(queue)
-    .addOption(commonOptions.seed)
-    .addOption(commonOptions.json)
-    .addOption(commonOptions.quiet)
-    .addHelpText(
-      "after",
-      example(
-        "qtaml verify zoo/lenet.onnx --plan plan.json --data zoo/fashion-mnist-test-2000.npz --trials 50",
-        "qtaml verify model.onnx --plan tac.json --plan msp.json --data test.npz --until ±0.005 --store runs.db",
-        "qtaml verify model.onnx --plan plan.json --data test.npz --yield 0.99 --trials 2000 --store runs.db",
-      ),
-    )
-    .action(async (model, flags) => {
-      process.exitCode = await (await import("./commands/verify.ts")).runVerify(model, flags);
-    });
 }
 
 function compareCommand() {

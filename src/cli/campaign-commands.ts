@@ -1,0 +1,116 @@
+/** @file The commands of campaigns and their flags: `qtaml verify` and `qtaml campaign`. */
+import { Command, Option } from "@commander-js/extra-typings";
+import {
+  collect,
+  commonOptions,
+  dataOptions,
+  example,
+  flipOptions,
+  groups,
+  judgingOptions,
+  modelArgument,
+  parseImages,
+  parseNumber,
+  parsePositive,
+  runningOptions,
+} from "./options.ts";
+import { parseUntil, usualMost } from "./until.ts";
+
+const { keep, measure, ignoreLabel } = judgingOptions;
+const { threads, on, queue } = runningOptions;
+
+/** `qtaml verify`. */
+export function verifyCommand() {
+  return new Command("verify")
+    .description("try plans on simulated chips, until it is clear whether they keep what is asked")
+    .addArgument(modelArgument)
+    .addOption(
+      new Option(
+        "--plan <file>",
+        "plan to verify; give several to compare them on the same chips (repeatable)",
+      )
+        .argParser(collect)
+        .makeOptionMandatory(),
+    )
+    .addOption(dataOptions.data)
+    .addOption(dataOptions.labels)
+    .addOption(dataOptions.labelColumn)
+    .addOption(dataOptions.preprocessing)
+    .addOption(dataOptions.feed)
+    .addOption(dataOptions.limit)
+    .addOption(dataOptions.outputName)
+    .addOption(flipOptions.device)
+    .addOption(flipOptions.p)
+    .addOption(flipOptions.p01)
+    .addOption(flipOptions.p10)
+    .addOption(
+      new Option("--keep <share>", `${keep.description} (default: what the plan was made to keep, or 0.95)`)
+        .argParser(parseNumber)
+        .helpGroup(groups.judging),
+    )
+    .addOption(
+      new Option("--yield <share>", "share of chips that are to keep it, such as 0.99, instead of the mean")
+        .argParser(parseNumber)
+        .helpGroup(groups.judging),
+    )
+    .addOption(measure)
+    .addOption(ignoreLabel)
+    .addOption(
+      new Option(
+        "--until <when>",
+        'stop when the question is settled (settled), when the interval is narrow enough (±0.01), or after so many chips ("200 chips"); settled by default',
+      )
+        .argParser(parseUntil)
+        .helpGroup(groups.campaign),
+    )
+    .addOption(
+      new Option(
+        "--trials <n>",
+        `most chips with --until (${usualMost} by default); alone, a fixed number of chips`,
+      )
+        .argParser(parsePositive)
+        .helpGroup(groups.campaign),
+    )
+    .addOption(
+      new Option(
+        "--images <n>",
+        "images a chip is judged on: a number, all (default), or auto for the fastest",
+      )
+        .argParser(parseImages)
+        .helpGroup(groups.campaign),
+    )
+    .addOption(
+      new Option(
+        "--exact",
+        "intervals of means that hold for any distribution of chips, not only for large numbers of them: wider",
+      ).helpGroup(groups.campaign),
+    )
+    .addOption(
+      new Option(
+        "--store <file>",
+        "keep finished chips in this file; the same command goes on where it stopped",
+      ).helpGroup(groups.campaign),
+    )
+    .addOption(
+      new Option("--name <name>", "name of the campaign in the store")
+        .default("verify")
+        .helpGroup(groups.campaign),
+    )
+    .addOption(threads)
+    .addOption(on)
+    .addOption(queue)
+    .addOption(commonOptions.seed)
+    .addOption(commonOptions.json)
+    .addOption(commonOptions.quiet)
+    .addHelpText(
+      "after",
+      example(
+        "qtaml verify zoo/lenet.onnx --plan plan.json --data zoo/fashion-mnist-test-2000.npz --trials 50",
+        "qtaml verify model.onnx --plan tac.json --plan msp.json --data test.npz --until ±0.005 --store runs.db",
+        "qtaml verify model.onnx --plan plan.json --data test.npz --yield 0.99 --trials 2000 --store runs.db",
+      ),
+    )
+    .action(async (model, flags) => {
+      process.exitCode = await (await import("./commands/verify.ts")).runVerify(model, flags);
+    });
+}
