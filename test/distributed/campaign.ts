@@ -4,7 +4,7 @@ import { masked, trialContext } from "../trials.ts";
 
 /** The context; the same in every process. */
 export async function faultsContext(): Promise<TrialContext> {
-  return (await trialContext("lenet", { images: 400 })).context;
+  return (await trialContext("lenet", { images: 300 })).context;
 }
 
 /** Chips from 0, each under two protections. */

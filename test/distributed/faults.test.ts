@@ -20,6 +20,7 @@ import { using } from "../support/executor-conformance.ts";
 import {
   hasPostgres,
   hasRedis,
+  mountSmallDisk,
   startPostgres,
   startRedis,
   until,
@@ -37,8 +38,11 @@ const kinds = [
   },
 ] as const;
 
-/** Chips of a campaign: at some 20 ms each, ten shards or more. */
-const chips = 300;
+/** Chips of a campaign: at some 15 ms each, a dozen shards, the last ones small. */
+const chips = 160;
+
+/** Outcomes after which something happens: shards have their size by then, and most of the chips are to come. */
+const early = 30;
 
 let context: TrialContext;
 let jobs: TrialJob[];
@@ -64,19 +68,22 @@ describe.each(kinds)("$name", ({ name, isHere, start }) => {
       rmSync(cache, { recursive: true, force: true });
     });
 
-    const worker = async (options: Parameters<typeof startWorker>[2] = {}): Promise<TestProcess> => {
-      const started = await startWorker(server.url, cache, options);
+    const worker = async (
+      options: Parameters<typeof startWorker>[2] = {},
+      [url, folder] = [server.url, cache],
+    ): Promise<TestProcess> => {
+      const started = await startWorker(url, folder, options);
       onTestFinished(() => started.kill());
       return started;
     };
 
     /** Runs the campaign, with something that happens once so many outcomes are in. */
-    const disturbed = async (after: number, disturb: () => Promise<unknown>) => {
+    const disturbed = async (after: number, disturb: () => Promise<unknown>, url = server.url) => {
       const notices: string[] = [];
       let happened: Promise<unknown> | undefined;
       let done = 0;
       const outcomes = await using(
-        openExecutor(context, { on: server.url, onNotice: (text) => notices.push(text) }),
+        openExecutor(context, { on: url, onNotice: (text) => notices.push(text) }),
         async (executor) => {
           const found = await executor.run(jobs, {
             onOutcome: () => {
@@ -93,7 +100,7 @@ describe.each(kinds)("$name", ({ name, isHere, start }) => {
 
     it("the end of a worker in the middle of a shard (kill -9)", async () => {
       const [first] = [await worker(), await worker()];
-      const { outcomes, said } = await disturbed(40, async () => {
+      const { outcomes, said } = await disturbed(early, async () => {
         await delay(100);
         await first.kill();
       });
@@ -103,7 +110,7 @@ describe.each(kinds)("$name", ({ name, isHere, start }) => {
 
     it("the end of all workers, when another one comes", async () => {
       const only = await worker();
-      const { outcomes, said } = await disturbed(40, async () => {
+      const { outcomes, said } = await disturbed(early, async () => {
         await delay(100);
         await only.kill();
         await worker();
@@ -114,10 +121,10 @@ describe.each(kinds)("$name", ({ name, isHere, start }) => {
 
     it("a worker that stands still, and delivers late what another one has done", async () => {
       const [first] = [await worker(), await worker()];
-      const { outcomes } = await disturbed(40, async () => {
+      const { outcomes } = await disturbed(early, async () => {
         await delay(100);
         first.child.kill("SIGSTOP");
-        await delay(7_000);
+        await delay(5_000);
         first.child.kill("SIGCONT");
       });
       expect(outcomes).toEqual(expected);
@@ -128,7 +135,7 @@ describe.each(kinds)("$name", ({ name, isHere, start }) => {
     it("a worker that is told to stop: it finishes its shard", async () => {
       const [first] = [await worker(), await worker()];
       let account = "";
-      const { outcomes, said } = await disturbed(40, async () => {
+      const { outcomes, said } = await disturbed(early, async () => {
         account = await first.finish();
       });
       expect(outcomes).toEqual(expected);
@@ -163,7 +170,7 @@ describe.each(kinds)("$name", ({ name, isHere, start }) => {
 
     it(`the end of ${name} (kill -9), which starts again on its files`, async () => {
       await worker();
-      const { outcomes, said } = await disturbed(40, async () => {
+      const { outcomes, said } = await disturbed(early, async () => {
         await server.kill();
         await delay(1_500);
         await server.start();
@@ -188,7 +195,7 @@ describe.each(kinds)("$name", ({ name, isHere, start }) => {
 
     it.runIf(name.startsWith("Redis"))("a Redis that forgets everything", async () => {
       await worker();
-      const { outcomes, said } = await disturbed(40, async () => {
+      const { outcomes, said } = await disturbed(early, async () => {
         const client = new Redis(server.url);
         await client.flushall();
         client.disconnect();
@@ -196,5 +203,41 @@ describe.each(kinds)("$name", ({ name, isHere, start }) => {
       expect(outcomes).toEqual(expected);
       expect(said).toMatch(/has lost chips? \d+.*queued again/);
     });
+
+    it.runIf(name.startsWith("Redis"))("a Redis whose memory is full for a while", async () => {
+      await worker();
+      const client = new Redis(server.url);
+      const { outcomes, said } = await disturbed(early, async () => {
+        await client.config("SET", "maxmemory", "1mb");
+        await delay(1_500);
+        await client.config("SET", "maxmemory", "0");
+      });
+      client.disconnect();
+      expect(outcomes).toEqual(expected);
+      expect(said).toMatch(/OOM.*trying again/);
+    });
+
+    it.runIf(name.startsWith("Redis"))(
+      "a disk that is full for a while, under Redis and under a worker's cache",
+      async ({ skip }) => {
+        const disk = mountSmallDisk(64);
+        if (disk === undefined) skip("This process may not mount a small disk.");
+        onTestFinished(() => disk!.remove());
+        const small = await startRedis([], disk!.folder);
+        onTestFinished(() => small.stop());
+        await worker({}, [small.url, join(disk!.folder, "cache")]);
+        const { outcomes, said } = await disturbed(
+          early,
+          async () => {
+            disk!.fill();
+            await delay(1_500);
+            disk!.free();
+          },
+          small.url,
+        );
+        expect(outcomes).toEqual(expected);
+        expect(said).toMatch(/No space left on device|does not answer/);
+      },
+    );
   });
 });

@@ -3,7 +3,17 @@
  * folders of their own.
  */
 import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
-import { chmodSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -105,10 +115,53 @@ async function supervised(
   return server;
 }
 
-/** A Redis that keeps an append-only file. @param options more of its flags */
-export async function startRedis(options: readonly string[] = []): Promise<TestServer> {
+/** A disk of a few MiB. */
+export interface SmallDisk {
+  readonly folder: string;
+  /** Takes all the space that is left. */
+  fill(): void;
+  /** Gives it back. */
+  free(): void;
+  remove(): void;
+}
+
+/** Mounts a small disk; undefined where this process may not. */
+export function mountSmallDisk(mebibytes: number): SmallDisk | undefined {
+  const folder = mkdtempSync(join(tmpdir(), "qtaml-disk-"));
+  const mount = ["-t", "tmpfs", "-o", `size=${mebibytes}m`, "tmpfs", folder];
+  if (spawnSync("mount", mount).status !== 0) {
+    rmSync(folder, { recursive: true });
+    return undefined;
+  }
+  const filler = join(folder, "filler");
+  return {
+    folder,
+    fill() {
+      const file = openSync(filler, "w");
+      try {
+        for (let size = 2 ** 20; size >= 1;) {
+          try {
+            if (writeSync(file, new Uint8Array(size)) < size) size /= 2;
+          } catch {
+            size /= 2;
+          }
+        }
+      } finally {
+        closeSync(file);
+      }
+    },
+    free: () => rmSync(filler, { force: true }),
+    remove() {
+      spawnSync("umount", ["-l", folder]);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A Redis that keeps an append-only file. @param options more of its flags. @param place where its folder is made */
+export async function startRedis(options: readonly string[] = [], place = tmpdir()): Promise<TestServer> {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), "qtaml-redis-"));
+  const folder = mkdtempSync(join(place, "qtaml-redis-"));
   const flags = `--port ${port} --bind 127.0.0.1 --dir ${folder} --appendonly yes --save`.split(" ");
   return supervised(
     port,

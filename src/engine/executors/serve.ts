@@ -60,6 +60,7 @@ const idleMs = 2_000;
 const mostStalls = 10;
 
 const short = (hash: string) => hash.slice(0, 12);
+const wordsOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 /** A campaign that this worker serves. */
 interface Service {
@@ -211,14 +212,22 @@ export async function serve(options: ServeOptions): Promise<Served> {
   };
 
   let toldAt = -Infinity;
+  let isTroubled = false;
   try {
     onNotice(`Waits for campaigns on queue ${address.queue} of ${address.name}.`);
     while (!signal.aborted) {
-      if (performance.now() - toldAt > presenceMs.every) {
-        await tellPresence();
-        toldAt = performance.now();
+      try {
+        if (performance.now() - toldAt > presenceMs.every) {
+          await tellPresence();
+          toldAt = performance.now();
+        }
+        await look();
+        isTroubled = false;
+      } catch (error) {
+        // A server without memory or disk refuses to write; it is asked again until it can.
+        if (!isTroubled) onNotice(`${address.name}: ${wordsOf(error)}; trying again.`);
+        isTroubled = true;
       }
-      await look();
       const idle = service === undefined ? idleSince : service.busy > 0 ? Infinity : service.idleSince;
       if (performance.now() - idle > 1000 * (options.idleSeconds ?? Infinity)) break;
       await delay(lookMs, undefined, { signal }).catch(() => undefined);
