@@ -23,6 +23,7 @@ export {
 export { chooseCorrection, fixedReading, type ReadingChoice } from "./correction.ts";
 export { checkKeep, isKept, type Goal } from "./goal.ts";
 export {
+  checkIdentity,
   contentDigest,
   differences,
   fingerprint,
@@ -67,7 +68,7 @@ export {
   type Question,
   type StopRule,
 } from "./question.ts";
-export { type ChipRecord, type Recorder } from "./record.ts";
+export { encodeRecord, type ChipRecord, type Recorder } from "./record.ts";
 export { runCampaign, type CampaignOptions, type CampaignProgress, type CampaignResult } from "./run.ts";
 export {
   openStore,
@@ -76,3 +77,11 @@ export {
   type StoredCampaign,
   type StoreOptions,
 } from "./store.ts";
+export { chipColumns, type ChipColumn } from "./chip-table.ts";
+export {
+  replayChip,
+  type BitPlane,
+  type ChangedSample,
+  type ChipReplay,
+  type ReplayOptions,
+} from "./replay.ts";

@@ -1,5 +1,5 @@
 /** @file The commands of campaigns and their flags: `qtaml verify` and `qtaml campaign`. */
-import { Command, Option } from "@commander-js/extra-typings";
+import { Argument, Command, Option } from "@commander-js/extra-typings";
 import {
   collect,
   commonOptions,
@@ -12,8 +12,10 @@ import {
   parseImages,
   parseNumber,
   parsePositive,
+  parseWhole,
   runningOptions,
 } from "./options.ts";
+import { chipFormats } from "./chip-files.ts";
 import { parseUntil, usualMost } from "./until.ts";
 
 const { keep, measure, ignoreLabel } = judgingOptions;
@@ -113,4 +115,65 @@ export function verifyCommand() {
     .action(async (model, flags) => {
       process.exitCode = await (await import("./commands/verify.ts")).runVerify(model, flags);
     });
+}
+
+const storeArgument = new Argument("<store>", "file that qtaml verify --store keeps chips in");
+const campaignName = new Option("--name <name>", "campaign of the store; needed where it has several");
+
+/** `qtaml campaign`. */
+export function campaignCommand() {
+  const campaigns = () => import("./commands/campaign.ts");
+  const list = new Command("list")
+    .description("campaigns of a store")
+    .addArgument(storeArgument)
+    .addOption(commonOptions.json)
+    .action(async (store, flags) => (await campaigns()).runList(store, flags));
+  const show = new Command("show")
+    .description("what a campaign tries, what its chips say so far, and what happened to it")
+    .addArgument(storeArgument)
+    .addOption(campaignName)
+    .addOption(commonOptions.json)
+    .action(async (store, flags) => (await campaigns()).runShow(store, flags));
+  const exporting = new Command("export")
+    .description("finished chips as a table: a row for each chip under each plan")
+    .addArgument(storeArgument)
+    .addOption(campaignName)
+    .addOption(
+      new Option(
+        "--format <format>",
+        "unless given, what the ending of the file says; csv without one",
+      ).choices(chipFormats),
+    )
+    .addOption(new Option("-o, --output <file>", "file to write; standard output unless given"))
+    .addOption(commonOptions.quiet)
+    .action(async (store, flags) => (await campaigns()).runExport(store, flags));
+  const replay = new Command("replay")
+    .description("one chip again: its flipped bits, the answers it changed, and the bits that are to blame")
+    .addArgument(storeArgument)
+    .addArgument(new Argument("<chip>", "number of the chip, from 0").argParser(parseWhole))
+    .addOption(campaignName)
+    .addOption(new Option("--plan <name>", "plan of the campaign; the first unless given"))
+    .addOption(
+      new Option("--no-causes", "do not look for the bits to blame, which runs the network for each"),
+    )
+    .addOption(
+      new Option("--show <n>", "changed answers in the account").argParser(parsePositive).default(20),
+    )
+    .addOption(commonOptions.json)
+    .addOption(commonOptions.quiet)
+    .action(async (store, chip, flags) => (await campaigns()).runReplay(store, chip, flags));
+  return new Command("campaign")
+    .description("campaigns in a store: list, show, export, replay")
+    .addCommand(list)
+    .addCommand(show)
+    .addCommand(exporting)
+    .addCommand(replay)
+    .addHelpText(
+      "after",
+      example(
+        "qtaml campaign list runs.db",
+        "qtaml campaign export runs.db -o chips.parquet",
+        "qtaml campaign replay runs.db 17",
+      ),
+    );
 }

@@ -7,7 +7,7 @@ import { buildProgram, exitBad, exitDefect } from "./program.ts";
 import { version } from "../version.ts";
 
 const program = buildProgram(version);
-for (const command of [program, ...program.commands]) {
+for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])]) {
   command.exitOverride();
   command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "qtaml: ")) });
 }

@@ -3,7 +3,7 @@
  */
 import { Argument, Command, Help, Option, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { policyNames } from "../protect/index.ts";
-import { verifyCommand } from "./campaign-commands.ts";
+import { campaignCommand, verifyCommand } from "./campaign-commands.ts";
 import {
   commonOptions,
   dataOptions,
@@ -334,6 +334,7 @@ export function buildProgram(version: string) {
     .addCommand(inspectCommand())
     .addCommand(planCommand())
     .addCommand(verifyCommand())
+    .addCommand(campaignCommand())
     .addCommand(compareCommand())
     .addCommand(hardenCommand())
     .addCommand(imageCommand())
@@ -341,6 +342,8 @@ export function buildProgram(version: string) {
     .addCommand(reportCommand())
     .addCommand(demoCommand())
     .addCommand(workerCommand());
-  for (const command of program.commands) groupFlags(command);
+  for (const command of program.commands) {
+    for (const part of [command, ...command.commands]) groupFlags(part);
+  }
   return program;
 }
