@@ -11,7 +11,7 @@ import {
 } from "../src/campaign/index.ts";
 import type { Protection } from "../src/engine/index.ts";
 import { allocator, segmentsOf, type Allocation, type MemoryTensor } from "../src/protect/index.ts";
-import { chips, keeps, seed, type Subject } from "./cases.ts";
+import { keeps, seed, type Subject } from "./cases.ts";
 import { assessSubject, dataOf } from "./network.ts";
 
 /** Accuracy at one overhead over the clean one, with parts taken away. */
@@ -46,7 +46,7 @@ const withoutNorm = (tensor: MemoryTensor): MemoryTensor => ({
   stepSensitivity: tensor.stepSensitivity! / tensor.meanSquareStep,
 });
 
-async function kept(simulation: Simulation, protection: Protection) {
+async function keptBy(simulation: Simulation, chips: number, protection: Protection) {
   const [results] = await simulation.run([protection], chips);
   const { accuracy, low, high }: Omit<CurvePoint, "overhead"> = summarise(
     results!,
@@ -65,6 +65,7 @@ export async function ablate(subject: Subject, p: number, overhead: number): Pro
   const magnitude = allocator("magnitude", memory).allocate(overhead);
   const jacobianOnly = allocator("tac", memory.map(withoutNorm)).allocate(overhead);
   const simulation = await openSimulation(assessment, test, { seed });
+  const kept = (on: Simulation, protection: Protection) => keptBy(on, subject.chips, protection);
   const chosen = async (allocation: Allocation) =>
     kept(simulation, (await chooseCorrection(assessment, allocation)).segments);
   try {

@@ -8,23 +8,28 @@ export interface Subject {
   readonly family: string;
   readonly data: "Fashion-MNIST" | "smartwatch";
   readonly model: string;
+  /** Labelled inputs that the network was not trained on: some are judged, others calibrate, without their labels. */
   readonly test: string;
   /** Unlabelled inputs from the training set. */
-  readonly calibration: string;
+  readonly trained: string;
   /** The published setting of the family: 0.10 for convolutional networks, 0.05 for transformer encoders. */
   readonly p: number;
-  /** A second, lower flip probability. */
+  /** The published setting of the other kind of network. */
+  readonly otherP: number;
+  /** A third, lower flip probability. */
   readonly lowP: number;
+  /** Chips a point; more where they differ more. */
+  readonly chips: number;
   /** Depthwise convolutions lose accuracy to int8 when a whole tensor shares one step; the others do not. */
   readonly granularity: Granularity;
 }
 
 const families = [
-  { family: "LeNet-like", file: "lenet", p: 0.1, lowP: 0.03, granularity: "tensor" },
-  { family: "VGG-like", file: "vgg", p: 0.1, lowP: 0.03, granularity: "tensor" },
-  { family: "ResNet-like", file: "resnet", p: 0.1, lowP: 0.03, granularity: "tensor" },
-  { family: "MobileNetV2-like", file: "mobilenet", p: 0.1, lowP: 0.03, granularity: "channel" },
-  { family: "transformer encoder", file: "transformer", p: 0.05, lowP: 0.02, granularity: "tensor" },
+  { family: "LeNet-like", file: "lenet", p: 0.1, otherP: 0.05, lowP: 0.03, granularity: "tensor" },
+  { family: "VGG-like", file: "vgg", p: 0.1, otherP: 0.05, lowP: 0.03, granularity: "tensor" },
+  { family: "ResNet-like", file: "resnet", p: 0.1, otherP: 0.05, lowP: 0.03, granularity: "tensor" },
+  { family: "MobileNetV2-like", file: "mobilenet", p: 0.1, otherP: 0.05, lowP: 0.03, granularity: "channel" },
+  { family: "transformer encoder", file: "transformer", p: 0.05, otherP: 0.1, lowP: 0.02, granularity: "tensor" },
 ] as const;
 
 const dataSets = [
@@ -32,21 +37,23 @@ const dataSets = [
     data: "Fashion-MNIST",
     prefix: "",
     test: "zoo/fashion-mnist-test-2000.npz",
-    calibration: "zoo/fashion-mnist-calibration-256.npz",
+    trained: "zoo/fashion-mnist-calibration-256.npz",
+    chips: 20,
   },
   {
     data: "smartwatch",
     prefix: "watch-",
     test: "zoo/watch-test-1008.npz",
-    calibration: "zoo/watch-calibration-256.npz",
+    trained: "zoo/watch-calibration-256.npz",
+    chips: 40,
   },
 ] as const;
 
 /** Five families on two data sets. */
-export const subjects: readonly Subject[] = dataSets.flatMap(({ data, prefix, test, calibration }) =>
-  families.map(({ family, file, p, lowP, granularity }) => {
+export const subjects: readonly Subject[] = dataSets.flatMap(({ prefix, ...source }) =>
+  families.map(({ file, ...family }) => {
     const name = `${prefix}${file}`;
-    return { name, family, data, model: `zoo/${name}.onnx`, test, calibration, p, lowP, granularity };
+    return { name, model: `zoo/${name}.onnx`, ...source, ...family };
   }),
 );
 
@@ -60,9 +67,12 @@ export const sweep = {
 } as const;
 
 /** Budgets at which all policies are tried. */
-export const budgets = [0, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4] as const;
+export const budgets = [0, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5] as const;
 
-/** Test samples a chip is judged on, and chips a point. */
+/** Test samples a chip is judged on: the first ones. */
 export const samples = 500;
-export const chips = 20;
+/** Test samples after these whose inputs calibrate and predict, without their labels. */
+export const calibrationInputs = 256;
+/** Draws of Gaussian errors a budget. */
+export const draws = 24;
 export const seed = 0;

@@ -8,7 +8,7 @@ import { accuracyChart } from "../src/report/charts/index.ts";
 import { emptyDocument } from "../src/report/document.ts";
 import { chartToSvg } from "../src/report/svg.ts";
 import { ablate, type Ablation } from "./ablation.ts";
-import { budgets, chips, keeps, samples, seed, subjects, sweep, type Subject } from "./cases.ts";
+import { budgets, calibrationInputs, draws, keeps, samples, seed, subjects, sweep, type Subject } from "./cases.ts";
 import { predictionChart, sweepChart, thicknessToAccuracyChart } from "./charts.ts";
 import { measureNetwork, type Case, type NetworkResult } from "./network.ts";
 import { resultsPage, type Results } from "./page.ts";
@@ -26,20 +26,20 @@ async function step<T>(what: string, done: number, total: number, work: () => Pr
   return work();
 }
 
-const settings = { budgets, chips, keeps, samples, seed };
-const files = (subject: Subject) => [subject.model, subject.test, subject.calibration];
+const settings = { budgets, calibrationInputs, draws, keeps, samples, seed };
+const files = (subject: Subject) => [subject.model, subject.test, subject.trained];
 
 const network = (subject: Subject, p: number) => {
   const isFull = p === subject.p;
   // Where a flip probability is only swept, the published target is enough.
   const targets = isFull || p === subject.lowP ? keeps : keeps.slice(0, 1);
-  return remembered(`${subject.name}-${p}`, files(subject), { ...settings, p, isFull, targets }, () =>
+  return remembered(`${subject.name}-${p}`, files(subject), { ...settings, chips: subject.chips, p, isFull, targets }, () =>
     measureNetwork(subject, p, isFull, targets),
   );
 };
 
 const wanted = subjects.filter((s) => flags.only === undefined || flags.only.includes(s.name));
-const settingsOf = wanted.flatMap((subject) => [subject.p, subject.lowP].map((p) => ({ subject, p })));
+const settingsOf = wanted.flatMap((subject) => [subject.p, subject.otherP, subject.lowP].map((p) => ({ subject, p })));
 const swept = wanted
   .filter((s) => (sweep.names as readonly string[]).includes(s.name))
   .flatMap((subject) => sweep.p.map((p) => ({ subject, p })));

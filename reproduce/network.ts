@@ -22,7 +22,7 @@ import type { Granularity } from "../src/onnx/index.ts";
 import { heterogeneity } from "../src/protect/index.ts";
 import { jointConfidence, ratioInterval, type Interval } from "../src/stats/index.ts";
 import { overheadAtTarget } from "../src/campaign/index.ts";
-import { budgets, chips, keeps, samples, seed, type Subject } from "./cases.ts";
+import { budgets, calibrationInputs, draws, keeps, samples, seed, type Subject } from "./cases.ts";
 
 /** A policy's least overhead at a target, measured and predicted. */
 export interface Overhead {
@@ -31,6 +31,8 @@ export interface Overhead {
   readonly high: number;
   readonly firstOrder: number;
   readonly gaussian: number;
+  /** The Gaussian prediction on inputs that the network was trained on; null where it was not asked. */
+  readonly gaussianTrained: number | null;
 }
 
 /** One (network, p, target) case. */
@@ -65,13 +67,25 @@ export interface NetworkResult {
   readonly comparison: Comparison | null;
 }
 
-/** The data of a subject: test samples, and unlabelled calibration inputs. */
-export async function dataOf(subject: Subject): Promise<{ test: Dataset; calibration: Dataset }> {
+/** The data of a subject. */
+export interface SubjectData {
+  /** What chips are judged on. */
+  readonly test: Dataset;
+  /** Other unlabelled inputs that the network was not trained on. */
+  readonly calibration: Dataset;
+  /** Unlabelled inputs that it was trained on. */
+  readonly trained: Dataset;
+}
+
+/** Reads the data of a subject. */
+export async function dataOf(subject: Subject): Promise<SubjectData> {
   const read = async (path: string) => (await readDataset({ data: [path] })).dataset;
-  const calibration = await read(subject.calibration);
+  const all = await read(subject.test);
+  const unlabelled = (data: Dataset): Dataset => ({ ...data, labels: undefined });
   return {
-    test: sliceDataset(await read(subject.test), 0, samples),
-    calibration: { ...calibration, labels: undefined },
+    test: sliceDataset(all, 0, samples),
+    calibration: unlabelled(sliceDataset(all, samples, samples + calibrationInputs)),
+    trained: unlabelled(await read(subject.trained)),
   };
 }
 
@@ -93,6 +107,7 @@ export async function assessSubject(
 async function pointOf(
   assessment: Assessment,
   simulation: Simulation,
+  chips: number,
   policy: "none" | "mean-correction" | "tac",
 ): Promise<CurvePoint> {
   const plan = await makePlan(assessment, { policy, overhead: 0 });
@@ -100,27 +115,27 @@ async function pointOf(
   return { overhead: plan.overhead, ...summarise(results!, simulation.goal(keeps[0])) };
 }
 
-const interval = ({ measured, low, high }: Overhead): Interval => ({ estimate: measured, low, high });
-
 /** Measures and predicts one case. */
 async function measureCase(
   subject: Subject,
   p: number,
   keep: number,
   assessment: Assessment,
+  onTrained: Assessment,
   simulation: Simulation,
   known: Readonly<Record<PredictedPolicy, readonly CurvePoint[]>>,
 ): Promise<{ result: Case; points: Record<PredictedPolicy, readonly CurvePoint[]> }> {
   const goal = simulation.goal(keep);
   const first = predict(assessment, keep);
-  const gaussian = await predictByGaussian(assessment, { keep, seed });
+  const gaussian = await predictByGaussian(assessment, { keep, seed, draws });
+  const trained = keep === keeps[0] ? await predictByGaussian(onTrained, { keep, seed, draws }) : undefined;
   const points: Record<PredictedPolicy, readonly CurvePoint[]> = { ...known };
   const joint: Record<PredictedPolicy, Interval> = { "uniform-msp": nothing, tac: nothing };
   const overheadOf = async (policy: PredictedPolicy): Promise<Overhead> => {
     const found = await searchOverhead(assessment, simulation, {
       policy,
       goal,
-      chips,
+      chips: subject.chips,
       guess: gaussian[policy],
       known: known[policy],
       completeInterval: true,
@@ -135,6 +150,7 @@ async function measureCase(
       high: found.high,
       firstOrder: first.overhead[policy],
       gaussian: gaussian[policy],
+      gaussianTrained: trained?.[policy] ?? null,
     };
   };
   const uniform = await overheadOf("uniform-msp");
@@ -159,7 +175,7 @@ async function measureCase(
   };
 }
 
-const nothing: Interval = interval({ measured: 0, low: 0, high: 0, firstOrder: 0, gaussian: 0 });
+const nothing: Interval = { estimate: 0, low: 0, high: 0 };
 
 /** Everything about one network at one flip probability. */
 export async function measureNetwork(
@@ -168,8 +184,10 @@ export async function measureNetwork(
   isFull: boolean,
   targets: readonly number[],
 ): Promise<NetworkResult> {
-  const { test, calibration } = await dataOf(subject);
+  const { chips } = subject;
+  const { test, calibration, trained } = await dataOf(subject);
   const assessment = await assessSubject(subject, p, calibration);
+  const onTrained = await assessSubject(subject, p, trained);
   const simulation = await openSimulation(assessment, test, { seed });
   try {
     const comparison = isFull
@@ -180,16 +198,24 @@ export async function measureNetwork(
     let known = { "uniform-msp": curve("uniform-msp"), tac: curve("tac") };
     const cases: Case[] = [];
     for (const keep of targets) {
-      const { result, points } = await measureCase(subject, p, keep, assessment, simulation, known);
+      const { result, points } = await measureCase(
+        subject,
+        p,
+        keep,
+        assessment,
+        onTrained,
+        simulation,
+        known,
+      );
       cases.push(result);
       // Yields belong to a target; the points' means and intervals do not.
       known = points;
     }
     return {
       clean: simulation.clean,
-      none: await pointOf(assessment, simulation, "none"),
-      chosenReading: await pointOf(assessment, simulation, "tac"),
-      allCorrected: await pointOf(assessment, simulation, "mean-correction"),
+      none: await pointOf(assessment, simulation, chips, "none"),
+      chosenReading: await pointOf(assessment, simulation, chips, "tac"),
+      allCorrected: await pointOf(assessment, simulation, chips, "mean-correction"),
       cases,
       extraBits: heterogeneity(assessment.memory)!.extraBits,
       comparison,

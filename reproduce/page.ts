@@ -2,7 +2,7 @@
 import { formatNumber, formatPercent, formatTimes } from "../src/report/index.ts";
 import { rankCorrelation } from "../src/stats/index.ts";
 import { variants, type Ablation } from "./ablation.ts";
-import { budgets, chips, keeps, samples, type Subject } from "./cases.ts";
+import { calibrationInputs, draws, keeps, samples, subjects, type Subject } from "./cases.ts";
 import type { Case, NetworkResult } from "./network.ts";
 import type { Check } from "./theorems.ts";
 import { overhead as thicknessOverhead, type ThicknessResult } from "./thickness.ts";

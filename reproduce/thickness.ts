@@ -3,7 +3,7 @@ import { assess, makePlan, openSimulation, planProtection, summarise } from "../
 import { readModel, readStructured } from "../src/cli/files.ts";
 import { flipLaw } from "../src/cli/memory.ts";
 import { evaluateDevice, parseDevice } from "../src/physics/index.ts";
-import { chips, keeps, seed, type Subject } from "./cases.ts";
+import { keeps, seed, type Subject } from "./cases.ts";
 import { dataOf } from "./network.ts";
 
 /** Device whose thickness is varied. */
@@ -62,7 +62,7 @@ export async function thicknessToAccuracy(subject: Subject): Promise<ThicknessRe
       const plans = [];
       for (const policy of ways)
         plans.push(await makePlan(assessment, { policy, overhead: policy === "none" ? 0 : overhead }));
-      const results = await simulation.run(plans.map(planProtection), chips);
+      const results = await simulation.run(plans.map(planProtection), subject.chips);
       const kept = results.map((result) => {
         const { accuracy, low, high } = summarise(result, simulation.goal(keeps[0]));
         const { clean } = simulation;

@@ -251,10 +251,28 @@ describe("searchOverhead", () => {
         ...(guess === undefined ? {} : { guess }),
       });
       // The bracket's width.
-      // The bracket's width.
       expect(Math.abs(found.overhead - crossing)).toBeLessThan(Math.max(0.002, crossing / 25));
       expect(found.low).toBeCloseTo(found.overhead, 9);
     }
+  });
+
+  it.each([undefined, 0, 0.004, 0.3])("finds that nothing is needed, from a guess of %d", async (guess) => {
+    const tried: number[] = [];
+    const found = await searchOverhead(
+      blind,
+      stub((overhead) => {
+        tried.push(overhead);
+        return 0.97;
+      }),
+      {
+        policy: "magnitude",
+        goal: { target: 0.95, higherIsBetter: true, range: [0, 1] },
+        chips: 2,
+        ...(guess === undefined ? {} : { guess }),
+      },
+    );
+    expect(found).toMatchObject({ overhead: 0, low: 0, high: 0 });
+    if (guess !== undefined && guess < 0.02) expect(tried).toEqual([0]);
   });
 
   it("goes on until both ends of the interval have crossed, if asked", async () => {

@@ -11,7 +11,13 @@ import { checkKeep, isKept, type Goal } from "./goal.ts";
 import { makePlan, planProtection } from "./plan.ts";
 import { isPredicted, predict } from "./predict.ts";
 import { isGaussian, predictByGaussian, type PredictedPolicy } from "./surrogate.ts";
-import { overheadAtTarget, searchOverhead, type CurvePoint, type OverheadAtTarget } from "./search.ts";
+import {
+  overheadAtTarget,
+  searchOverhead,
+  simulatePlan,
+  type CurvePoint,
+  type OverheadAtTarget,
+} from "./search.ts";
 import { summarise, type RunControl, type Simulation } from "./simulate.ts";
 
 /** Settings of a comparison. */
@@ -137,6 +143,31 @@ function wholeLevels(assessment: Assessment, budgets: readonly number[]): number
   return Array.from({ length: bits + 1 }, (_, m) => m / bits).filter((overhead) => overhead <= reach);
 }
 
+/** The least whole level at which Uniform-MSP keeps the goal: the first that does from where its curve crosses it. */
+async function leastWholeLevel(
+  assessment: Assessment,
+  simulation: Simulation,
+  { overhead, points }: OverheadAtTarget,
+  goal: Goal,
+  chips: number,
+  control: RunControl,
+): Promise<number> {
+  for (const level of wholeLevels(assessment, [1]).filter((l) => l >= overhead)) {
+    const known = points.find((p) => p.overhead === level);
+    const point =
+      known ??
+      (await simulatePlan(
+        simulation,
+        await makePlan(assessment, { policy: "uniform-msp", overhead: level }),
+        goal,
+        chips,
+        control,
+      ));
+    if (isKept(goal, point.accuracy)) return level;
+  }
+  return 1;
+}
+
 /**
  * Compares the policies. Deterministic: the same assessment, data, seed and settings give the same numbers.
  *
@@ -195,7 +226,7 @@ export async function compare(
   const uniform = found.get("uniform-msp")!;
   const tac = found.get("tac")!;
   const ratio = ratioInterval(jointInterval(uniform, goal), jointInterval(tac, goal));
-  const levels = new Set(wholeLevels(assessment, [1]));
+  const whole = await leastWholeLevel(assessment, simulation, uniform, goal, chips, control("whole levels"));
   return {
     clean: simulation.clean,
     measure: simulation.measure,
@@ -212,8 +243,7 @@ export async function compare(
     })),
     overheadAtTarget: Object.fromEntries(Array.from(found, ([name, f]) => [name, f.overhead])),
     overheadInterval: Object.fromEntries(Array.from(found, ([name, f]) => [name, [f.low, f.high] as const])),
-    uniformWholeLevel:
-      uniform.points.find((p) => levels.has(p.overhead) && isKept(goal, p.accuracy))?.overhead ?? 1,
+    uniformWholeLevel: whole,
     ratio: ratio.estimate,
     ratioInterval: [ratio.low, ratio.high],
     saturationRatio: prediction?.saturationRatio ?? null,

@@ -68,6 +68,8 @@ function nextBudget(low: number, high: number, factor: number): number {
 
 /** The first step away from a guess; every further one is its square. */
 const firstFactor = 1.2;
+/** Before less than this is protected, nothing at all is tried. */
+const nearNothing = 0.02;
 /** At most so many points beyond the crossing, each a fifth further, to find where the interval's ends cross. */
 const intervalPoints = 5;
 
@@ -135,17 +137,20 @@ export async function searchOverhead(
     points.push(point);
     return point;
   };
-  let next =
-    options.guess !== undefined && options.guess > low && options.guess < high
-      ? options.guess
-      : (low + high) / 2;
+  // A guess of nothing still says where to look should nothing not be enough.
+  const guess = options.guess === undefined ? undefined : Math.max(options.guess, nearNothing / 2);
+  let next = guess !== undefined && guess > low && guess < high ? guess : (low + high) / 2;
   let factor = firstFactor;
   for (let step = 0; high - low > toleranceAt(high) && step < 2 * total; step++) {
-    const point = await simulate(next);
-    if (isKept(goal, point.accuracy)) high = next;
-    else low = next;
-    next = nextBudget(low, high, factor);
-    factor = Math.min(factor ** 2, 4);
+    const isUntried = !points.some((p) => p.overhead === 0);
+    const budget = low === 0 && next < nearNothing && isUntried ? 0 : next;
+    const point = await simulate(budget);
+    if (isKept(goal, point.accuracy)) high = budget;
+    else low = budget;
+    if (budget === next) {
+      next = nextBudget(low, high, factor);
+      factor = Math.min(factor ** 2, 4);
+    }
     options.onProgress?.(Math.min(step + 1, total), total);
   }
   if (options.completeInterval === true) {
