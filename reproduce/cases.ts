@@ -29,7 +29,14 @@ const families = [
   { family: "VGG-like", file: "vgg", p: 0.1, otherP: 0.05, lowP: 0.03, granularity: "tensor" },
   { family: "ResNet-like", file: "resnet", p: 0.1, otherP: 0.05, lowP: 0.03, granularity: "tensor" },
   { family: "MobileNetV2-like", file: "mobilenet", p: 0.1, otherP: 0.05, lowP: 0.03, granularity: "channel" },
-  { family: "transformer encoder", file: "transformer", p: 0.05, otherP: 0.1, lowP: 0.02, granularity: "tensor" },
+  {
+    family: "transformer encoder",
+    file: "transformer",
+    p: 0.05,
+    otherP: 0.1,
+    lowP: 0.02,
+    granularity: "tensor",
+  },
 ] as const;
 
 const dataSets = [

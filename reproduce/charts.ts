@@ -207,7 +207,11 @@ export function sweepChart(cases: readonly Case[]): string {
         },
         marks: [
           ...lines.flatMap(({ policy, dash, points: line }) => [
-            Plot.ruleX(line, { x: "p", y1: "low", y2: "high", stroke: policyLook[policy].colour }),
+            Plot.ruleX(
+              // Where nothing is needed, the upper end is not searched.
+              line.filter((point) => point.high < 1),
+              { x: "p", y1: "low", y2: "high", stroke: policyLook[policy].colour },
+            ),
             Plot.line(line, {
               x: "p",
               y: "measured",

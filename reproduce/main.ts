@@ -8,7 +8,17 @@ import { accuracyChart } from "../src/report/charts/index.ts";
 import { emptyDocument } from "../src/report/document.ts";
 import { chartToSvg } from "../src/report/svg.ts";
 import { ablate, type Ablation } from "./ablation.ts";
-import { budgets, calibrationInputs, draws, keeps, samples, seed, subjects, sweep, type Subject } from "./cases.ts";
+import {
+  budgets,
+  calibrationInputs,
+  draws,
+  keeps,
+  samples,
+  seed,
+  subjects,
+  sweep,
+  type Subject,
+} from "./cases.ts";
 import { predictionChart, sweepChart, thicknessToAccuracyChart } from "./charts.ts";
 import { measureNetwork, type Case, type NetworkResult } from "./network.ts";
 import { resultsPage, type Results } from "./page.ts";
@@ -33,13 +43,18 @@ const network = (subject: Subject, p: number) => {
   const isFull = p === subject.p;
   // Where a flip probability is only swept, the published target is enough.
   const targets = isFull || p === subject.lowP ? keeps : keeps.slice(0, 1);
-  return remembered(`${subject.name}-${p}`, files(subject), { ...settings, chips: subject.chips, p, isFull, targets }, () =>
-    measureNetwork(subject, p, isFull, targets),
+  return remembered(
+    `${subject.name}-${p}`,
+    files(subject),
+    { ...settings, chips: subject.chips, p, isFull, targets },
+    () => measureNetwork(subject, p, isFull, targets),
   );
 };
 
 const wanted = subjects.filter((s) => flags.only === undefined || flags.only.includes(s.name));
-const settingsOf = wanted.flatMap((subject) => [subject.p, subject.otherP, subject.lowP].map((p) => ({ subject, p })));
+const settingsOf = wanted.flatMap((subject) =>
+  [subject.p, subject.otherP, subject.lowP].map((p) => ({ subject, p })),
+);
 const swept = wanted
   .filter((s) => (sweep.names as readonly string[]).includes(s.name))
   .flatMap((subject) => sweep.p.map((p) => ({ subject, p })));
@@ -62,15 +77,20 @@ for (const subject of dissected) {
   const overhead = networks.find((n) => n.subject === subject)!.result.cases[0]!.tac.measured;
   ablations.push(
     await step(`parts of TAC: ${subject.name}`, done++, total, () =>
-      remembered(`${subject.name}-ablation`, files(subject), { ...settings, overhead }, () =>
-        ablate(subject, subject.p, overhead),
+      remembered(
+        `${subject.name}-ablation`,
+        files(subject),
+        { ...settings, chips: subject.chips, overhead },
+        () => ablate(subject, subject.p, overhead),
       ),
     ),
   );
 }
 const lenet = subjects[0]!;
 const thickness = await step("oxide thickness to accuracy", done++, total, () =>
-  remembered("thickness", [...files(lenet), deviceFile], settings, () => thicknessToAccuracy(lenet)),
+  remembered("thickness", [...files(lenet), deviceFile], { ...settings, chips: lenet.chips }, () =>
+    thicknessToAccuracy(lenet),
+  ),
 );
 const theorems = await step("theorems", done++, total, () =>
   remembered("theorems", [], settings, () => Promise.resolve(checkTheorems())),

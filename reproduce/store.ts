@@ -10,7 +10,18 @@ import { writeWhole } from "../src/cli/files.ts";
 const folder = ".cache/reproduce";
 
 /** Rooms whose code decides the numbers. */
-const rooms = ["physics", "channel", "faults", "stats", "protect", "onnx", "engine", "measure", "data", "campaign"];
+const rooms = [
+  "physics",
+  "channel",
+  "faults",
+  "stats",
+  "protect",
+  "onnx",
+  "engine",
+  "measure",
+  "data",
+  "campaign",
+];
 
 function hashOf(paths: readonly string[]): string {
   const hash = createHash("sha256");

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { assess, openSimulation } from "../src/campaign/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
 import { readModel } from "../src/cli/files.ts";
-import { readDataset } from "../src/data/index.ts";
+import { readDataset, sliceDataset } from "../src/data/index.ts";
 import { inferLogits } from "../src/engine/index.ts";
 import { builtInMeasure, scoreOf, tally } from "../src/measure/index.ts";
 import { inRepository } from "./cli-run.ts";
@@ -25,6 +25,19 @@ const rows = Array.from(
     shipped: Number(shipped),
     tensor: Number(tensor),
     channel: Number(channel),
+  }),
+);
+
+/** The rows of the table of networks of full width. */
+const large = Array.from(
+  readFileSync(inRepository("zoo/README.md"), "utf8").matchAll(
+    /^\| `([\w-]+)` \| [\d,]+ \| ([\d.]+) % \| ([\d.]+) % \| ([\d.]+) % \|$/gm,
+  ),
+  ([, name, split, shipped, first]) => ({
+    name: name!,
+    split: Number(split),
+    shipped: Number(shipped),
+    first: Number(first),
   }),
 );
 
@@ -60,5 +73,26 @@ describe("the zoo", () => {
       expect(Math.abs(100 * simulation.clean - said[granularity])).toBeLessThanOrEqual(tolerance(data.count));
       await simulation.close();
     }
+  });
+
+  it.each(large)(
+    "$name, stored as int8: the accuracy of its card and of the first 500 images",
+    async (row) => {
+      const file = readModel(inRepository(`zoo/${row.name}.onnx`));
+      const data = sliceDataset(images!, 0, 500);
+      const clean = await inferLogits(file.model, data);
+      const judge = builtInMeasure("top-1").bind({ clean, labels: data.labels });
+      expect(Math.abs(100 * scoreOf(judge, tally(judge, clean)) - row.first)).toBeLessThanOrEqual(
+        tolerance(500),
+      );
+      const card = readFileSync(inRepository(`zoo/${row.name}.md`), "utf8");
+      const [, split] = /^\| accuracy, test split.*\| \*\*([\d.]+)%\*\*/m.exec(card)!;
+      const [, shipped] = /^\| accuracy, shipped.*\| ([\d.]+)%/m.exec(card)!;
+      expect([Number(split), Number(shipped)]).toEqual([row.split, row.shipped]);
+    },
+  );
+
+  it("has two networks of full width", () => {
+    expect(large.map((row) => row.name)).toEqual(["resnet18", "vgg16"]);
   });
 });

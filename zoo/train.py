@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Trains and exports the networks of the zoo, their data, and the random networks of the gradient tests.
 
-    zoo/train.py NAME [--epochs E] [--out DIR]     lenet, watch-lenet, ...; fashion, watch or all for many
+    zoo/train.py NAME [--epochs E] [--out DIR]     lenet, watch-lenet, ...; fashion, watch, large or all for many
+    zoo/train.py resnet18 --device cuda            the networks of full width, on a GPU
     zoo/train.py NAME --validate                   a watch network on subjects 1 to 6, its accuracy on 7 and 8
     zoo/train.py --data                            the shipped test and calibration data
     zoo/train.py --check                           what zoo/README.md says of both data sets, from the packages
@@ -13,22 +14,27 @@ once. Nothing in qtaml needs this script to run or to pass its tests.
 """
 
 import argparse
+import os
 from pathlib import Path
 
-import torch
+# PyTorch reads it when it first multiplies on a GPU: sums are then in a fixed order.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+import torch  # noqa: E402
 
 from training import fashion, fixtures, jobs, watch
-from training.recipes import FASHION, WATCH
+from training.recipes import FASHION, LARGE, WATCH
 
 HERE = Path(__file__).resolve().parent
-GROUPS = {"fashion": [*FASHION], "watch": [*WATCH], "all": [*FASHION, *WATCH]}
+GROUPS = {"fashion": [*FASHION], "watch": [*WATCH], "large": [*LARGE], "all": [*FASHION, *WATCH, *LARGE]}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", nargs="?", choices=[*FASHION, *WATCH, *GROUPS])
+    parser.add_argument("name", nargs="?", choices=[*GROUPS["all"], *GROUPS])
     parser.add_argument("--epochs", type=int, help="instead of the recipe's")
     parser.add_argument("--out", type=Path, default=HERE, help="folder to write to (default: zoo)")
+    parser.add_argument("--device", default="cpu", help="of PyTorch, for networks on Fashion-MNIST (default: cpu)")
     for flag in ("validate", "data", "check", "fixtures"):
         parser.add_argument(f"--{flag}", action="store_true")
     chosen = parser.parse_args()
@@ -43,8 +49,8 @@ def main():
             data.write_data(chosen.out)
     for name in GROUPS.get(chosen.name, [chosen.name] if chosen.name else []):
         torch.set_num_threads(1 if name in WATCH else 2)
-        if name in FASHION:
-            jobs.train_fashion(name, chosen.epochs, chosen.out)
+        if name not in WATCH:
+            jobs.train_fashion(name, chosen.epochs, chosen.out, chosen.device)
         elif chosen.validate:
             jobs.validate_watch(name, chosen.epochs)
         else:

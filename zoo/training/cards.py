@@ -1,5 +1,7 @@
 """The cards NAME.md beside the networks."""
 
+import re
+
 import onnx
 import torch
 from torch import nn
@@ -12,7 +14,7 @@ from .watch import FOLDS, PACE, STRIDE, TILT, WINDOW
 def write(path, model, rows, training):
     """Writes a card: the rows of its table (`file` and `parameters` come after the first two) and how it was trained."""
     purpose = " ".join(type(model).__doc__.split("\n\n")[0].split())
-    version = torch.__version__.split("a")[0]
+    version = re.match(r"[\d.]+", torch.__version__).group()
     parameters = sum(p.numel() for p in fused(model).parameters())
     weights = [tuple(t.dims) for t in onnx.load(str(path)).graph.initializer if len(t.dims) > 1]
     size = path.stat().st_size / 1024
@@ -37,25 +39,29 @@ def regularisation(model, recipe):
     return f"weight decay {recipe.decay:g}{f', dropout {dropout:g}' if dropout else ''}"
 
 
-def command(path, recipe, epochs):
-    return f"`zoo/train.py {path.stem}{f' --epochs {epochs}' if epochs != recipe.epochs else ''}`"
+def command(path, recipe, epochs, device="cpu"):
+    flags = [f"--epochs {epochs}"] if epochs != recipe.epochs else []
+    flags += [f"--device {device}"] if device != "cpu" else []
+    return f"`{' '.join(['zoo/train.py', path.stem, *flags])}`"
 
 
-def fashion(path, model, recipe, epochs, minutes, accuracy, shipped):
+def fashion(path, model, recipe, epochs, minutes, accuracy, shipped, device):
     """The card of a network on Fashion-MNIST."""
     rows = [
         ("input", "`x` float32 `[N,1,28,28]`, pixels in [0, 1]"),
         ("output", "`logits` float32 `[N,10]`"),
         ("accuracy, test split (10,000)", f"**{accuracy:.2%}**"),
         ("accuracy, shipped images (2,000)", f"{shipped:.2%}"),
-        ("reproduce", command(path, recipe, epochs)),
+        ("reproduce", command(path, recipe, epochs, device)),
+        *([("storage", "weights int8, one step an output channel, decoded by DequantizeLinear; biases float32")]
+          if recipe.stored == "int8" else []),
         ("licence", "MIT, as this repository; the images are Fashion-MNIST (MIT, Zalando SE)"),
     ]
     plural = "s" if recipe.shift > 1 else ""
     write(path, model, rows, f"""\
 Fashion-MNIST, first release (see [README.md](README.md)): 59,990 training images, mirrored at random and
 shifted by up to {recipe.shift} pixel{plural}; cross-entropy, AdamW ({regularisation(model, recipe)}), one learning-rate cycle with a peak of {recipe.peak:g},
-batches of {recipe.batch}, {epochs} epochs, {minutes:.0f} minutes on two shared CPU cores, seed 1. The test images had no part in training, in
+batches of {recipe.batch}, {epochs} epochs, {minutes:.0f} minutes on {"two shared CPU cores" if device == "cpu" else "a GPU"}, seed 1. The test images had no part in training, in
 stopping, or in a choice among checkpoints: what is shipped is the network after the last epoch.""")
 
 

@@ -43,11 +43,11 @@ def as_input(x):
 def augment(x, shift, generator):
     """Mirrors half of the images and moves each by up to `shift` pixels each way."""
     n, _, size, _ = x.shape
-    flipped = torch.rand(n, generator=generator) < 0.5
+    flipped = (torch.rand(n, generator=generator) < 0.5).to(x.device)
     x = torch.where(flipped[:, None, None, None], x.flip(3), x)
     padded = F.pad(x, (shift,) * 4)[:, 0]
-    dy, dx = torch.randint(0, 2 * shift + 1, (2, n, 1), generator=generator) + torch.arange(size)
-    return padded[torch.arange(n)[:, None, None], dy[:, :, None], dx[:, None, :]][:, None]
+    dy, dx = (torch.randint(0, 2 * shift + 1, (2, n, 1), generator=generator) + torch.arange(size)).to(x.device)
+    return padded[torch.arange(n, device=x.device)[:, None, None], dy[:, :, None], dx[:, None, :]][:, None]
 
 
 def shipped(right):

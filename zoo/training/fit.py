@@ -8,14 +8,15 @@ from torch.nn import functional as F
 from .recipes import SEED
 
 
-def fit(recipe, x, y, prepare, epochs, title):
+def fit(recipe, x, y, prepare, epochs, title, device="cpu"):
     """Trains a new network on `x` [n,...] and `y` [n]; `prepare(batch, generator)` augments and makes the input.
 
     Returns the network after the last epoch and the minutes it took."""
     torch.manual_seed(SEED)
-    torch.use_deterministic_algorithms(True)
+    # What a GPU has no deterministic kernel for gives a warning.
+    torch.use_deterministic_algorithms(True, warn_only=device != "cpu")
     generator = torch.Generator().manual_seed(SEED)
-    model = recipe.build()
+    model, x, y = recipe.build().to(device), x.to(device), y.to(device)
     steps = len(x) // recipe.batch
     optimiser = torch.optim.AdamW(model.parameters(), recipe.peak, weight_decay=recipe.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.peak, epochs * steps)
@@ -31,11 +32,13 @@ def fit(recipe, x, y, prepare, epochs, title):
             schedule.step()
             total += loss.item()
         print(f"{title} {epoch + 1}/{epochs}: loss {total / steps:.4f}, {time.time() - start:.0f} s", flush=True)
-    return model.eval(), (time.time() - start) / 60
+    return model.cpu().eval(), (time.time() - start) / 60
 
 
 @torch.no_grad()
-def predicted(model, x):
+def predicted(model, x, device="cpu"):
     """The class of every input of `x` [n,...]."""
-    model.eval()
-    return torch.cat([model(part).argmax(1) for part in x.split(500)]).numpy()
+    model.to(device).eval()
+    classes = torch.cat([model(part.to(device)).argmax(1).cpu() for part in x.split(500)]).numpy()
+    model.cpu()
+    return classes

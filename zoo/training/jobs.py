@@ -4,27 +4,32 @@ import numpy as np
 import torch
 
 from . import cards, fashion, watch
-from .export import export
+from .export import export, store_int8
 from .fit import fit, predicted
-from .recipes import FASHION, WATCH
+from .networks import rounded
+from .recipes import FASHION, LARGE, WATCH
 
 T_TEN_SUBJECTS = 2.2622
 """97.5 % point of Student's t with nine degrees of freedom."""
 
 
-def train_fashion(name, epochs, out):
+def train_fashion(name, epochs, out, device="cpu"):
     """Trains, tests and writes one network on Fashion-MNIST."""
-    recipe = FASHION[name]
+    recipe = (FASHION | LARGE)[name]
     epochs = epochs or recipe.epochs
     test_x, test_y, x, y = fashion.split(fashion.images())
     prepare = lambda batch, generator: fashion.augment(batch, recipe.shift, generator)  # noqa: E731
-    model, minutes = fit(recipe, fashion.as_input(x), torch.from_numpy(y), prepare, epochs, name)
-    right = predicted(model, fashion.as_input(test_x)) == test_y
+    model, minutes = fit(recipe, fashion.as_input(x), torch.from_numpy(y), prepare, epochs, name, device)
+    if recipe.stored == "int8":
+        model = rounded(model)
+    right = predicted(model, fashion.as_input(test_x), device) == test_y
     accuracy, shipped = right.mean(), fashion.shipped(right).mean()
     print(f"{name}: {accuracy:.4%} on the test split, {shipped:.4%} on the shipped 2,000, aim {recipe.aim:.0%}")
     path = out / f"{name}.onnx"
     export(model, path, (1, 28, 28))
-    cards.fashion(path, model, recipe, epochs, minutes, accuracy, shipped)
+    if recipe.stored == "int8":
+        store_int8(path)
+    cards.fashion(path, model, recipe, epochs, minutes, accuracy, shipped, device)
 
 
 def fit_watch(name, epochs, train, title):

@@ -2,6 +2,7 @@
 
 import copy
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -32,13 +33,19 @@ def conv_bn(cin, cout, k=3, stride=1, groups=1, act=nn.ReLU, axes=2):
 
 
 class Vgg(nn.Sequential):
-    """Stages of two convolutions of width 3 and a max pooling, then a wide dense head with dropout."""
+    """Stages of two or three convolutions of width 3 and a max pooling, then a wide dense head with dropout.
 
-    def __init__(self, size=28, widths=(16, 32, 48), head=512, dropout=0.3, channels=1, classes=10, axes=2):
-        layers, cin = [], channels
-        for width in widths:
-            layers += [conv_bn(cin, width, axes=axes), conv_bn(width, width, axes=axes), MAX_POOL[axes](2)]
-            cin, size = width, size // 2
+    `pad` frames images with zeros first, so that they can be halved more often."""
+
+    def __init__(self, size=28, widths=(16, 32, 48), depths=(2, 2, 2), head=512, dropout=0.3, pad=0,
+                 channels=1, classes=10, axes=2):  # fmt: skip
+        layers, cin, size = [nn.ZeroPad2d(pad)] if pad else [], channels, size + 2 * pad
+        for width, depth in zip(widths, depths):
+            for _ in range(depth):
+                layers.append(conv_bn(cin, width, axes=axes))
+                cin = width
+            layers.append(MAX_POOL[axes](2))
+            size //= 2
         super().__init__(
             *layers, nn.Flatten(), nn.Dropout(dropout), nn.Linear(cin * size**axes, head), nn.ReLU(),
             nn.Dropout(dropout), nn.Linear(head, classes),
@@ -155,6 +162,22 @@ class Transformer(nn.Module):
             x = torch.cat([self.cls.expand(x.shape[0], -1, -1), x], 1)
         x = self.layers(x + self.position)
         return self.head(self.norm(x[:, 0] if self.cls is not None else x.mean(1)))
+
+
+def rounded(model):
+    """A copy, fused, whose weights are what int8 codes with one step an output channel stand for."""
+    model = fused(model)
+    for module in model.modules():
+        if isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Linear)):
+            codes, step = int8(module.weight.detach().numpy())
+            module.weight.data = torch.from_numpy(codes * step)
+    return model
+
+
+def int8(weights):
+    """Codes -127 to 127 (float32) of weights [outputs,...] and their steps, broadcastable, one an output."""
+    step = abs(weights).max(tuple(range(1, weights.ndim)), keepdims=True) / np.float32(127)
+    return np.rint(weights / step), step
 
 
 def fused(model):

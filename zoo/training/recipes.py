@@ -22,6 +22,8 @@ class Recipe:
     batch: int = 128
     shift: int = 0
     """Fashion-MNIST: images are moved by up to so many pixels each way."""
+    stored: str = "float32"
+    """How the weights are stored: `float32`, or `int8` with one step an output channel."""
 
 
 FASHION = {
@@ -31,6 +33,13 @@ FASHION = {
     "mobilenet": Recipe(MobileNet, 18, 6e-3, 2e-2, 0.92, shift=2),
     "transformer": Recipe(Transformer, 20, 2e-3, 5e-2, 0.88, shift=1),
 }
+
+LARGE = {
+    "resnet18": Recipe(lambda: ResNet((64, 128, 256, 512), 2), 24, 2e-3, 5e-2, 0.93, shift=2, stored="int8"),
+    "vgg16": Recipe(lambda: Vgg(28, (64, 128, 256, 512, 512), (2, 2, 3, 3, 3), dropout=0.5, pad=2),
+                    24, 1e-3, 5e-2, 0.93, shift=2, stored="int8"),
+}  # fmt: skip
+"""Networks of full width: an hour's training on a CPU, minutes on a GPU."""
 
 SIGNAL = dict(channels=6, classes=7, axes=1)
 WATCH = {
