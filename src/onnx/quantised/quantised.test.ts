@@ -35,9 +35,19 @@ function expectClose(found: Float32Array, expected: Float32Array, tolerance: num
   expect(worst).toBeLessThanOrEqual(tolerance);
 }
 
+/**
+ * Forms whose kernels, on x86 processors without VNNI, add products of uint8 and int8 in pairs in 16 bits, where
+ * they saturate: with large weights the runtime itself is then off, on those processors only.
+ */
+const integerProducts = /^(QLinearConv|dynamic quantisation|QAttention)/;
+
+/** -32 to 31: with one weight hit to 96 a pair stays below 255 (96 + 32) < 2^15. */
+const small = (code: number) => ((code & 63) - 32) & 255;
+
 describe.each(Object.keys(quantisedModels))("%s", (name) => {
   const form = quantisedModels[name]!;
-  const codes = someCodes(form.dataType, elementCount(form.dims));
+  const every = someCodes(form.dataType, elementCount(form.dims));
+  const codes = integerProducts.test(name) ? every.map(small) : every;
   const model = form.build(codes);
   const prepared = prepareModel(model);
   const stored = prepared.tensors.find((t) => t.name === form.tensor)!;
