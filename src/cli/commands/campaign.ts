@@ -68,7 +68,7 @@ function chosen(store: CampaignStore, path: string, name: string | undefined): S
 export function runList(path: string, flags: Manner): Promise<void> {
   return withStore(path, (store) => {
     const campaigns = store.list();
-    if (flags.json === true) return sayJson(campaigns.map(({ request: _, ...known }) => known));
+    if (flags.json === true) return sayJson(campaigns.map((known) => ({ ...known, request: undefined })));
     if (campaigns.length === 0) return say("The store has no campaigns.");
     const rows = campaigns.map(({ name, chips, begun, identity }) => [
       name,
