@@ -41,7 +41,8 @@ module.exports = {
     ...room("onnx", ["bytes", "channel"]),
     ...room("engine", ["onnx", "data", "measure", "faults", "channel"]),
     ...room("campaign", ["engine", "data", "faults", "measure", "onnx", "stats", "protect", "channel"]),
-    ...room("image", ["channel", "onnx"], { pure: true }),
+    ...room("ecc", [], { pure: true }),
+    ...room("image", ["channel", "onnx", "ecc"], { pure: true }),
     ...room("report", ["physics", "channel", "measure", "stats", "protect", "campaign"]),
   ],
   options: {

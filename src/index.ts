@@ -6,6 +6,7 @@ export * as bytes from "./bytes/index.ts";
 export * as campaign from "./campaign/index.ts";
 export * as channel from "./channel/index.ts";
 export * as data from "./data/index.ts";
+export * as ecc from "./ecc/index.ts";
 export * as engine from "./engine/index.ts";
 export { QtamlError, type QtamlErrorCode } from "./errors.ts";
 export * as faults from "./faults/index.ts";

@@ -1,0 +1,8 @@
+/**
+ * @file The room of codes: encoders and decoders bit by bit, what they leave of the errors, what they cost. Pure.
+ */
+export { binaryEntropy, capacity, shannonFloor } from "./capacity.ts";
+export type { BitChannel, WordCode, WordReading } from "./code.ts";
+export { codeNamed } from "./named.ts";
+export { binomialTail, meanError, residualChannel, type Residual } from "./residual.ts";
+export { zeroSpaceData, zeroSpaceWeights } from "./zero-space.ts";
