@@ -3,6 +3,7 @@
  */
 export { binaryEntropy, capacity, shannonFloor } from "./capacity.ts";
 export type { BitChannel, WordCode, WordReading } from "./code.ts";
+export { fieldOf, type Field } from "./field.ts";
 export { codeNamed } from "./named.ts";
 export { binomialTail, meanError, residualChannel, type Residual } from "./residual.ts";
 export { zeroSpaceData, zeroSpaceWeights } from "./zero-space.ts";

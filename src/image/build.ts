@@ -4,7 +4,7 @@
 import type { Codes } from "../channel/index.ts";
 import { scaledTable, type DecodeSegment, type StoredTensor } from "../onnx/index.ts";
 import { bitAt, bytesFor, raiseBit, spreadBits } from "./bits.ts";
-import type { WordCode } from "./code.ts";
+import type { WordCode } from "../ecc/index.ts";
 import {
   toLayoutFloat,
   type Layout,

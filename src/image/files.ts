@@ -1,7 +1,7 @@
 /**
  * @file All files of a memory image by their paths within its folder.
  */
-import type { WordCode } from "./code.ts";
+import type { WordCode } from "../ecc/index.ts";
 import type { MemoryImage } from "./build.ts";
 import { invert } from "./build.ts";
 import { bitAt } from "./bits.ts";

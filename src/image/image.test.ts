@@ -4,7 +4,7 @@ import { uniformStream } from "../stats/random.ts";
 import { imageRequest, randomTensors, sha256 } from "../../test/silicon/image-parts.ts";
 import { bitAt, flipBit } from "./bits.ts";
 import { buildImage } from "./build.ts";
-import { codeNamed } from "./block-codes.ts";
+import { codeNamed } from "../ecc/index.ts";
 import { formatLayout, parseLayout, toLayoutFloat, type Layout } from "./layout.ts";
 import { readImage } from "./read.ts";
 

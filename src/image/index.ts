@@ -10,8 +10,8 @@ export {
   type ImageTensor,
   type MemoryImage,
 } from "./build.ts";
-export { codeNamed } from "./block-codes.ts";
-export type { WordCode, WordReading } from "./code.ts";
+export { codeNamed } from "../ecc/index.ts";
+export type { WordCode, WordReading } from "../ecc/index.ts";
 export { imageFiles, type ImageFilesOptions } from "./files.ts";
 export { firmwareHeader } from "./firmware.ts";
 export { intelHex, readmemh } from "./hex.ts";

@@ -5,7 +5,7 @@ import { codeArray, type Codes } from "../channel/index.ts";
 import { forEachStepRow } from "../onnx/index.ts";
 import { bitAt, bytesFor, raiseBit } from "./bits.ts";
 import { codeBytes, describeCode, invert } from "./build.ts";
-import type { WordCode } from "./code.ts";
+import type { WordCode } from "../ecc/index.ts";
 import {
   fromLayoutFloats,
   type Layout,

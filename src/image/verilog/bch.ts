@@ -2,8 +2,7 @@
  * @file SystemVerilog of a decoder for binary BCH codes: one step of the key equation and one position of the word a
  * clock, small rather than fast.
  */
-import type { WordCode } from "../code.ts";
-import { fieldOf, type Field } from "./field.ts";
+import { fieldOf, type Field, type WordCode } from "../../ecc/index.ts";
 import { constant, heading, range } from "./linear.ts";
 
 /** What the decoder needs of a BCH code, besides its words. */

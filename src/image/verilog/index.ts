@@ -2,7 +2,7 @@
  * @file SystemVerilog for the code of a memory image: encoder, decoder, and a self-checking test bench.
  */
 import { QtamlError } from "../../errors.ts";
-import type { WordCode } from "../code.ts";
+import type { WordCode } from "../../ecc/index.ts";
 import { bchDecoder } from "./bch.ts";
 import { encoderModule, erasingDecoder, majorityDecoder, syndromeDecoder } from "./linear.ts";
 import { testbenchModule, vectorFile, type TestedRegion, type Vector } from "./testbench.ts";

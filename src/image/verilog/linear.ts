@@ -3,7 +3,7 @@
  * correct one error, vote, or only notice.
  */
 import { bitsToHex } from "../bits.ts";
-import type { WordCode } from "../code.ts";
+import type { WordCode } from "../../ecc/index.ts";
 
 /** [n][k] for each codeword bit, 1 at the data bits whose sum it is. */
 export function generator(code: WordCode): Uint8Array[] {

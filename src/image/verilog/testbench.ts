@@ -3,7 +3,7 @@
  * and with errors, and what qtaml's own code makes of them.
  */
 import { bitsToHex } from "../bits.ts";
-import type { WordCode } from "../code.ts";
+import type { WordCode } from "../../ecc/index.ts";
 import { heading, range } from "./linear.ts";
 
 /** One test: data, its codeword, a word with errors, and what the decoder must say. */
