@@ -1,0 +1,113 @@
+/** @file Campaigns with a store, end to end: killed, interrupted, gone on with, exported, replayed. */
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { parquetReadObjects } from "hyparquet";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { inRepository, makeWorkplace, shippedImages, type Run } from "./cli-run.ts";
+
+const { path, run, folder, remove } = makeWorkplace();
+const lenet = inRepository("zoo/lenet.onnx");
+const trials = 1500;
+const verify = (store: string, ...rest: string[]) => {
+  const given = ["--plan", "plan.json", "--data", "labelled.npz", "--trials", String(trials)];
+  return ["verify", lenet, ...given, "--threads", "1", "--store", store, "--json", "--quiet", ...rest];
+};
+const json = (result: Run) => JSON.parse(result.stdout) as Record<string, unknown>;
+
+beforeAll(async () => {
+  writeFileSync(path("labelled.npz"), shippedImages(40));
+  const memory = ["--p", "0.1", "--samples", "8", "--budget", "0.2", "-o", "plan.json", "--quiet"];
+  expect((await run(["plan", lenet, "--data", "labelled.npz", ...memory])).status).toBe(0);
+});
+afterAll(remove);
+
+/** Starts a campaign, sends a signal once its store has grown, and waits for the end. */
+function disturbed(store: string, signal: NodeJS.Signals) {
+  const child = spawn(process.execPath, [inRepository("src/cli/main.ts"), ...verify(store)], {
+    cwd: folder,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.on("data", (part) => (stderr += String(part)));
+  const log = path(`${store}-wal`);
+  // The log of a killed run is there from the beginning: what counts is that this run has written to it.
+  const before = existsSync(log) ? statSync(log).mtimeMs : 0;
+  const poll = setInterval(() => {
+    if (!existsSync(log)) return;
+    const { size, mtimeMs } = statSync(log);
+    if (size < 200_000 || mtimeMs === before) return;
+    clearInterval(poll);
+    child.kill(signal);
+  }, 5);
+  return new Promise<{ code: number | null; by: string | null; stderr: string }>((resolve) => {
+    child.on("close", (code, by) => {
+      clearInterval(poll);
+      resolve({ code, by, stderr });
+    });
+  });
+}
+
+describe("a campaign with a store", () => {
+  let whole: Record<string, unknown>;
+
+  it("ends with the same numbers after kill -9 and after Ctrl-C as undisturbed", async () => {
+    whole = json(await run(verify("whole.db")));
+    const killed = await disturbed("runs.db", "SIGKILL");
+    expect(killed.by).toBe("SIGKILL");
+    const interrupted = await disturbed("runs.db", "SIGINT");
+    expect(interrupted).toMatchObject({ code: 130, by: null });
+    expect(interrupted.stderr).toMatch(
+      /^Interrupted after \d+ chips, which are kept .* the same command goes on/,
+    );
+    const again = json(await run(verify("runs.db")));
+    expect(again["resumed"]).toBeGreaterThan(0);
+    expect(again["resumed"]).toBeLessThan(trials);
+    expect({ ...again, resumed: 0 }).toEqual(whole);
+  });
+
+  it("refuses another configuration under the same name", async () => {
+    const other = await run(verify("whole.db", "--seed", "1"));
+    expect(other.status).toBe(2);
+    expect(other.stderr).toMatch(/differs in the seed \(0 then, 1 now\).* never mixed/);
+  });
+
+  it("is listed, shown and exported alike in each format", async () => {
+    expect(json(await run(["campaign", "list", "whole.db", "--json"]))).toMatchObject([
+      { name: "verify", chips: trials },
+    ]);
+    const shown = json(await run(["campaign", "show", "whole.db", "--json"]));
+    expect(shown).toMatchObject({ chips: trials, plans: [{ name: "plan.json" }] });
+    const scores = whole["scores"] as number[];
+    const csv = (await run(["campaign", "export", "whole.db"])).stdout.trimEnd().split("\n");
+    expect(csv[0]).toMatch(/^chip,plan,score,samples,/);
+    expect(csv.slice(1).map((line) => Number(line.split(",")[2]))).toEqual(scores);
+    await run(["campaign", "export", "whole.db", "-o", "chips.jsonl"]);
+    const lines = readFileSync(path("chips.jsonl"), "utf8").trimEnd().split("\n");
+    const rows = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(rows.map((row) => row["score"])).toEqual(scores);
+    await run(["campaign", "export", "whole.db", "-o", "chips.parquet"]);
+    const { buffer } = new Uint8Array(readFileSync(path("chips.parquet")));
+    expect(await parquetReadObjects({ file: buffer })).toEqual(rows);
+  });
+
+  it("replays a chip to the bits that were kept, with the answers that it changed", async () => {
+    const replay = json(await run(["campaign", "replay", "whole.db", "3", "--json", "--quiet"]));
+    const rows = readFileSync(path("chips.jsonl"), "utf8").split("\n");
+    const kept = JSON.parse(rows[3]!) as { score: number; changed: number };
+    expect(replay).toMatchObject({ chip: 3, score: kept.score, sameAsKept: true });
+    expect(replay["changed"]).toHaveLength(kept.changed);
+  });
+
+  it("refuses a store that is not there, a campaign that is not, and Parquet without a file", async () => {
+    const refusals = [
+      [["campaign", "list", "none.db"], /does not exist/],
+      [["campaign", "show", "whole.db", "--name", "x"], /no campaign "x"; it has verify/],
+      [["campaign", "export", "whole.db", "--format", "parquet"], /give a file with -o/],
+    ] as const;
+    for (const [args, message] of refusals) {
+      const refused = await run(args);
+      expect(refused.status).toBe(2);
+      expect(refused.stderr).toMatch(message);
+    }
+  });
+});
