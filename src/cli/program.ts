@@ -5,6 +5,7 @@ import { Argument, Command, Help, Option, type CommandUnknownOpts } from "@comma
 import { policyNames } from "../protect/index.ts";
 import { campaignCommand, verifyCommand } from "./campaign-commands.ts";
 import {
+  collect,
   commonOptions,
   dataOptions,
   example,
@@ -112,6 +113,18 @@ function flipCommand() {
       ),
     )
     .action(async (flags) => (await import("./commands/flip.ts")).runFlip(flags));
+}
+
+function codesCommand() {
+  return new Command("codes")
+    .description("what error-correcting codes leave of the errors, and what they cost")
+    .addOption(flipOptions.device)
+    .addOption(flipOptions.p)
+    .addOption(flipOptions.p01)
+    .addOption(flipOptions.p10)
+    .option("--code <name>", "a code to price, such as bch(63,45,3); may be given several times", collect)
+    .addHelpText("after", example("qtaml codes --p 0.1", 'qtaml codes --p 1e-4 --code "secded(72,64)"'))
+    .action(async (flags) => (await import("./commands/codes.ts")).runCodes(flags));
 }
 
 function inspectCommand() {
@@ -331,6 +344,7 @@ export function buildProgram(version: string) {
     .version(version)
     .showSuggestionAfterError()
     .addCommand(flipCommand())
+    .addCommand(codesCommand())
     .addCommand(inspectCommand())
     .addCommand(planCommand())
     .addCommand(verifyCommand())

@@ -5,5 +5,16 @@ export { binaryEntropy, capacity, shannonFloor } from "./capacity.ts";
 export type { BitChannel, WordCode, WordReading } from "./code.ts";
 export { fieldOf, type Field } from "./field.ts";
 export { codeNamed } from "./named.ts";
+export {
+  codeProtection,
+  idealProtection,
+  priceCodes,
+  priceProtection,
+  unprotected,
+  type BitPlane,
+  type CodePrice,
+  type PricedProtection,
+  type Protection,
+} from "./price.ts";
 export { binomialTail, meanError, residualChannel, type Residual } from "./residual.ts";
 export { zeroSpaceData, zeroSpaceWeights } from "./zero-space.ts";
