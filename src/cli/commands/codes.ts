@@ -49,17 +49,15 @@ export function runCodes(flags: CodesFlags): void {
   say();
   say(
     formatTable(
-      [
-        ...rows.map((row) => [
-          row.code,
-          formatPercent(row.parity),
-          `${row.residual === "estimate" ? "~" : ""}${formatNumber(row.p01)}`,
-          `${row.residual === "estimate" ? "~" : ""}${formatNumber(row.p10)}`,
-          formatPercent(row.left),
-          formatPercent(Math.max(0, row.floor - 1)),
-          row.verdict,
-        ]),
-      ],
+      rows.map((row) => [
+        row.code,
+        formatPercent(row.parity),
+        `${row.residual === "estimate" ? "~" : ""}${formatNumber(row.p01)}`,
+        `${row.residual === "estimate" ? "~" : ""}${formatNumber(row.p10)}`,
+        formatPercent(row.left),
+        formatPercent(Math.max(0, row.floor - 1)),
+        row.verdict,
+      ]),
       {
         width: terminalWidth(),
         header: ["code", "parity", "p01 left", "p10 left", "errors left", "floor", "verdict"],
