@@ -32,6 +32,7 @@ import {
   type Reference,
   type Tally,
 } from "../measure/index.ts";
+import type { FaultDescription } from "../faults/index.ts";
 import { cleanWeights, serialiseModel } from "../onnx/index.ts";
 import { meanInterval, momentsOf, proportionInterval, quantile, standardDeviation } from "../stats/index.ts";
 import type { Assessment } from "./assess.ts";
@@ -78,6 +79,8 @@ export interface SimulationOptions extends ExecutorOptions {
   readonly designFlips?: readonly FlipProbabilities[];
   /** Where errors come from; faults by default. */
   readonly errors?: ErrorSource;
+  /** How cells are damaged; independent flips, one draw a chip, unless given. */
+  readonly faults?: FaultDescription;
 }
 
 /** Progress and cancelling of one run. */
@@ -176,6 +179,7 @@ export async function openSimulation(
     designFlips: options.designFlips ?? memory.map((t) => t.flips),
     seed,
     errors: options.errors ?? "faults",
+    ...(options.faults === undefined ? {} : { faults: options.faults }),
     data,
     measure: choice,
     clean: reference.clean,

@@ -16,6 +16,7 @@ import {
   runningOptions,
 } from "./options.ts";
 import { chipFormats } from "./chip-files.ts";
+import { faultOptions } from "./faults.ts";
 import { parseUntil, usualMost } from "./until.ts";
 
 const { keep, measure, ignoreLabel } = judgingOptions;
@@ -45,6 +46,10 @@ export function verifyCommand() {
     .addOption(flipOptions.p)
     .addOption(flipOptions.p01)
     .addOption(flipOptions.p10)
+    .addOption(faultOptions.faults)
+    .addOption(faultOptions.regime)
+    .addOption(faultOptions.reads)
+    .addOption(faultOptions.intervals)
     .addOption(
       new Option("--keep <share>", `${keep.description} (default: what the plan was made to keep, or 0.95)`)
         .argParser(parseNumber)

@@ -17,13 +17,14 @@ import { isModuleName } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
 import type { Plan } from "../../protect/index.ts";
 import { dataFromFlags, outputOf, type DataFlags } from "../data.ts";
+import { absoluteFaults, changesRate, faultsFromFlags, type FaultFlags } from "../faults.ts";
 import { readModel, readPlan } from "../files.ts";
 import { flipLaw, flipsFromFlags, hasFlips, planFlipLaw, planFlips, type FlipFlags } from "../memory.ts";
 import { note } from "../output.ts";
 import { measureFromFlags, requireGraph, type MeasureFlags } from "./shared.ts";
 
 /** Flags that decide what chips are tried and how they are judged. */
-export interface TryFlags extends FlipFlags, DataFlags, MeasureFlags {
+export interface TryFlags extends FlipFlags, FaultFlags, DataFlags, MeasureFlags {
   readonly plan: readonly string[];
   readonly keep?: number | undefined;
   readonly seed: number;
@@ -52,6 +53,7 @@ export interface Prepared {
     readonly queue: string;
     readonly onNotice: (text: string) => void;
     readonly designFlips: ReturnType<typeof planFlips>;
+    readonly faults?: NonNullable<ReturnType<typeof faultsFromFlags>>;
     readonly measure?: NonNullable<Awaited<ReturnType<typeof measureFromFlags>>["measure"]>;
   };
   readonly warnings: readonly string[];
@@ -78,6 +80,13 @@ export async function prepare(model: string, flags: TryFlags, command: string): 
   const { seed, threads, on, queue } = flags;
   if (flags.keep !== undefined) checkKeep(flags.keep, true);
   requireGraph(model, command);
+  const faults = faultsFromFlags(flags);
+  if (faults !== undefined && changesRate(faults) && !hasFlips(flags)) {
+    throw new QtamlError(
+      "invalid-argument",
+      "With these faults, cells are wrong more often than they flip in one interval: give the flip probability of one interval with --p, --p01 and --p10, or --device.",
+    );
+  }
   const measure = await measureFromFlags(flags);
   const plans = flags.plan.map((path) => ({ name: path, plan: readPlan(path) }));
   const twice = plans.find(({ name }, i) => plans.findIndex((other) => other.name === name) < i);
@@ -106,6 +115,7 @@ export async function prepare(model: string, flags: TryFlags, command: string): 
       queue,
       onNotice: (text) => note(text, flags),
       designFlips: planFlips(plan),
+      ...(faults === undefined ? {} : { faults }),
       ...measure,
     },
     warnings: report?.warnings ?? [],
@@ -133,6 +143,7 @@ export function absoluteFlags<T extends TryFlags>(flags: T): T {
     data: flags.data?.map(absoluteData),
     labels: file(flags.labels),
     device: file(flags.device),
+    faults: absoluteFaults(flags.faults),
     preprocessing: preprocessing?.trim().startsWith("{") === true ? preprocessing : file(preprocessing),
     measure: measure !== undefined && isModuleName(measure) ? resolve(measure) : measure,
     feed: feed?.map((text) => (text.endsWith(".npy") ? absoluteData(text) : text)),
