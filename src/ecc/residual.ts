@@ -109,7 +109,7 @@ function syndromeResidual(code: WordCode, channel: BitChannel): Residual {
       walshHadamard(law);
       let column = 0;
       code.checks.forEach((list, c) => (column |= list.includes(position) ? 1 << c : 0));
-      // Summed as events of errors, so that small residuals keep their digits.
+      // Rounding of the transform leaves an absolute error near 1e-16.
       turned.forEach((data, s) => {
         const faulty = law[s ^ column]! / dual.length;
         const sound = law[s]! / dual.length;
