@@ -153,11 +153,11 @@ describe.each(kinds)("$name", ({ name, isHere, start }) => {
       expect(outcomes).toEqual(expected);
       const { chips: carriedOut } = JSON.parse(await only.finish()) as { chips: number };
       expect(carriedOut).toBeGreaterThanOrEqual(chips);
-      // Without the results in the queue it would be one and a half times the campaign at least.
-      expect(carriedOut).toBeLessThan(1.35 * chips);
+      // Nothing that the queue held is asked for again; only what was being added when the coordinator ended may be lost.
+      expect(carriedOut).toBeLessThan(1.1 * chips);
     });
 
-    it("two coordinators at once: their shards are the same", async () => {
+    it("two coordinators at once: both get all of it", async () => {
       const only = await worker();
       const [one, two] = await Promise.all([
         disturbed(-1, async () => undefined),

@@ -9,8 +9,8 @@ import { campaignSchema, packCampaign } from "./campaign.ts";
 import { blobSeconds } from "./depot.ts";
 import { aborted, type Executor, type RunOptions } from "./executor.ts";
 import { failureOf, parseResult, presenceSchema, type Presence } from "./messages.ts";
-import { listen, openDepot, openQueue } from "./queue.ts";
-import { cutShard, deliver, shardSize, shardWords, tasksOf, type Shard } from "./shards.ts";
+import { listen, openDepot, openQueue, shardsIn } from "./queue.ts";
+import { cutShard, deliver, shardSize, shardWords, takeUp, tasksOf, type Shard } from "./shards.ts";
 
 /** Settings of `bullmqExecutor`. */
 export interface QueueOptions {
@@ -227,7 +227,7 @@ export async function bullmqExecutor(
     { onOutcome, signal }: RunOptions = {},
   ): Promise<TrialOutcome[]> => {
     if (signal?.aborted === true && jobs.length > 0) throw aborted();
-    const { tasks, commons } = tasksOf(jobs);
+    const { tasks: all, commons } = tasksOf(jobs);
     for (const [hash, parts] of commons) content.set(hash, parts);
     runs++;
     const outcomes: TrialOutcome[] = [];
@@ -274,10 +274,21 @@ export async function bullmqExecutor(
     };
     try {
       await persist(putMissing);
-      while (stopped.by === undefined && (at < tasks.length || mine.size > 0)) {
+      const held = await persist(() => shardsIn(queue));
+      const { shards: known, rest: tasks } = takeUp(
+        all,
+        held.map(({ id, data }) => ({ id, ...data })),
+      );
+      const isMore = () => known.length > 0 || at < tasks.length;
+      while (stopped.by === undefined && (isMore() || mine.size > 0)) {
         const awake = new Promise<void>((resolve) => (wake = resolve));
         const room = 3 * slots() + 2 - mine.size;
-        for (let i = 0; i < room && at < tasks.length && stopped.by === undefined; i++) {
+        for (let i = 0; i < room && isMore() && stopped.by === undefined; i++) {
+          const next = known.shift();
+          if (next !== undefined) {
+            await send(next);
+            continue;
+          }
           // Towards the end shards become smaller, so that all workers end at the same time.
           const share = Math.max(1, Math.ceil((tasks.length - at) / (2 * slots())));
           const size = Math.min(shardTrials ?? 1, 2 ** Math.floor(Math.log2(share)));

@@ -39,12 +39,24 @@ export interface ShardJob {
   readonly returnvalue: unknown;
 }
 
+/** A job as it is listed. */
+export interface ListedJob {
+  readonly id?: string | undefined;
+  readonly data: ShardData;
+}
+
 /** What is done with a queue, whichever server it is on. */
 export interface ShardQueue {
   addBulk(
     jobs: { name: string; data: ShardData; opts: BulkJobOptions }[],
   ): Promise<readonly { readonly id?: string | undefined }[]>;
   getJob(id: string): Promise<ShardJob | undefined>;
+  getJobs(
+    types: ("active" | "completed" | "waiting")[],
+    start: number,
+    end: number,
+    asc: boolean,
+  ): Promise<readonly (ListedJob | undefined)[]>;
   remove(id: string): Promise<number>;
   obliterate(options: { force: boolean }): Promise<void>;
   resume(): Promise<void>;
@@ -66,6 +78,8 @@ export interface ShardNews {
 }
 
 const prefix = "qtaml";
+/** Jobs that are listed at once. */
+const pageJobs = 200;
 const onPostgres = withBackend(createPostgresBackend);
 
 const postgresConnection = (address: QueueAddress) => ({
@@ -94,6 +108,19 @@ export function openQueue(address: QueueAddress, campaign: string): ShardQueue {
   const queue = new onPostgres.Queue<ShardData, string>(name, { connection: postgresConnection(address) });
   queue.on("error", ignore);
   return queue;
+}
+
+/** Shards that a campaign's queue holds: done, under way, or to come. */
+export async function shardsIn(queue: ShardQueue): Promise<{ id: string; data: ShardData }[]> {
+  const found = new Map<string, ShardData>();
+  for (const type of ["waiting", "active", "completed"] as const) {
+    for (let from = 0; ; from += pageJobs) {
+      const page = await queue.getJobs([type], from, from + pageJobs - 1, true);
+      for (const job of page) if (job?.id !== undefined) found.set(job.id, job.data);
+      if (page.length < pageJobs) break;
+    }
+  }
+  return [...found].map(([id, data]) => ({ id, data }));
 }
 
 /** Listens to what becomes of shards. */

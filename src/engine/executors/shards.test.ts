@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Protection } from "../memory-reader.ts";
-import { cutShard, deliver, shardSeconds, shardSize, tasksOf, type Shard } from "./shards.ts";
+import { cutShard, deliver, shardSeconds, shardSize, takeUp, tasksOf, type Shard } from "./shards.ts";
 
 const protection = (protectedMask: number): Protection => [
   [{ start: 0, count: 8, protectedMask, decoder: "none" }],
@@ -57,6 +57,25 @@ describe("cutShard", () => {
     const outcomes = [4, 5].map((trial) => ({ trial, tallies: [], isHit: [] }));
     deliver(cutShard(tasks, 0, 8), outcomes, (slot, { trial }) => (found[slot] = trial));
     expect(found).toEqual([4, 5, 4]);
+  });
+});
+
+describe("takeUp", () => {
+  it("keeps the cut of what a queue holds, and leaves what it holds for others", () => {
+    const { tasks } = tasksOf(jobsOf([0, 1, 2, 3, 4, 5, 6, 7]));
+    const { common } = tasks[0]!;
+    const { shards, rest } = takeUp(tasks, [
+      { id: "a", common, trials: [2, 3] },
+      { id: "overlaps", common, trials: [3, 4] },
+      { id: "of another run", common, trials: [7, 8] },
+      { id: "of another protection", common: "other", trials: [0, 1] },
+      { id: "b", common, trials: [6] },
+    ]);
+    expect(shards.map((shard) => [shard.id, trialsOf(shard)])).toEqual([
+      ["a", [2, 3]],
+      ["b", [6]],
+    ]);
+    expect(rest.map((t) => t.trial)).toEqual([0, 1, 4, 5, 7]);
   });
 });
 

@@ -85,6 +85,26 @@ export function cutShard(tasks: readonly Task[], from: number, size: number): Sh
   return { id: `s${hashOf([first.common, ":", trials]).slice(0, 32)}`, common: first.common, tasks: own };
 }
 
+/**
+ * Takes out of a list of tasks what a queue holds already, cut as it is there: a campaign that is taken up again gets
+ * what is done, and asks for nothing twice.
+ * @param held shards in the queue; those that ask for something else are left
+ */
+export function takeUp(
+  tasks: readonly Task[],
+  held: readonly { readonly id: string; readonly common: string; readonly trials: readonly number[] }[],
+): { readonly shards: Shard[]; readonly rest: Task[] } {
+  const open = new Map(tasks.map((task) => [`${task.common}:${task.trial}`, task]));
+  const shards: Shard[] = [];
+  for (const { id, common, trials } of held) {
+    const own = trials.flatMap((trial) => open.get(`${common}:${trial}`) ?? []);
+    if (own.length === 0 || own.length < trials.length) continue;
+    for (const trial of trials) open.delete(`${common}:${trial}`);
+    shards.push({ id, common, tasks: own });
+  }
+  return { shards, rest: [...open.values()] };
+}
+
 /** What to call a shard for a person. */
 export function shardWords({ tasks }: Shard): string {
   const [first, last] = [tasks[0]!.trial, tasks.at(-1)!.trial];
