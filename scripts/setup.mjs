@@ -1,7 +1,8 @@
 /**
  * @file Makes a checkout ready: installs what package-lock.json names when it is missing or older, and builds
- * `dist/` when a source is newer. Then runs the script named by its arguments, if any, on the Node that was installed.
- * `npm run demo` and `npm test` start here; it works on any Node from 20 and depends on nothing.
+ * `dist/` and the explorer's page when a source is newer. Then runs the script named by its arguments, if any, on the
+ * Node that was installed. `npm run demo` and `npm test` start here; it works on any Node from 20 and depends on
+ * nothing.
  *
  * The script is started here rather than by `&&` in package.json because a shell remembers where it found `node`
  * before the installation.
@@ -56,6 +57,13 @@ if (modified(join(root, "dist", ".built")) < sources) {
   const tsc = join(root, "node_modules", "@typescript", "native", "bin", "tsc");
   run("building", process.execPath, [tsc, "-p", "tsconfig.build.json"]);
   writeFileSync(join(root, "dist", ".built"), "");
+}
+
+// The page computes with the same modules, so it is older when any of them is newer.
+const pageSources = Math.max(sources, newest(join(root, "web")));
+if (modified(join(root, "dist", "web", "index.html")) < pageSources) {
+  const vite = join(root, "node_modules", "vite", "bin", "vite.js");
+  run("building the explorer's page", process.execPath, [vite, "build", "web", "--logLevel", "warn"]);
 }
 
 const [script, ...args] = process.argv.slice(2);

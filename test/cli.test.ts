@@ -20,6 +20,7 @@ const commands = [
   "image",
   "budget",
   "report",
+  "serve",
   "demo",
 ];
 

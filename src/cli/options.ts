@@ -25,6 +25,13 @@ export function parsePositive(text: string): number {
   return value;
 }
 
+/** A port: a whole number from 0 to 65535. */
+export function parsePort(text: string): number {
+  const value = parseWhole(text);
+  if (value > 65_535) throw new InvalidArgumentError("ports end at 65535.");
+  return value;
+}
+
 /** A number of images: a whole number from 1, all of them, or the number that is fastest. */
 export function parseImages(text: string): number | "all" | "auto" {
   return text === "all" || text === "auto" ? text : parsePositive(text);

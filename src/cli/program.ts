@@ -16,6 +16,7 @@ import {
   modelArgument,
   parseNumber,
   parseNumbers,
+  parsePort,
   parsePositive,
   runningOptions,
   storageOptions,
@@ -272,6 +273,22 @@ function reportCommand() {
     .action(async (model, flags) => (await import("./commands/report.ts")).runReport(model, flags));
 }
 
+function serveCommand() {
+  return assessing("serve")
+    .description("the explorer: a local page that shows the device, errors, the network, plans and campaigns")
+    .addArgument(new Argument("[model]", "ONNX model; the shipped LeNet-5 unless given"))
+    .addOption(
+      new Option("--port <n>", "port on this machine; 0 for any that is free")
+        .argParser(parsePort)
+        .default(4870),
+    )
+    .addHelpText(
+      "after",
+      example("qtaml serve", "qtaml serve model.onnx --data test.npz --device memory.yaml"),
+    )
+    .action(async (model, flags) => (await import("./commands/serve.ts")).runServe(model, flags));
+}
+
 function demoCommand() {
   return new Command("demo")
     .description("the whole story on a shipped network: device, law, plan, proof, report")
@@ -354,6 +371,7 @@ export function buildProgram(version: string) {
     .addCommand(imageCommand())
     .addCommand(budgetCommand())
     .addCommand(reportCommand())
+    .addCommand(serveCommand())
     .addCommand(demoCommand())
     .addCommand(workerCommand());
   for (const command of program.commands) {

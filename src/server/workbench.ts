@@ -1,0 +1,70 @@
+/** @file What the server works on: the model it was started with, opened while the page is already there. */
+import type { Assessment } from "../campaign/index.ts";
+import type { Dataset } from "../data/index.ts";
+import { QtamlError } from "../errors.ts";
+import type { About } from "../explorer/index.ts";
+import { version } from "../version.ts";
+import { Topic } from "./events.ts";
+
+/** A model that was opened. */
+export interface Opened {
+  readonly assessment: Assessment;
+  /** What chips are judged on; undefined without data. */
+  readonly data: Dataset | undefined;
+  readonly warnings: readonly string[];
+}
+
+/** How the server comes to its model. */
+export interface ModelSource {
+  /** File name, for the page. */
+  readonly name: string;
+  /** Reads and assesses it. */
+  readonly open: (onProgress: (stage: string, done: number, total: number) => void) => Promise<Opened>;
+}
+
+/** The sentence of an error; a defect is called one. */
+export function errorWords(error: unknown): { readonly code: string; readonly message: string } {
+  if (error instanceof QtamlError) return { code: error.code, message: error.message };
+  const account = error instanceof Error ? error.message : String(error);
+  return { code: "defect", message: `This is a defect of qtaml, please report it: ${account}` };
+}
+
+/** The model and what is known of it. */
+export class Workbench {
+  readonly about: Topic<About>;
+  readonly #opened: Promise<Opened | undefined>;
+
+  constructor(source: ModelSource) {
+    this.about = new Topic<About>({
+      version,
+      model: source.name,
+      state: "opening",
+      work: null,
+      message: null,
+      warnings: [],
+    });
+    this.#opened = this.#open(source);
+  }
+
+  #say(change: Partial<About>): void {
+    this.about.publish({ ...this.about.value, ...change });
+  }
+
+  async #open({ open }: ModelSource): Promise<Opened | undefined> {
+    // The page comes first.
+    await new Promise((resolve) => setImmediate(resolve));
+    try {
+      const opened = await open((stage, done, total) => this.#say({ work: { stage, done, total } }));
+      this.#say({ state: "ready", work: null, warnings: opened.warnings });
+      return opened;
+    } catch (error) {
+      this.#say({ state: "failed", work: null, message: errorWords(error).message });
+      return undefined;
+    }
+  }
+
+  /** The model, once it is open; undefined where it could not be opened. */
+  opened(): Promise<Opened | undefined> {
+    return this.#opened;
+  }
+}
