@@ -284,7 +284,7 @@ function serveCommand() {
     )
     .addHelpText(
       "after",
-      example("qtaml serve", "qtaml serve model.onnx --data test.npz --device memory.yaml"),
+      example("qtaml serve model.onnx --data test.npz --device memory.yaml", "qtaml serve"),
     )
     .action(async (model, flags) => (await import("./commands/serve.ts")).runServe(model, flags));
 }
