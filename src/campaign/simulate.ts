@@ -160,7 +160,7 @@ export async function openSimulation(
 ): Promise<ChipTrials> {
   const { judged: prepared, memory } = assessment;
   const data = await settleBatching(prepared.model, given);
-  const binder = chooseBinder(prepared, data.count);
+  const binder = chooseBinder(prepared);
   const output = await cleanRun(assessment, data, binder);
   const reference: Reference = {
     clean: output,

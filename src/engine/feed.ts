@@ -9,7 +9,7 @@ import { formatDims, formatInputs, type DeclaredSize, type ModelInput, type Mode
 import { makeTensor, type Tensor, type Values } from "./session.ts";
 
 /** Samples a call of the runtime; activations of small networks then stay in the cache. */
-const batchSize = 250;
+const batchSize = 50;
 
 /** Elements of the largest input that is filled with one number or repeated: 1 GB of float32. */
 const largestConstant = 2 ** 28;

@@ -1,9 +1,9 @@
 /**
  * @file A network with weights that can be changed: two binders behind one interface.
  *
- * Runtimes are fast when weights are constants, so the usual way is to overwrite the weights in the model's bytes
- * and load it again (`patch`). For networks of matrix products and few samples it is cheaper to declare the weights
- * as inputs and feed them (`feed`). Initialisers that are graph inputs cannot be used: feeding one is ignored.
+ * Runtimes convolve images fast when weights are constants: there the weights are overwritten in the model's bytes and
+ * the model is loaded again (`patch`). Other networks run as fast with weights that are declared as inputs and fed
+ * (`feed`). Initialisers that are graph inputs cannot be used: feeding one is ignored.
  */
 import type { InferenceSession } from "onnxruntime-node";
 import { sliceDataset, type Dataset } from "../data/index.ts";
@@ -209,12 +209,15 @@ async function feedBinder(prepared: PreparedModel): Promise<WeightBinder> {
 }
 
 /**
- * Which binder suits a network: feeding for matrix products with so few samples that loading would dominate,
- * patching otherwise. Depends on the model and the number of samples only, so that results are reproducible.
+ * Which binder suits a network: patching where a convolution runs over two axes or more, which the runtime does in a
+ * blocked layout if its kernel is constant; feeding otherwise, which saves loading the model for each chip. Depends on
+ * the model only, so that results are reproducible.
  */
-export function chooseBinder(prepared: PreparedModel, samples: number): BinderKind {
-  const hasConvolution = prepared.tensors.some((t) => t.operators.some((o) => o.startsWith("Conv")));
-  return !hasConvolution && samples <= 32 ? "feed" : "patch";
+export function chooseBinder(prepared: PreparedModel): BinderKind {
+  const isBlocked = prepared.tensors.some(
+    (t) => t.dims.length >= 4 && t.operators.some((o) => o.startsWith("Conv")),
+  );
+  return isBlocked ? "patch" : "feed";
 }
 
 /** Makes a network whose weights can be changed. @throws QtamlError `unsupported-model` */
