@@ -1,0 +1,239 @@
+/**
+ * @file Codes, ranges and decoders as one thing: a codebook, the table of what each received code is read as. The best
+ * encoder follows from the table and the channel, and the best table from the encoder and the weights; taking turns is
+ * channel-optimised scalar quantisation (Farvardin and Vaishampayan, "Optimal quantizer design for noisy channels",
+ * IEEE Trans. Inf. Theory 33, 1987).
+ */
+
+import { QtamlError } from "../errors.ts";
+import { conditionalMoments, receivedWeights } from "./butterfly.ts";
+import { codeArray, type Codes } from "./codes.ts";
+import type { FlipProbabilities } from "./flips.ts";
+
+/** Weights as point masses, in ascending order of their values. */
+export interface WeightDistribution {
+  /** [n] values, in units of the scale. */
+  readonly values: Float64Array;
+  /** [n] how many weights, or which share of them, each stands for. */
+  readonly masses: Float64Array;
+}
+
+/** Which code stores a weight: neighbouring intervals of the real line. */
+export interface CodeRanges {
+  /** [k - 1] ascending; a weight that equals a limit belongs to the interval above it. */
+  readonly limits: Float64Array;
+  /** [k] the code of each interval. */
+  readonly codes: Codes;
+}
+
+/** A table, the ranges that suit it, and what is left of the weights behind a channel. */
+export interface Codebook {
+  /** [2^B] what each received code is read as, in units of the scale. */
+  readonly table: Float64Array;
+  readonly ranges: CodeRanges;
+  /** Mean squared error of a weight, quantisation and clipping included, in squared units of the scale. */
+  readonly distortion: number;
+  /**
+   * Least-squares slope of what is read over what was stored: below 1 where the table shrinks. A Bayes table over its
+   * slope is unbiased on average.
+   */
+  readonly slope: number;
+}
+
+/**
+ * The encoder that a table deserves: each weight x gets the code c with the least expected squared error
+ * `(x - m_c)^2 + v_c`, m and v the mean and the variance of what c is read as. That is the lower envelope of lines in
+ * x, so codes own intervals in ascending order of their means, and a code whose neighbours do better everywhere owns
+ * none.
+ *
+ * @param table [2^B] finite
+ * @throws RangeError if the table does not fit the channel
+ */
+export function channelRanges(table: Float64Array, flips: FlipProbabilities): CodeRanges {
+  const { mean, variance } = conditionalMoments(table, flips);
+  const order = Array.from(mean.keys()).sort((a, b) => mean[a]! - mean[b]! || variance[a]! - variance[b]!);
+  const kept: number[] = [];
+  const limits: number[] = [];
+  /** Where code b begins to be better than code a, of a lower mean. */
+  const crossing = (a: number, b: number) =>
+    (mean[b]! + mean[a]!) / 2 + (variance[b]! - variance[a]!) / (2 * (mean[b]! - mean[a]!));
+  for (const code of order) {
+    let limit = -Infinity;
+    for (let last = kept.at(-1); last !== undefined; last = kept.at(-1)) {
+      if (mean[code] === mean[last]) {
+        limit = Infinity;
+        break;
+      }
+      limit = crossing(last, code);
+      if (kept.length === 1 || limit > limits.at(-1)!) break;
+      kept.pop();
+      limits.pop();
+      limit = -Infinity;
+    }
+    if (limit === Infinity) continue;
+    if (kept.length > 0) limits.push(limit);
+    kept.push(code);
+  }
+  const codes = codeArray(flips.p01.length, kept.length);
+  codes.set(kept);
+  return { limits: Float64Array.from(limits), codes };
+}
+
+/**
+ * Encodes weights by ranges: `codes[i]` is the code of the interval that holds `weights[i] / scale`, in double
+ * precision.
+ *
+ * @param weights [n]
+ * @param scale positive
+ * @param codes [n] output
+ * @throws QtamlError non-finite if a weight is NaN
+ */
+export function encodeByRanges(ranges: CodeRanges, weights: Float32Array, scale: number, codes: Codes): void {
+  const { limits } = ranges;
+  const place = intervalFinder(limits);
+  for (let i = 0; i < weights.length; i++) {
+    const x = weights[i]! / scale;
+    if (x !== x)
+      throw new QtamlError("non-finite", `Weight ${i} is NaN: replace NaN weights by finite ones.`);
+    codes[i] = ranges.codes[place(x)]!;
+  }
+}
+
+/** Steps a unit of the range that limits are looked up by. */
+const cells = 1024;
+
+/** Which interval a value lies in: a table over equal cells, and a few comparisons from there. */
+function intervalFinder(limits: Float64Array): (x: number) => number {
+  const last = limits.length - 1;
+  if (last < 0) return () => 0;
+  const low = limits[0]!;
+  const pitch = (limits[last]! - low) / cells;
+  const first = new Uint16Array(cells + 1);
+  for (let cell = 0, at = 0; cell <= cells; cell++) {
+    while (at < last && limits[at]! < low + (cell - 1) * pitch) at++;
+    first[cell] = at;
+  }
+  return (x) => {
+    if (x < low) return 0;
+    if (!(x < limits[last]!)) return limits.length;
+    let at = first[Math.min(cells, Math.floor((x - low) / pitch))]!;
+    while (limits[at]! <= x) at++;
+    return at;
+  };
+}
+
+/** Mass, first and second moment of the weights that each code stores: each [2^B]. */
+interface StoredMoments {
+  readonly mass: Float64Array;
+  readonly sum: Float64Array;
+}
+
+function storedMoments(
+  { values, masses }: WeightDistribution,
+  ranges: CodeRanges,
+  bits: number,
+): StoredMoments {
+  const mass = new Float64Array(2 ** bits);
+  const sum = new Float64Array(2 ** bits);
+  const { limits, codes } = ranges;
+  let at = 0;
+  for (let i = 0; i < values.length; i++) {
+    while (at < limits.length && limits[at]! <= values[i]!) at++;
+    const code = codes[at]!;
+    mass[code]! += masses[i]!;
+    sum[code]! += masses[i]! * values[i]!;
+  }
+  return { mass, sum };
+}
+
+/** A table for weights that are stored by some ranges. */
+export type TableFit = (stored: StoredMoments, flips: FlipProbabilities) => Float64Array;
+
+/** The table of the least squared error: the mean weight behind each received code. */
+export const bayesFit: TableFit = ({ mass, sum }, flips) => {
+  const received = receivedWeights(mass, flips);
+  const moment = receivedWeights(sum, flips);
+  return moment.map((m, r) => (received[r]! > 0 ? m / received[r]! : 0));
+};
+
+/**
+ * The best table that is a straight line over the values of a linear code: it folds into scale and zero point.
+ * @param values [2^B] of the code
+ */
+export function affineFit(values: Float64Array): TableFit {
+  return ({ mass, sum }, flips) => {
+    const received = receivedWeights(mass, flips);
+    const moment = receivedWeights(sum, flips);
+    let [total, v, vv, w, wv] = [0, 0, 0, 0, 0];
+    for (let r = 0; r < values.length; r++) {
+      total += received[r]!;
+      v += received[r]! * values[r]!;
+      vv += received[r]! * values[r]! ** 2;
+      w += moment[r]!;
+      wv += moment[r]! * values[r]!;
+    }
+    const spread = vv / total - (v / total) ** 2;
+    const slope = spread > 0 ? (wv / total - (w / total) * (v / total)) / spread : 0;
+    const offset = w / total - slope * (v / total);
+    return values.map((value) => slope * value + offset);
+  };
+}
+
+/** A codebook is done when a turn lowers the error by less than this share of it. */
+const enoughChange = 1e-4;
+
+/**
+ * The codebook of a table: its ranges, and the error it leaves.
+ *
+ * @param table [2^B] finite
+ */
+export function codebookOf(
+  table: Float64Array,
+  source: WeightDistribution,
+  flips: FlipProbabilities,
+): Codebook {
+  const ranges = channelRanges(table, flips);
+  const { mean, variance } = conditionalMoments(table, flips);
+  const { limits, codes } = ranges;
+  let [total, error, sum, square, product, read] = [0, 0, 0, 0, 0, 0];
+  let at = 0;
+  for (let i = 0; i < source.values.length; i++) {
+    const x = source.values[i]!;
+    const mass = source.masses[i]!;
+    while (at < limits.length && limits[at]! <= x) at++;
+    const m = mean[codes[at]!]!;
+    total += mass;
+    error += mass * ((x - m) ** 2 + variance[codes[at]!]!);
+    sum += mass * x;
+    square += mass * x * x;
+    read += mass * m;
+    product += mass * m * x;
+  }
+  const spread = square - (sum * sum) / total;
+  const slope = spread > 0 ? (product - (sum * read) / total) / spread : 1;
+  return { table, ranges, distortion: error / total, slope };
+}
+
+/**
+ * Improves a table: ranges for the table, a table for the ranges, in turns. The error falls with every turn.
+ *
+ * @param start [2^B] finite
+ * @param turns at most so many
+ */
+export function refineCodebook(
+  start: Float64Array,
+  source: WeightDistribution,
+  flips: FlipProbabilities,
+  fit: TableFit = bayesFit,
+  turns = 200,
+): Codebook {
+  let book = codebookOf(start, source, flips);
+  for (let turn = 0; turn < turns; turn++) {
+    const table = fit(storedMoments(source, book.ranges, flips.p01.length), flips);
+    const next = codebookOf(table, source, flips);
+    const isDone = !(next.distortion < book.distortion * (1 - enoughChange));
+    if (next.distortion < book.distortion) book = next;
+    if (isDone) break;
+  }
+  return book;
+}
