@@ -120,7 +120,7 @@ function planOf(): Plan {
   );
   return {
     format: "qtaml-plan",
-    version: 1,
+    version: 2,
     model: { name: "lenet.onnx", sha256 },
     storage: {
       format: "int8",
@@ -141,6 +141,7 @@ function planOf(): Plan {
     protectedBits,
     overhead: protectedBits / storedBits,
     predicted: { noise: 1.9, drift: 0.4, marginalValue: 1.2e-6 },
+    codebooks: [],
     tensors,
   };
 }

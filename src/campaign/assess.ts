@@ -14,6 +14,7 @@ import {
   type TensorJacobian,
 } from "../engine/index.ts";
 import {
+  cleanWeights,
   meanSquareSteps,
   modelFromBytes,
   prepareModel,
@@ -78,6 +79,13 @@ export interface Assessment extends Survey {
   readonly judged: PreparedModel;
   /** The tensors of `prepared`. */
   readonly tensors: readonly StoredTensor[];
+  /** The tensors in their own formats, where codebooks store them otherwise: what the clean network is. */
+  readonly clean?: readonly StoredTensor[];
+}
+
+/** Weights of the clean network: those of the formats that the memory was surveyed with. */
+export function cleanNetwork({ clean, tensors }: Assessment): Float32Array[] {
+  return (clean ?? tensors).map(cleanWeights);
 }
 
 /** Whether the codes and the network are at hand. */

@@ -117,7 +117,9 @@ export function simulationIdentity(
 
 /** A plan's part of an identity: its content is what protects and decodes, whatever made it. */
 export function planIdentity(plan: Plan, name: string): CampaignIdentity["plans"][number] {
-  return { name, overhead: plan.overhead, sha256: contentDigest(plan.tensors) };
+  const { tensors, codebooks } = plan;
+  const content = codebooks.length === 0 ? tensors : { tensors, codebooks };
+  return { name, overhead: plan.overhead, sha256: contentDigest(content) };
 }
 
 /** The identity without what only names things. */

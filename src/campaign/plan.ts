@@ -39,7 +39,7 @@ export async function makePlan(assessment: Survey, request: PlanRequest): Promis
       : await fixedReading(assessment, allocation, policy === "mean-correction" ? "unbiased-affine" : "none");
   return {
     format: "qtaml-plan",
-    version: 1,
+    version: 2,
     model: { ...assessment.model },
     storage: {
       ...assessment.storage,
@@ -58,6 +58,7 @@ export async function makePlan(assessment: Survey, request: PlanRequest): Promis
       drift: reading.drift,
       marginalValue: policy === "tac" ? allocation.marginalValue : null,
     },
+    codebooks: [],
     tensors: memory.map((tensor, t) => ({
       name: tensor.name,
       count: tensor.count,
@@ -71,7 +72,12 @@ export async function makePlan(assessment: Survey, request: PlanRequest): Promis
 
 /** The protection of a plan, tensor by tensor. */
 export function planProtection(plan: Plan): Protection {
-  return plan.tensors.map((t) => t.segments);
+  const tables = plan.codebooks.map(({ table, gain }) => table.map((value) => gain * value));
+  return plan.tensors.map(({ segments }) =>
+    segments.map(({ codebook, ...segment }) =>
+      codebook === undefined ? segment : { ...segment, table: tables[codebook]! },
+    ),
+  );
 }
 
 /**

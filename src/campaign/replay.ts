@@ -9,10 +9,9 @@ import {
   type Protection,
 } from "../engine/index.ts";
 import { openFaults, usualFaults } from "../faults/index.ts";
-import { cleanWeights } from "../onnx/index.ts";
 import { protectedBitsOf, storedBits, type Plan } from "../protect/index.ts";
 import { QtamlError } from "../errors.ts";
-import type { Assessment } from "./assess.ts";
+import { cleanNetwork, type Assessment } from "./assess.ts";
 import { planProtection } from "./plan.ts";
 
 /** A bit plane of a tensor. */
@@ -122,7 +121,7 @@ export async function replayChip(
       }
       return answers(output.values, outputSize(output));
     };
-    const clean = await run(tensors.map(cleanWeights));
+    const clean = await run(cleanNetwork(assessment));
     reader.draw(chip);
     const faulty = await run(reader.read(protection).weights);
     const places = Array.from(clean.keys()).filter((n) => clean[n] !== faulty[n]);

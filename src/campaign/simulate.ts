@@ -33,9 +33,9 @@ import {
   type Tally,
 } from "../measure/index.ts";
 import type { FaultDescription } from "../faults/index.ts";
-import { cleanWeights, serialiseModel } from "../onnx/index.ts";
+import { serialiseModel } from "../onnx/index.ts";
 import { meanInterval, momentsOf, proportionInterval, quantile, standardDeviation } from "../stats/index.ts";
-import type { Assessment } from "./assess.ts";
+import { cleanNetwork, type Assessment } from "./assess.ts";
 import { isKept, type Goal } from "./goal.ts";
 import { contentDigest, simulationIdentity, type SimulationIdentity } from "./identity.ts";
 import { imageParts, type ImageParts } from "./parts.ts";
@@ -137,10 +137,10 @@ function measureIdentity({ name }: MeasureChoice): string {
 }
 
 /** Runs the network with clean quantised weights. */
-async function cleanRun({ judged }: Assessment, data: Dataset, kind: BinderKind) {
-  const binder = await bindWeights(judged, kind);
+async function cleanRun(assessment: Assessment, data: Dataset, kind: BinderKind) {
+  const binder = await bindWeights(assessment.judged, kind);
   try {
-    await binder.load(judged.tensors.map(cleanWeights));
+    await binder.load(cleanNetwork(assessment));
     return await binder.infer(data);
   } finally {
     await binder.close();

@@ -4,7 +4,7 @@ import {
   bayesFit,
   channelRanges,
   codebookOf,
-  encodeByRanges,
+  rangeEncoder,
   refineCodebook,
   type WeightDistribution,
 } from "./codebook.ts";
@@ -37,11 +37,10 @@ describe("channelRanges", () => {
     const error = (x: number, code: number) => (x - mean[code]!) ** 2 + variance[code]!;
     const ranges = channelRanges(table, asymmetric);
     const weights = Float32Array.from({ length: 2001 }, (_, i) => (i - 1000) / 250);
-    const codes = new Uint8Array(weights.length);
-    encodeByRanges(ranges, weights, 1, codes);
-    weights.forEach((x, i) => {
+    const encode = rangeEncoder(ranges);
+    weights.forEach((x) => {
       const least = Math.min(...Array.from(mean.keys(), (code) => error(x, code)));
-      expect(error(x, codes[i]!)).toBeLessThanOrEqual(least + 1e-9);
+      expect(error(x, encode(x))).toBeLessThanOrEqual(least + 1e-9);
     });
   });
 
@@ -65,23 +64,14 @@ describe("channelRanges", () => {
   });
 });
 
-describe("encodeByRanges", () => {
+describe("rangeEncoder", () => {
   it("finds the interval of every weight, at limits the upper one", () => {
     const state = addressedStreams({ seed: 1, trial: 0, tensor: 0 }, 2)(0);
     const limits = Float64Array.from({ length: 40 }, () => nextUniform(state) ** 6).sort();
-    const ranges = { limits, codes: Uint8Array.from({ length: 41 }, (_, i) => i) };
-    const weights = Float32Array.from([...limits, ...Array.from({ length: 500 }, () => nextUniform(state))]);
-    const codes = new Uint8Array(weights.length);
-    encodeByRanges(ranges, weights, 0.5, codes);
-    const expected = Array.from(weights, (w) => limits.filter((limit) => limit <= w / 0.5).length);
-    expect(Array.from(codes)).toEqual(expected);
-  });
-
-  it("refuses NaN", () => {
-    const ranges = { limits: Float64Array.of(0), codes: Uint8Array.of(0, 1) };
-    expect(() => encodeByRanges(ranges, Float32Array.of(1, NaN), 1, new Uint8Array(2))).toThrow(
-      "Weight 1 is NaN",
-    );
+    const codes = Uint8Array.from({ length: 41 }, (_, i) => 40 - i);
+    const weights = [...limits, ...Array.from({ length: 500 }, () => nextUniform(state)), -1, 2];
+    const expected = weights.map((w) => 40 - limits.filter((limit) => limit <= w).length);
+    expect(weights.map(rangeEncoder({ limits, codes }))).toEqual(expected);
   });
 });
 
@@ -91,8 +81,7 @@ describe("codebookOf", () => {
     const source = { values: Float64Array.of(-1.5, -0.2, 0.1, 2), masses: Float64Array.of(1, 5, 3, 2) };
     const { ranges, distortion, slope } = codebookOf(table, source, asymmetric);
     const matrix = channelMatrix(asymmetric);
-    const codes = new Uint8Array(4);
-    encodeByRanges(ranges, Float32Array.from(source.values), 1, codes);
+    const codes = source.values.map(rangeEncoder(ranges));
     const average = (of: (x: number, read: number) => number) =>
       source.values.reduce(
         (sum, x, i) =>
@@ -188,11 +177,10 @@ describe("designCodebook", () => {
     const { table, ranges, distortion } = designCodebook(source, flips, "table");
     const state = addressedStreams({ seed: 3, trial: 0, tensor: 0 }, 2)(0);
     const count = 200_000;
-    const weights = Float32Array.from({ length: count }, () => nextNormal(state));
-    const codes = new Uint8Array(count);
-    encodeByRanges(ranges, weights, 1, codes);
-    const errors = weights.map((w, i) => {
-      let read = codes[i]!;
+    const encode = rangeEncoder(ranges);
+    const errors = Float64Array.from({ length: count }, () => {
+      const w = nextNormal(state);
+      let read = encode(w);
       for (let k = 0; k < 8; k++) if (nextUniform(state) < 0.1) read ^= 1 << k;
       return (table[read]! - w) ** 2;
     });

@@ -5,7 +5,6 @@
  * IEEE Trans. Inf. Theory 33, 1987).
  */
 
-import { QtamlError } from "../errors.ts";
 import { conditionalMoments, receivedWeights } from "./butterfly.ts";
 import { codeArray, type Codes } from "./codes.ts";
 import type { FlipProbabilities } from "./flips.ts";
@@ -79,50 +78,34 @@ export function channelRanges(table: Float64Array, flips: FlipProbabilities): Co
   return { limits: Float64Array.from(limits), codes };
 }
 
-/**
- * Encodes weights by ranges: `codes[i]` is the code of the interval that holds `weights[i] / scale`, in double
- * precision.
- *
- * @param weights [n]
- * @param scale positive
- * @param codes [n] output
- * @throws QtamlError non-finite if a weight is NaN
- */
-export function encodeByRanges(ranges: CodeRanges, weights: Float32Array, scale: number, codes: Codes): void {
-  const { limits } = ranges;
-  const place = intervalFinder(limits);
-  for (let i = 0; i < weights.length; i++) {
-    const x = weights[i]! / scale;
-    if (x !== x)
-      throw new QtamlError("non-finite", `Weight ${i} is NaN: replace NaN weights by finite ones.`);
-    codes[i] = ranges.codes[place(x)]!;
-  }
-}
-
-/** Steps a unit of the range that limits are looked up by. */
+/** Equal cells of the range that limits are looked up by. */
 const cells = 1024;
 
-/** Which interval a value lies in: a table over equal cells, and a few comparisons from there. */
-function intervalFinder(limits: Float64Array): (x: number) => number {
+/**
+ * A function from a weight, in units of the scale, to its code: a table over equal cells, and a few comparisons from
+ * there.
+ */
+export function rangeEncoder({ limits, codes }: CodeRanges): (x: number) => number {
   const last = limits.length - 1;
-  if (last < 0) return () => 0;
+  if (last < 0) return () => codes[0]!;
   const low = limits[0]!;
-  const pitch = (limits[last]! - low) / cells;
+  const high = limits[last]!;
+  const pitch = (high - low) / cells;
   const first = new Uint16Array(cells + 1);
   for (let cell = 0, at = 0; cell <= cells; cell++) {
     while (at < last && limits[at]! < low + (cell - 1) * pitch) at++;
     first[cell] = at;
   }
   return (x) => {
-    if (x < low) return 0;
-    if (!(x < limits[last]!)) return limits.length;
+    if (x < low) return codes[0]!;
+    if (!(x < high)) return codes[last + 1]!;
     let at = first[Math.min(cells, Math.floor((x - low) / pitch))]!;
     while (limits[at]! <= x) at++;
-    return at;
+    return codes[at]!;
   };
 }
 
-/** Mass, first and second moment of the weights that each code stores: each [2^B]. */
+/** Mass and first moment of the weights that each code stores: each [2^B]. */
 interface StoredMoments {
   readonly mass: Float64Array;
   readonly sum: Float64Array;

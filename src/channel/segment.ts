@@ -11,4 +11,9 @@ export interface ProtectionSegment {
   /** Bit k set: bit k of each weight of the segment is protected. */
   readonly protectedMask: number;
   readonly decoder: DecoderKind;
+  /**
+   * [2^B] what each received code is read as, in units of the step, where the weights are stored by a codebook; the
+   * decoder's own table otherwise.
+   */
+  readonly table?: ArrayLike<number>;
 }

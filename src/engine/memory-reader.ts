@@ -66,13 +66,13 @@ export function decodeSegments(
   flips: FlipProbabilities,
   segments: readonly ProtectionSegment[],
 ): DecodeSegment[] {
-  const histogram = storedHistogram(tensor);
-  return segments.map(({ start, count, protectedMask, decoder: kind }) => ({
-    start,
-    count,
-    table: decoder(kind, { format: tensor.format, flips: protectBits(flips, protectedMask), histogram })
-      .table,
-  }));
+  let histogram: Float64Array | undefined;
+  return segments.map(({ start, count, protectedMask, decoder: kind, table }) => {
+    if (table !== undefined) return { start, count, table };
+    histogram ??= storedHistogram(tensor);
+    const input = { format: tensor.format, flips: protectBits(flips, protectedMask), histogram };
+    return { start, count, table: decoder(kind, input).table };
+  });
 }
 
 /** Opens a reader of chips. */
@@ -80,10 +80,11 @@ export function openMemoryReader(content: MemoryContent, source: ErrorSource): M
   return source === "faults" ? faultReader(content) : gaussianReader(content);
 }
 
-/** Something worked out once for each tensor, mask and decoder. */
+/** Something worked out once for each tensor, mask and decoder; each time where a codebook takes the decoder's place. */
 function bySegment<T>(make: (t: number, segment: ProtectionSegment) => T) {
   const known = new Map<string, T>();
   return (t: number, segment: ProtectionSegment): T => {
+    if (segment.table !== undefined) return make(t, segment);
     const key = `${t}:${segment.protectedMask}:${segment.decoder}`;
     let value = known.get(key);
     if (value === undefined) known.set(key, (value = make(t, segment)));
@@ -110,9 +111,14 @@ const sameSegments = (a: readonly ProtectionSegment[], b: readonly ProtectionSeg
         own.start === other.start &&
         own.count === other.count &&
         own.protectedMask === other.protectedMask &&
-        own.decoder === other.decoder
+        own.decoder === other.decoder &&
+        sameTable(own.table, other.table)
       );
     }));
+
+const sameTable = (a: ArrayLike<number> | undefined, b: ArrayLike<number> | undefined) =>
+  a === b ||
+  (a !== undefined && b !== undefined && Array.from(a).every((value, code) => Object.is(value, b[code])));
 
 function faultReader({
   tensors,

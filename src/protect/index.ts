@@ -27,7 +27,14 @@ export {
   type CleanOutputs,
   type ConfidentOutputs,
 } from "./margins.ts";
-export { parsePlan, planSchema, protectedBitsOf, type Plan, type PlanTensor } from "./plan.ts";
+export {
+  parsePlan,
+  planSchema,
+  protectedBitsOf,
+  type Plan,
+  type PlanCodebook,
+  type PlanTensor,
+} from "./plan.ts";
 export {
   expectedRunaways,
   heterogeneity,

@@ -4,7 +4,7 @@ import { parsePlan, type Plan } from "./plan.ts";
 
 const plan = {
   format: "qtaml-plan",
-  version: 1,
+  version: 2,
   model: { name: "net.onnx", sha256: "ab".repeat(32) },
   storage: {
     format: "int8",
@@ -25,6 +25,7 @@ const plan = {
   protectedBits: 16,
   overhead: 0.1,
   predicted: { noise: 0.25, drift: null, marginalValue: 1e-3 },
+  codebooks: [],
   tensors: [
     {
       name: "a",
@@ -77,7 +78,7 @@ describe("parsePlan", () => {
 
   it.each([
     ["format", "another-plan"],
-    ["version", 2],
+    ["version", 3],
     ["model.sha256", "AB"],
     ["storage.granularity", "row"],
     ["policy", "best"],
@@ -103,6 +104,47 @@ describe("parsePlan", () => {
     expect(error.message).toContain(path.split(".")[0]);
     expect(error.message.endsWith(".")).toBe(true);
     expect(error.message).not.toContain("\n");
+  });
+
+  it("reads plans of version 1, which have no codebooks", () => {
+    const old = broken("codebooks", undefined) as Record<string, unknown>;
+    expect(parsePlan({ ...old, version: 1 }, "p")).toEqual(plan);
+  });
+
+  const coded = {
+    ...plan,
+    codebooks: [{ table: Array.from({ length: 256 }, (_, code) => code / 100), gain: 1.1 }],
+    tensors: [
+      plan.tensors[0],
+      {
+        ...plan.tensors[1],
+        scaling: "tensor",
+        segments: [{ start: 0, count: 8, protectedMask: 0, decoder: "none", codebook: 0 }],
+      },
+    ],
+  } as const satisfies Plan;
+
+  it("gives back codebooks", () => {
+    expect(parsePlan(JSON.parse(JSON.stringify(coded)), "p")).toEqual(coded);
+  });
+
+  it.each([
+    ["no such codebook", { codebooks: [] }],
+    ["a table of another width", { codebooks: [{ table: [0, 1, 2, 3], gain: 1 }] }],
+    ["no scaling", { tensors: [coded.tensors[0], { ...coded.tensors[1], scaling: undefined }] }],
+    [
+      "a decoder beside the codebook",
+      {
+        tensors: [
+          coded.tensors[0],
+          { ...coded.tensors[1], segments: [{ ...coded.tensors[1].segments[0], decoder: "bayes" }] },
+        ],
+      },
+    ],
+  ])("refuses %s", (_, change) => {
+    const error = failure({ ...coded, ...change });
+    expect(error.code).toBe("invalid-schema");
+    expect(error.message).toContain('tensor "b"');
   });
 
   it.each(["extra", "model.extra", "tensors.0.extra", "tensors.0.segments.1.extra"])(

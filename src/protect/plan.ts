@@ -3,7 +3,7 @@
  * schema; every command that needs it reads it from a file.
  */
 import { z } from "zod";
-import { decoderKinds, mostBits } from "../channel/index.ts";
+import { decoderClasses, decoderKinds, mostBits } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import { bitCount } from "./ladder.ts";
 import { policyNames } from "./policies.ts";
@@ -16,6 +16,8 @@ const segmentSchema = z.strictObject({
   count: whole,
   protectedMask: whole.max(2 ** mostBits - 1),
   decoder: z.enum(decoderKinds),
+  /** Which of the plan's codebooks stores these weights; absent where they are stored in the tensor's format. */
+  codebook: whole.optional(),
 });
 
 const tensorSchema = z
@@ -26,6 +28,8 @@ const tensorSchema = z
     /** Flip probabilities of the unprotected cells, least significant bit first. */
     p01: z.array(probability).min(2).max(mostBits),
     p10: z.array(probability).min(2).max(mostBits),
+    /** With codebooks: whether values are in units of the root mean square of the tensor or of each output channel. */
+    scaling: z.enum(["tensor", "channel"]).optional(),
     /** Neighbouring runs of weights, in C order, that together cover the tensor. */
     segments: z.array(segmentSchema).min(1),
   })
@@ -50,10 +54,22 @@ const storageSchema = z.strictObject({
   exclude: z.array(z.string()).default([]),
 });
 
+/** A code, a range and a decoder in one: the ranges by which weights are stored follow from the table and the flips. */
+const codebookSchema = z.strictObject({
+  /** [2^B] the mean weight behind each received code, in units of the scale. */
+  table: z.array(z.number()).min(4).max(256),
+  /** Received codes are read as `gain * table`: 1 is the least squared error, more undoes the shrinking. */
+  gain: z.number().positive(),
+});
+
+/** A codebook of a plan. */
+export type PlanCodebook = z.infer<typeof codebookSchema>;
+
 /** Schema of `plan.json`. */
 export const planSchema = z.strictObject({
   format: z.literal("qtaml-plan"),
-  version: z.literal(1),
+  /** Plans of version 1 have no codebooks, and are read as plans of version 2 without any. */
+  version: z.union([z.literal(1), z.literal(2)]).transform((): 2 => 2),
   /** The model the plan was made for: its file's name and `ModelFile.sha256`, which covers external data too. */
   model: z.strictObject({ name: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
   storage: storageSchema,
@@ -79,6 +95,9 @@ export const planSchema = z.strictObject({
     /** Fall of `noise` per protected bit at the end of the budget: the value of the next protected bit. */
     marginalValue: z.number().nonnegative().nullable(),
   }),
+  codebooks: z.array(codebookSchema).default([]),
+  /** What decoding may cost at inference, where codebooks were chosen under that condition. */
+  decoderClass: z.enum(decoderClasses).optional(),
   tensors: z.array(tensorSchema).min(1),
 });
 
@@ -111,7 +130,10 @@ export function parsePlan(value: unknown, name: string): Plan {
     );
   }
   const plan = result.data;
-  for (const tensor of plan.tensors) checkCover(tensor, name);
+  for (const tensor of plan.tensors) {
+    checkCover(tensor, name);
+    checkCodebooks(tensor, plan.codebooks, name);
+  }
   const protectedBits = plan.tensors.reduce((sum, t) => sum + protectedBitsOf(t.segments), 0);
   if (protectedBits !== plan.protectedBits) {
     throw new QtamlError(
@@ -120,6 +142,21 @@ export function parsePlan(value: unknown, name: string): Plan {
     );
   }
   return plan;
+}
+
+function checkCodebooks(tensor: PlanTensor, codebooks: readonly PlanCodebook[], name: string): void {
+  const { segments, p01, scaling } = tensor;
+  const isFitting = segments.every(({ codebook, decoder }) => {
+    if (scaling === undefined) return codebook === undefined;
+    return (
+      decoder === "none" && codebook !== undefined && codebooks[codebook]?.table.length === 2 ** p01.length
+    );
+  });
+  if (isFitting) return;
+  throw new QtamlError(
+    "invalid-schema",
+    `${name} has no codebooks that fit tensor "${tensor.name}" of ${p01.length} bits; make it again with qtaml plan.`,
+  );
 }
 
 function checkCover(tensor: PlanTensor, name: string): void {

@@ -1,6 +1,6 @@
 /** @file `qtaml harden`: write the model as the memory holds it. */
 import { basename } from "node:path";
-import { assess, checkPlan, type Assessment } from "../../campaign/index.ts";
+import { assess, planProtection, storeByPlan, type Assessment } from "../../campaign/index.ts";
 import { decodeSegments } from "../../engine/index.ts";
 import { totalLength } from "../../bytes/index.ts";
 import {
@@ -30,10 +30,11 @@ export interface HardenFlags extends Manner, MemoryFlags {
   readonly form: DecodeForm;
 }
 
-/** Decode segments of each tensor, in the order of the plan. */
+/** Decode segments of each tensor, in the order of the plan. @param assessment the memory as the plan fills it */
 export function planDecode(assessment: Assessment, plan: Plan): DecodeSegment[][] {
+  const protection = planProtection(plan);
   return assessment.prepared.tensors.map((tensor, t) =>
-    decodeSegments(tensor, assessment.memory[t]!.flips, plan.tensors[t]!.segments),
+    decodeSegments(tensor, assessment.memory[t]!.flips, protection[t]!),
   );
 }
 
@@ -81,8 +82,10 @@ export async function runHarden(model: string, flags: HardenFlags): Promise<void
   checkOutput(flags.output);
   checkMemoryFlags(flags);
   const plan = readPlan(flags.plan);
-  const assessment = await assess(readModel(model), { flips: planFlipLaw(plan), storage: plan.storage });
-  checkPlan(plan, assessment);
+  const assessment = storeByPlan(
+    await assess(readModel(model), { flips: planFlipLaw(plan), storage: plan.storage }),
+    plan,
+  );
   const dataPath = `${flags.output}.data`;
   const files = modelFiles(hardened(assessment, plan, flags.form), basename(dataPath));
   const image =

@@ -1,7 +1,7 @@
 /** @file `qtaml image check`: read a memory image back, as hardware would. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { assess, checkPlan } from "../../campaign/index.ts";
+import { assess, storeByPlan } from "../../campaign/index.ts";
 import { formatNpz } from "../../data/index.ts";
 import { QtamlError } from "../../errors.ts";
 import {
@@ -60,8 +60,10 @@ async function unlikeModel(
     );
   }
   const plan = parsePlan(readStructured(planPath, "Plan"), planPath);
-  const assessment = await assess(readModel(model), { flips: planFlipLaw(plan), storage: plan.storage });
-  checkPlan(plan, assessment);
+  const assessment = storeByPlan(
+    await assess(readModel(model), { flips: planFlipLaw(plan), storage: plan.storage }),
+    plan,
+  );
   const decode = planDecode(assessment, plan);
   return assessment.prepared.tensors.flatMap((tensor, t) => {
     const found = reading.tensors[t];

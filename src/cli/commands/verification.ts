@@ -9,6 +9,7 @@ import {
   checkPlan,
   contentDigest,
   planIdentity,
+  storeByPlan,
   type Assessment,
   type CampaignIdentity,
 } from "../../campaign/index.ts";
@@ -65,13 +66,15 @@ function checkCommonMemory(plans: readonly NamedPlan[]): void {
     contentDigest({
       storage: plan.storage,
       flips: plan.tensors.map(({ name, p01, p10 }) => [name, p01, p10]),
+      // By which codebook a weight is stored depends on where segments begin and what they protect.
+      codes: plan.codebooks.length === 0 ? [] : [plan.codebooks, plan.tensors],
     });
   const [first, ...others] = plans;
   const stranger = others.find((other) => memoryOf(other) !== memoryOf(first!));
   if (stranger === undefined) return;
   throw new QtamlError(
     "plan-mismatch",
-    `Plans ${first!.name} and ${stranger.name} are for different memories (storage or flip probabilities), so their chips cannot have the same faults; verify them one by one.`,
+    `Plans ${first!.name} and ${stranger.name} are for different memories (storage, codebooks or flip probabilities), so their chips cannot have the same faults; verify them one by one.`,
   );
 }
 
@@ -102,8 +105,9 @@ export async function prepare(model: string, flags: TryFlags, command: string): 
   }
   const report = hasFlips(flags) ? flipsFromFlags(flags).report : undefined;
   const flips = report === undefined ? planFlipLaw(plan) : flipLaw(report);
-  const assessment = await assess(file, { flips, storage: plan.storage, ...outputOf(flags) });
-  for (const named of plans) checkPlan(named.plan, assessment);
+  const surveyed = await assess(file, { flips, storage: plan.storage, ...outputOf(flags) });
+  for (const named of plans) checkPlan(named.plan, surveyed);
+  const assessment = storeByPlan(surveyed, plan);
   return {
     assessment,
     data,
