@@ -36,7 +36,14 @@ export { inspect, type InspectionRow } from "./inspect.ts";
 export type { ImageParts } from "./parts.ts";
 export { checkPlan, makePlan, planProtection, type PlanRequest } from "./plan.ts";
 export { storeByPlan } from "./recode.ts";
-export { hasAnswers, isPredicted, predict, predictKept, type Prediction } from "./predict.ts";
+export {
+  hasAnswers,
+  isPredicted,
+  measuredClassifier,
+  predict,
+  predictKept,
+  type Prediction,
+} from "./predict.ts";
 export {
   overheadAtTarget,
   planToKeep,

@@ -1,56 +1,42 @@
 /**
- * @file Predicts how much of its accuracy a network keeps under a protection, without simulating a fault: the error
- * law and the Jacobian give the noise on each sample's logits, and the clean network's confidences say what a changed
- * answer costs. First order in the errors.
+ * @file Predicts how much of its accuracy a network keeps under a protection, from what was measured of it.
  */
 import { QtamlError } from "../errors.ts";
 import {
-  allocator,
-  expectedAccuracyUnderNoise,
-  expectedRunaways,
-  ordinaryErrors,
+  keptAccuracy,
+  knownAnswers,
+  leastOverhead,
   residualCurve,
   saturationRatio,
-  segmentsOf,
-  softmaxRows,
-  tensorNoise,
-  type ConfidentOutputs,
-  type PolicyName,
+  type KnownAnswers,
+  type MeasuredClassifier,
 } from "../protect/index.ts";
 import { outputSize, type JudgedOutput, type Protection } from "../engine/index.ts";
 import type { Survey } from "./assess.ts";
 
-/** What a prediction is made from. */
-interface Measured extends Survey {
-  readonly jacobian: NonNullable<Survey["jacobian"]>;
-  readonly calibration: NonNullable<Survey["calibration"]>;
-}
+const remembered = new WeakMap<JudgedOutput, KnownAnswers>();
 
-/** @throws QtamlError `invalid-argument` without calibration data */
-function measured(assessment: Survey): Measured {
-  const { jacobian, calibration } = assessment;
+/**
+ * A survey as predictions of answers need it: the samples of the Jacobian and what the clean network says of them.
+ *
+ * @throws QtamlError `invalid-argument` without calibration data
+ */
+export function measuredClassifier({ memory, jacobian, calibration }: Survey): MeasuredClassifier {
   if (jacobian === undefined || calibration === undefined) {
     throw new QtamlError(
       "invalid-argument",
       "A prediction needs inputs to measure the Jacobian: give --data (labels are not needed).",
     );
   }
-  return { ...assessment, jacobian, calibration };
-}
-
-/**
- * [samples] predicted squared error of each calibration sample's logits on a chip without runaway weights, without the
- * direction in which all logits move alike: `sum_l sigma_l^2 ||(I - 11^T/C) J_l(x)||_F^2`.
- */
-function sampleNoise({ memory, jacobian }: Measured, protection: Protection): Float64Array {
-  const byTensor = tensorNoise(memory, protection, (...of) => ordinaryErrors(...of).variance)!;
-  const noise = new Float64Array(Math.min(...jacobian.map((j) => j.sampleContrastNorms.length)));
-  jacobian.forEach(({ squaredNorm, sampleContrastNorms }, t) => {
-    if (squaredNorm === 0) return;
-    const scale = byTensor[t]! / squaredNorm;
-    for (let n = 0; n < noise.length; n++) noise[n]! += scale * sampleContrastNorms[n]!;
-  });
-  return noise;
+  const { logits } = calibration;
+  const classes = outputSize(logits);
+  const samples = Math.min(...jacobian.map((j) => j.sampleContrastNorms.length));
+  let known = remembered.get(logits);
+  if (known === undefined || known.clean.values.length !== samples * classes) {
+    known = knownAnswers({ values: logits.values.subarray(0, samples * classes), classes });
+    remembered.set(logits, known);
+  }
+  return { memory, sensitivities: jacobian, ...known };
 }
 
 /** Measures of which expected accuracy is an estimate. Answers that merely stay are another matter: wrong ones count. */
@@ -71,43 +57,13 @@ export function isPredicted(assessment: Survey, measure: string): boolean {
 }
 
 /**
- * Predicted share of the clean network's expected accuracy that is kept. Expected accuracy is the mean confidence of
- * the clean network in the answers given: no labels are needed. A chip with a runaway weight (16-bit floats only) is
- * taken to guess.
+ * Predicted share of the clean network's expected accuracy that is kept (`keptAccuracy`).
  *
  * @param shift [samples * classes] coherent change of the logits; none unless given
  * @throws QtamlError `invalid-argument` without calibration data
  */
 export function predictKept(assessment: Survey, protection: Protection, shift?: ArrayLike<number>): number {
-  const known = measured(assessment);
-  const noise = sampleNoise(known, protection);
-  const { clean, expected } = confidentOutputs(known, noise.length);
-  // What is left of a squared norm without the common direction spreads over classes - 1 others.
-  const variance = noise.map((v) => v / (clean.classes - 1));
-  const whole = Math.exp(-expectedRunaways(known.memory, protection));
-  const kept = whole * expectedAccuracyUnderNoise(clean, variance, shift) + (1 - whole) / clean.classes;
-  return kept / expected;
-}
-
-interface KnownOutputs {
-  readonly clean: ConfidentOutputs;
-  /** Expected accuracy of the clean network. */
-  readonly expected: number;
-}
-
-const knownOutputs = new WeakMap<JudgedOutput, KnownOutputs>();
-
-/** The clean outputs of the first samples, worked out once: plans ask again and again. */
-function confidentOutputs({ calibration: { logits } }: Measured, samples: number): KnownOutputs {
-  let known = knownOutputs.get(logits);
-  if (known === undefined || known.clean.values.length !== samples * known.clean.classes) {
-    const classes = outputSize(logits);
-    const outputs = { values: logits.values.subarray(0, samples * classes), classes };
-    const clean = { ...outputs, confidences: softmaxRows(outputs) };
-    known = { clean, expected: expectedAccuracyUnderNoise(clean, new Float64Array(samples)) };
-    knownOutputs.set(logits, known);
-  }
-  return known;
+  return keptAccuracy(measuredClassifier(assessment), protection, shift);
 }
 
 /** What is expected of the policies before any simulation. */
@@ -120,27 +76,6 @@ export interface Prediction {
   readonly saturationRatio: number;
 }
 
-/** Least overhead at which the memory, read without correction, is predicted to keep a share of the expected accuracy. */
-function leastOverhead(known: Measured, policy: PolicyName, keep: number): number {
-  const { allocate } = allocator(policy, known.memory);
-  const kept = (overhead: number) => {
-    const { tensors } = allocate(overhead);
-    return predictKept(
-      known,
-      known.memory.map((t, i) => segmentsOf(t, tensors[i]!, "none")),
-    );
-  };
-  if (kept(0) >= keep) return 0;
-  let low = 0;
-  let high = 1;
-  while (high - low > 1e-4) {
-    const middle = (low + high) / 2;
-    if (kept(middle) >= keep) high = middle;
-    else low = middle;
-  }
-  return high;
-}
-
 /**
  * Predicts the least overheads that keep a share of the expected accuracy, and the saturation ratio: at the residual noise that
  * TAC is predicted to leave there, the closed-form overhead of Uniform-MSP over that of TAC. Our definition of the
@@ -149,7 +84,7 @@ function leastOverhead(known: Measured, policy: PolicyName, keep: number): numbe
  * @throws QtamlError `invalid-argument` without calibration data
  */
 export function predict(assessment: Survey, keep: number): Prediction {
-  const known = measured(assessment);
+  const known = measuredClassifier(assessment);
   const overhead = {
     "uniform-msp": leastOverhead(known, "uniform-msp", keep),
     tac: leastOverhead(known, "tac", keep),

@@ -1,4 +1,31 @@
 /**
  * @file The room of the explorer: what its page and its server share. Pure: the page computes with it in the browser.
  */
+export {
+  codeCost,
+  curveBudgets,
+  explorerCodes,
+  explorerPolicies,
+  keptBy,
+  keptCurves,
+  layerRows,
+  policiesOf,
+  predictionCost,
+  spendBudget,
+  type CodeCost,
+  type ExplorerPolicy,
+  type KeptCurve,
+  type KeptCurves,
+  type LayerRow,
+  type Spending,
+} from "./budget.ts";
 export { tokenName, type About, type Refusal, type Work } from "./protocol.ts";
+export {
+  decodeCounts,
+  encodeCounts,
+  openNetwork,
+  type FlipChoice,
+  type Network,
+  type NetworkSnapshot,
+  type TensorSnapshot,
+} from "./snapshot.ts";

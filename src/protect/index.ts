@@ -12,6 +12,14 @@ export {
   type TensorAllocation,
 } from "./allocate.ts";
 export {
+  keptAccuracy,
+  knownAnswers,
+  leastOverhead,
+  type KnownAnswers,
+  type MeasuredClassifier,
+  type TensorSensitivity,
+} from "./kept.ts";
+export {
   ordinaryErrors,
   protectionLadder,
   protectionLadders,

@@ -31,6 +31,11 @@ export function makeApp({ pages, workbench, token, port }: AppOptions): Hono {
   );
   app.get("/api/about", (context) => context.json(workbench.about.value));
   app.get("/api/about/events", () => streams.of(workbench.about) ?? crowded());
+  app.get("/api/network", async (context) => {
+    const opened = await workbench.opened();
+    if (opened === undefined) return refusal(409, "not-open", workbench.about.value.message ?? "");
+    return context.json(workbench.snapshot(opened));
+  });
   app.get("*", (context) => {
     const page = pages.get(context.req.path);
     if (page === undefined) return refusal(404, "not-found", "There is nothing at this address.");

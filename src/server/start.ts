@@ -6,7 +6,8 @@ import { QtamlError } from "../errors.ts";
 import { makeApp } from "./app.ts";
 import { makeToken } from "./guard.ts";
 import { openPages } from "./pages.ts";
-import { Workbench, type ModelSource } from "./workbench.ts";
+import type { ModelSource } from "./opened.ts";
+import { Workbench } from "./workbench.ts";
 
 /** What a server is started with. */
 export interface ServerOptions {

@@ -1,26 +1,10 @@
 /** @file What the server works on: the model it was started with, opened while the page is already there. */
-import type { Assessment } from "../campaign/index.ts";
-import type { Dataset } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
-import type { About } from "../explorer/index.ts";
+import type { About, NetworkSnapshot } from "../explorer/index.ts";
 import { version } from "../version.ts";
 import { Topic } from "./events.ts";
-
-/** A model that was opened. */
-export interface Opened {
-  readonly assessment: Assessment;
-  /** What chips are judged on; undefined without data. */
-  readonly data: Dataset | undefined;
-  readonly warnings: readonly string[];
-}
-
-/** How the server comes to its model. */
-export interface ModelSource {
-  /** File name, for the page. */
-  readonly name: string;
-  /** Reads and assesses it. */
-  readonly open: (onProgress: (stage: string, done: number, total: number) => void) => Promise<Opened>;
-}
+import type { ModelSource, Opened } from "./opened.ts";
+import { snapshotOf } from "./snapshot.ts";
 
 /** The sentence of an error; a defect is called one. */
 export function errorWords(error: unknown): { readonly code: string; readonly message: string } {
@@ -33,6 +17,7 @@ export function errorWords(error: unknown): { readonly code: string; readonly me
 export class Workbench {
   readonly about: Topic<About>;
   readonly #opened: Promise<Opened | undefined>;
+  #snapshot: NetworkSnapshot | undefined;
 
   constructor(source: ModelSource) {
     this.about = new Topic<About>({
@@ -61,6 +46,11 @@ export class Workbench {
       this.#say({ state: "failed", work: null, message: errorWords(error).message });
       return undefined;
     }
+  }
+
+  /** What the page gets of the model. */
+  snapshot(opened: Opened): NetworkSnapshot {
+    return (this.#snapshot ??= snapshotOf(opened));
   }
 
   /** The model, once it is open; undefined where it could not be opened. */

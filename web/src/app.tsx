@@ -5,6 +5,7 @@ import { addressOf, useAddress } from "./address.ts";
 import { Failure } from "./controls.tsx";
 import { DeviceView } from "./views/device.tsx";
 import { ErrorsView } from "./views/errors.tsx";
+import { NetworkView } from "./views/network.tsx";
 
 interface View {
   readonly name: string;
@@ -15,6 +16,7 @@ interface View {
 const views: readonly View[] = [
   { name: "device", title: "Device", component: DeviceView },
   { name: "errors", title: "Errors", component: ErrorsView },
+  { name: "network", title: "Network", component: NetworkView },
 ];
 
 /** Light or dark: as the system has it, or as the reader chose. */

@@ -18,6 +18,7 @@ import {
   bitShareChart,
   driftChart,
   errorChart,
+  keptChart,
   protectionMap,
   thicknessChart,
   waveChart,
@@ -36,6 +37,15 @@ const rows = samplePlan.tensors.map((tensor, i) => ({
   score: sampleTensors[i]!.score,
 }));
 
+const keptData = {
+  curves: [
+    { policy: "tac", overhead: [0, 0.1, 0.2, 0.4, 1], kept: [0.3, 0.7, 0.9, 0.98, 1] },
+    { policy: "uniform-msp", overhead: [0, 0.125, 0.25, 0.5, 1], kept: [0.3, 0.5, 0.75, 0.97, 1] },
+  ],
+  keep: 0.95,
+  chosen: [{ policy: "tac", overhead: 0.27, kept: 0.94 }],
+};
+
 const charts: Record<string, (width: number) => SVGSVGElement> = {
   accuracy: (width) => accuracyChart(accuracy, { document, width }),
   barrier: (width) => barrierChart(device.barrier!, { document, width }),
@@ -44,6 +54,7 @@ const charts: Record<string, (width: number) => SVGSVGElement> = {
   errors: (width) => errorChart(sampleLaw, { document, width }),
   drift: (width) => driftChart(sampleLaw, { document, width }),
   "bit-shares": (width) => bitShareChart(sampleLaw, { document, width }),
+  kept: (width) => keptChart(keptData, { document, width }),
   "protection-map": (width) => protectionMap(rows, { document, width }),
 };
 

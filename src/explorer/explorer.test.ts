@@ -1,0 +1,144 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { assess, inspect, predict, predictKept, type Assessment } from "../campaign/index.ts";
+import { asymmetricFlips } from "../channel/index.ts";
+import { readDataset } from "../data/index.ts";
+import { allocator, segmentsOf } from "../protect/index.ts";
+import { snapshotOf } from "../server/snapshot.ts";
+import {
+  codeCost,
+  decodeCounts,
+  encodeCounts,
+  keptBy,
+  keptCurves,
+  layerRows,
+  openNetwork,
+  policiesOf,
+  spendBudget,
+  type NetworkSnapshot,
+} from "./index.ts";
+
+const zoo = join(import.meta.dirname, "../../zoo");
+
+async function assessLenet(p01: number, p10: number, isMeasured = true): Promise<Assessment> {
+  const { dataset } = await readDataset({
+    data: [join(zoo, "fashion-mnist-calibration-256.npz")],
+    limit: 16,
+  });
+  return assess(
+    { name: "lenet.onnx", bytes: readFileSync(join(zoo, "lenet.onnx")) },
+    {
+      flips: (bits) => asymmetricFlips(p01, p10, bits),
+      ...(isMeasured ? { calibration: dataset, jacobian: { threads: 1 } } : {}),
+    },
+  );
+}
+
+/** As the page gets it. */
+const sent = (assessment: Assessment) =>
+  JSON.parse(JSON.stringify(snapshotOf({ assessment, data: undefined, warnings: [] }))) as NetworkSnapshot;
+
+let assessment: Assessment;
+let snapshot: NetworkSnapshot;
+
+beforeAll(async () => {
+  assessment = await assessLenet(0.1, 0.1);
+  snapshot = sent(assessment);
+});
+
+describe("the page's network", () => {
+  it("predicts what the command line predicts, bit for bit", () => {
+    const network = openNetwork(snapshot);
+    for (const policy of ["tac", "uniform-msp", "magnitude"] as const) {
+      for (const budget of [0, 0.07, 0.2, 0.35, 1]) {
+        const { tensors } = allocator(policy, assessment.memory).allocate(budget);
+        const segments = assessment.memory.map((t, i) => segmentsOf(t, tensors[i]!, "none"));
+        const spending = spendBudget(network, policy, budget);
+        expect(spending.allocation.tensors).toEqual(tensors);
+        expect(keptBy(network, spending)).toBe(predictKept(assessment, segments));
+      }
+    }
+  });
+
+  it("knows the tensors as qtaml inspect knows them", () => {
+    const rows = inspect(assessment);
+    layerRows(openNetwork(snapshot)).forEach((row, t) => {
+      expect(row.score).toBe(rows[t]!.score);
+      expect(row.sensitivity).toBe(rows[t]!.jacobianMeanSquare);
+      expect(row.deviation).toBeCloseTo(Math.sqrt(rows[t]!.variance), 10);
+    });
+  });
+
+  it("takes other flip probabilities as if it had been started with them", async () => {
+    const other = sent(await assessLenet(0.02, 0.05));
+    const [moved, started] = [openNetwork(snapshot, { p01: 0.02, p10: 0.05 }), openNetwork(other)];
+    for (const budget of [0, 0.1]) {
+      const spent = spendBudget(moved, "tac", budget);
+      expect(spent.shares).toEqual(spendBudget(started, "tac", budget).shares);
+      expect(spent.noise).toEqual(spendBudget(started, "tac", budget).noise);
+    }
+  });
+
+  it("finds the least budgets that the command line finds", () => {
+    const { least, curves } = keptCurves(openNetwork(snapshot), 0.9, ["tac", "uniform-msp"]);
+    expect(least).toEqual(predict(assessment, 0.9).overhead);
+    for (const { policy, overhead, kept } of curves) {
+      const next = overhead.findIndex((o) => o >= least[policy]!);
+      expect(kept[next]).toBeGreaterThanOrEqual(0.9);
+      expect(kept[next - 1]).toBeLessThan(0.9);
+    }
+  });
+
+  it("counts the shares of bits that it protects", () => {
+    const network = openNetwork(snapshot);
+    const { shares, allocation } = spendBudget(network, "tac", 0.123);
+    const bits = shares.reduce(
+      (sum, own, t) => sum + own.reduce((a, b) => a + b, 0) * network.memory[t]!.count,
+      0,
+    );
+    expect(bits).toBeCloseTo(allocation.protectedBits, 6);
+    expect(allocation.protectedBits).toBe(Math.floor(0.123 * allocation.storedBits));
+  });
+
+  it("offers no TAC and predicts nothing without inputs", async () => {
+    const network = openNetwork(sent(await assessLenet(0.1, 0.1, false)));
+    expect(policiesOf(network)).toEqual(["uniform-msp", "magnitude", "random"]);
+    const spending = spendBudget(network, "magnitude", 0.2);
+    expect(spending.noise).toBeUndefined();
+    expect(keptBy(network, spending)).toBeUndefined();
+    expect(layerRows(network)[0]!.score).toBeUndefined();
+  });
+
+  it("holds no weight: a permutation of the weights gives the same snapshot", () => {
+    const first = assessment.tensors[0]!;
+    const turned = { ...first, codes: first.codes.toReversed() };
+    const changed = { ...assessment, tensors: [turned, ...assessment.tensors.slice(1)] };
+    expect(sent(changed as Assessment)).toEqual(snapshot);
+  });
+});
+
+describe("codeCost", () => {
+  it("counts the check bits of whole words", () => {
+    const network = openNetwork(snapshot, { p01: 1e-4, p10: 1e-4 });
+    expect(codeCost(network, "secded(72,64)", 64).parityBits).toBe(8);
+    expect(codeCost(network, "secded(72,64)", 65).parityBits).toBe(16);
+    expect(codeCost(network, "repetition(3)", 100).parityBits).toBe(200);
+    expect(codeCost(network, "none", 100)).toMatchObject({ parityBits: 0, residual: 0 });
+    expect(codeCost(network, "none", 100).raw).toBeCloseTo(1e-4, 12);
+  });
+
+  it("leaves of three copies what a majority of three leaves: 3 p² - 2 p³", () => {
+    for (const p of [0.1, 1e-3]) {
+      const { residual } = codeCost(openNetwork(snapshot, { p01: p, p10: p }), "repetition(3)", 8);
+      expect(residual).toBeCloseTo(3 * p ** 2 - 2 * p ** 3, 12);
+    }
+  });
+});
+
+it("sends counts as text and gets them back", () => {
+  const counts = [0, 1, 255, 256, 65_536, 4_294_967_295];
+  expect(Array.from(decodeCounts(encodeCounts(counts)))).toEqual(counts);
+  const many = Array.from({ length: 65_536 }, (_, i) => i * 7);
+  expect(Array.from(decodeCounts(encodeCounts(many)))).toEqual(many);
+});

@@ -1,0 +1,182 @@
+/**
+ * @file Predicted accuracy against overhead: a curve a policy, the share to keep, and the budget that is looked at.
+ */
+import * as Plot from "@observablehq/plot";
+import { formatNumber, formatPercent } from "../numbers.ts";
+import { drawPlot, halo, makeFrame, type ChartOptions } from "./frame.ts";
+import { estimatedWidth, placeLabels } from "./labels.ts";
+import { colour, policyStyle } from "./theme.ts";
+
+/** What the picture shows. */
+export interface KeptData {
+  readonly curves: readonly {
+    readonly policy: string;
+    readonly overhead: readonly number[];
+    /** Share of the clean expected accuracy. */
+    readonly kept: readonly number[];
+  }[];
+  /** The share that is to be kept. */
+  readonly keep: number;
+  /** Budgets that are looked at. */
+  readonly chosen: readonly {
+    readonly policy: string;
+    /** What it is called beside its point. */
+    readonly name?: string;
+    readonly overhead: number;
+    /** Undefined while it is worked out. */
+    readonly kept: number | undefined;
+  }[];
+}
+
+/** Where the axis ends: beyond what the curves need for the share, and beyond what is looked at. */
+function limitOf({ curves, keep, chosen }: KeptData): number {
+  const needed = curves.map(({ overhead, kept }) => overhead[kept.findIndex((k) => k >= keep)] ?? 1);
+  const least = Math.max(0.3, ...needed.map((o) => 1.35 * o), ...chosen.map((c) => 1.05 * c.overhead));
+  return Math.min(1, Math.ceil(least * 20) / 20);
+}
+
+/** The part of a curve up to a limit. */
+function upTo({ overhead, kept }: KeptData["curves"][number], limit: number) {
+  const points: { x: number; y: number }[] = [];
+  for (const [i, x] of overhead.entries()) {
+    const y = kept[i]!;
+    const before = points.at(-1);
+    if (x > limit) {
+      if (before !== undefined && before.x < limit) {
+        points.push({ x: limit, y: before.y + ((limit - before.x) / (x - before.x)) * (y - before.y) });
+      }
+      break;
+    }
+    points.push({ x, y });
+  }
+  return points;
+}
+
+/** Predicted share of the clean accuracy against overhead. */
+export function keptChart(data: KeptData, options: ChartOptions): SVGSVGElement {
+  const frame = makeFrame(options, { wide: 320, compact: 280 });
+  const limit = limitOf(data);
+  const curves = data.curves.map((curve) => ({
+    name: curve.policy,
+    style: policyStyle(curve.policy),
+    points: upTo(curve, limit),
+  }));
+  const heights = [
+    ...curves.flatMap((c) => c.points.map((p) => p.y)),
+    ...data.chosen.flatMap((c) => c.kept ?? []),
+    data.keep,
+  ];
+  const low = Math.max(0, Math.floor(10 * Math.min(...heights) - 0.2) / 10);
+  const high = Math.max(1, Math.max(...heights));
+  const right = frame.width - frame.marginRight;
+  const bottom = frame.height - frame.marginBottom;
+  const px = (x: number) => frame.marginLeft + (x / limit) * (right - frame.marginLeft);
+  const py = (y: number) => bottom - ((y - low) / (high - low)) * (bottom - frame.marginTop);
+  const chosen = data.chosen.flatMap(({ policy, name, overhead, kept }) => {
+    if (kept === undefined) return [];
+    const words = `${name === undefined ? "" : `${name}: `}${formatPercent(overhead)} protected, ${formatPercent(kept)} kept`;
+    const width = estimatedWidth(words);
+    const isRight = px(overhead) + 12 + width < right;
+    return [{ overhead, kept, words, width, isRight, style: policyStyle(policy) }];
+  });
+  const boxes = chosen.map(({ overhead, kept, width, isRight }) => {
+    const left = isRight ? px(overhead) + 8 : px(overhead) - 12 - width;
+    return { left, right: left + width + 4, top: py(kept) + 2, bottom: py(kept) + 26 };
+  });
+  const target = `to keep: ${formatPercent(data.keep)}`;
+  const targetBox = {
+    left: frame.marginLeft,
+    right: frame.marginLeft + estimatedWidth(target) + 8,
+    top: py(data.keep) - 18,
+    bottom: py(data.keep) - 2,
+  };
+  const labels = placeLabels(
+    curves.map(({ style, points }) => ({
+      name: style.label,
+      points: points.map((p) => [px(p.x), py(p.y)] as const),
+    })),
+    { left: frame.marginLeft + 3, right, top: frame.marginTop, bottom },
+    [...boxes, targetBox],
+  );
+  const styleOf = new Map(curves.map(({ style }) => [style.label, style]));
+  return drawPlot(
+    frame,
+    {
+      id: "kept",
+      label: `Predicted share of the clean accuracy against overhead under ${curves.map((c) => c.style.label).join(", ") || "no policy"}, to keep ${formatPercent(data.keep)}. ${chosen.map((c) => `${c.words}.`).join(" ")}`,
+    },
+    {
+      x: {
+        domain: [0, limit],
+        label: `${frame.compact ? "overhead" : "overhead: protected bits"} (% of stored bits)`,
+        labelArrow: "right",
+        tickFormat: (d: number) => formatNumber(100 * d),
+        ticks: frame.compact ? 5 : 8,
+      },
+      y: {
+        domain: [low, high],
+        label: "accuracy kept, predicted (% of the clean network's)",
+        tickFormat: (d: number) => formatNumber(100 * d),
+        ticks: 6,
+        grid: true,
+      },
+      marks: [
+        Plot.ruleY([data.keep], { stroke: colour("ink"), strokeDasharray: "4 3" }),
+        Plot.text([target], {
+          x: [0],
+          y: [data.keep],
+          text: (d: string) => d,
+          textAnchor: "start",
+          dx: 6,
+          dy: -9,
+          fill: colour("ink"),
+          ...halo,
+        }),
+        ...curves.map(({ style, points }) =>
+          Plot.line(points, {
+            x: "x",
+            y: "y",
+            stroke: colour(style.colour),
+            strokeWidth: style.width,
+            strokeDasharray: style.dash,
+          }),
+        ),
+        ...labels.map(({ name, x, y }) =>
+          Plot.text([name], {
+            frameAnchor: "top-left",
+            lineAnchor: "middle",
+            dx: x - frame.marginLeft,
+            dy: y - frame.marginTop,
+            text: (d: string) => d,
+            fontWeight: 700,
+            fill: colour(styleOf.get(name)!.colour),
+            ...halo,
+          }),
+        ),
+        ...chosen.flatMap(({ overhead, kept, words, isRight, style }) => [
+          Plot.ruleX([overhead], { y1: low, y2: kept, stroke: colour("muted"), strokeDasharray: "2 2" }),
+          Plot.dot([0], {
+            x: [overhead],
+            y: [kept],
+            r: 6,
+            symbol: style.symbol,
+            fill: colour("paper"),
+            stroke: colour(style.colour),
+            strokeWidth: 2.5,
+          }),
+          Plot.text([words], {
+            x: [overhead],
+            y: [kept],
+            text: (d: string) => d,
+            textAnchor: isRight ? "start" : "end",
+            dx: isRight ? 10 : -10,
+            dy: 14,
+            fontWeight: 650,
+            fill: colour("ink"),
+            ...halo,
+          }),
+        ]),
+      ],
+    },
+  );
+}

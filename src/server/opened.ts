@@ -1,0 +1,19 @@
+/** @file The model that the server was started with. */
+import type { Assessment } from "../campaign/index.ts";
+import type { Dataset } from "../data/index.ts";
+
+/** A model that was opened. */
+export interface Opened {
+  readonly assessment: Assessment;
+  /** What chips are judged on; undefined without data. */
+  readonly data: Dataset | undefined;
+  readonly warnings: readonly string[];
+}
+
+/** How the server comes to its model. */
+export interface ModelSource {
+  /** File name, for the page. */
+  readonly name: string;
+  /** Reads and assesses it. */
+  readonly open: (onProgress: (stage: string, done: number, total: number) => void) => Promise<Opened>;
+}

@@ -1,0 +1,179 @@
+/**
+ * @file The explorer end to end in a real browser: every view with a server behind it, on a desk, on a phone and in the
+ * dark. Needs Debian's chromium (`apt-get install chromium`) or a path in CHROMIUM.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import axe from "axe-core";
+import { chromium, type Browser, type Page } from "playwright-core";
+import { build } from "vite";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { assess } from "../src/campaign/index.ts";
+import { symmetricFlips } from "../src/channel/index.ts";
+import { readDataset } from "../src/data/index.ts";
+import { QtamlError } from "../src/errors.ts";
+import { startServer, type ModelSource, type RunningServer } from "../src/server/index.ts";
+
+const executablePath = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
+  (path) => path !== undefined && existsSync(path),
+);
+const root = join(import.meta.dirname, "..");
+const zoo = (name: string) => join(root, "zoo", name);
+
+/** Without a browser the tests are skipped with a line that says how to get one; in CI that is a failure. */
+const isSkipped = executablePath === undefined && process.env["CI"] !== "true";
+if (isSkipped) {
+  process.stderr.write("Skipped: the explorer in a browser. Install chromium, or name one in CHROMIUM.\n");
+}
+
+const source: ModelSource = {
+  name: "lenet.onnx",
+  async open(onProgress) {
+    const read = async (name: string, limit: number) =>
+      (await readDataset({ data: [zoo(name)], limit })).dataset;
+    const assessment = await assess(
+      { name: "lenet.onnx", bytes: readFileSync(zoo("lenet.onnx")) },
+      {
+        flips: (bits) => symmetricFlips(0.1, bits),
+        calibration: await read("fashion-mnist-calibration-256.npz", 16),
+        jacobian: { threads: 1, onProgress: (done, total) => onProgress("Jacobian", done, total) },
+      },
+    );
+    return { assessment, data: await read("fashion-mnist-test-2000.npz", 60), warnings: [] };
+  },
+};
+
+interface Violation {
+  readonly id: string;
+  readonly impact: string | null;
+  readonly nodes: readonly { readonly html: string }[];
+}
+
+/** What axe-core finds serious on a page. */
+async function seriousProblems(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate("axe.run()")) as { violations: Violation[] };
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes[0]!.html.slice(0, 200)}`);
+}
+
+describe.skipIf(isSkipped)("the explorer", () => {
+  const pages = mkdtempSync(join(tmpdir(), "qtaml-explorer-"));
+  const complaints: string[] = [];
+  let browser: Browser;
+  let server: RunningServer;
+
+  beforeAll(async () => {
+    await build({
+      root: join(root, "web"),
+      configFile: join(root, "web", "vite.config.ts"),
+      logLevel: "warn",
+      build: { outDir: pages, emptyOutDir: true },
+    });
+    server = await startServer({ source, port: 0, pages });
+    browser = await chromium.launch({
+      executablePath: executablePath!,
+      args: ["--no-sandbox", "--disable-gpu"],
+    });
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+    rmSync(pages, { recursive: true, force: true });
+  });
+
+  /** A page at an address, whose complaints are kept. */
+  async function open(
+    hash: string,
+    {
+      width = 1200,
+      isDark = false,
+      url = server.url,
+    }: { width?: number; isDark?: boolean; url?: string } = {},
+  ): Promise<Page> {
+    const page = await browser.newPage({
+      viewport: { width, height: 900 },
+      colorScheme: isDark ? "dark" : "light",
+    });
+    page.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(error.message));
+    await page.goto(`${url}${hash}`);
+    return page;
+  }
+
+  /** What each view shows when it is there. */
+  const views = [
+    { hash: "#device", figure: "barrier" },
+    { hash: "#errors", figure: "errors" },
+    { hash: "#network", figure: "kept" },
+  ];
+
+  it.each(
+    views.flatMap((view) => [
+      { ...view, width: 1200, isDark: false },
+      { ...view, width: 390, isDark: true },
+    ]),
+  )("shows $hash at $width pixels, fit for all readers", async ({ hash, figure, width, isDark }) => {
+    const page = await open(hash, { width, isDark });
+    await page.locator(`svg.qt-${figure}`).waitFor();
+    expect(await seriousProblems(page)).toEqual([]);
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
+    expect(await page.locator("h1").count()).toBe(1);
+    expect(complaints.splice(0)).toEqual([]);
+    await page.close();
+  });
+
+  it("follows the budget at once, by hand and by keyboard, and keeps it in the address", async () => {
+    const page = await open("#network?budget=0.05");
+    const answer = page.locator("p.answer");
+    const map = page.locator("svg.qt-protection-map");
+    const score = () => page.locator("svg.qt-kept").getAttribute("aria-label");
+    await expect.poll(() => answer.textContent()).toMatch(/^TAC with 5 % of the bits is predicted to keep/);
+    const before = await map.getAttribute("aria-label");
+    const slider = page.getByRole("slider", { name: "Budget" });
+    await slider.focus();
+    for (let i = 0; i < 5; i++) await slider.press("ArrowRight");
+    await expect.poll(() => answer.textContent()).toContain("TAC with 5.5 %");
+    expect(await map.getAttribute("aria-label")).not.toBe(before);
+    await expect.poll(score).toContain("5.5 % protected");
+    await expect.poll(() => page.url()).toContain("budget=0.055");
+    await page.getByRole("button", { name: "Take the least budget" }).click();
+    await expect.poll(() => answer.textContent()).not.toContain("less than");
+    await page.getByLabel("Protected bits are held in").selectOption("secded(72,64)");
+    await expect.poll(() => page.locator(".warnings").first().textContent()).toContain("of no use here");
+    await expect.poll(() => page.url()).toContain("code=secded");
+    const shared = page.url();
+    await page.close();
+    const again = await open(shared.slice(shared.indexOf("#")));
+    await expect.poll(() => again.locator(".warnings").first().textContent()).toContain("of no use here");
+    expect(complaints.splice(0)).toEqual([]);
+    await again.close();
+  });
+
+  it("says in a sentence what is wrong with a model", async () => {
+    const failing = await startServer({
+      source: {
+        name: "broken.onnx",
+        open: () =>
+          Promise.reject(new QtamlError("invalid-file", "Model broken.onnx is cut short; fetch it anew.")),
+      },
+      port: 0,
+      pages,
+    });
+    try {
+      const page = await open("#network", { url: failing.url });
+      await expect
+        .poll(() => page.getByRole("alert").textContent())
+        .toBe("Model broken.onnx is cut short; fetch it anew.");
+      expect(complaints.splice(0)).toEqual([]);
+      await page.close();
+    } finally {
+      await failing.close();
+    }
+  });
+});
