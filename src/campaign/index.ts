@@ -36,14 +36,7 @@ export { inspect, type InspectionRow } from "./inspect.ts";
 export type { ImageParts } from "./parts.ts";
 export { checkPlan, makePlan, planProtection, type PlanRequest } from "./plan.ts";
 export { storeByPlan } from "./recode.ts";
-export {
-  hasAnswers,
-  isPredicted,
-  measuredClassifier,
-  predict,
-  predictKept,
-  type Prediction,
-} from "./predict.ts";
+export { hasAnswers, isPredicted, predict, predictKept, type Prediction } from "./predict.ts";
 export {
   overheadAtTarget,
   planToKeep,

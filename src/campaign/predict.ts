@@ -21,7 +21,7 @@ const remembered = new WeakMap<JudgedOutput, KnownAnswers>();
  *
  * @throws QtamlError `invalid-argument` without calibration data
  */
-export function measuredClassifier({ memory, jacobian, calibration }: Survey): MeasuredClassifier {
+function measuredClassifier({ memory, jacobian, calibration }: Survey): MeasuredClassifier {
   if (jacobian === undefined || calibration === undefined) {
     throw new QtamlError(
       "invalid-argument",

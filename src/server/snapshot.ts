@@ -1,12 +1,22 @@
 /** @file What the page gets of an assessed network. */
-import { hasAnswers, measuredClassifier } from "../campaign/index.ts";
+import { hasAnswers } from "../campaign/index.ts";
+import { outputSize } from "../engine/index.ts";
 import { encodeCounts, type NetworkSnapshot } from "../explorer/index.ts";
 import type { Opened } from "./opened.ts";
 
+/** Clean logits of the samples that the Jacobian was measured on. */
+function answersOf({ assessment }: Opened): NetworkSnapshot["logits"] {
+  const { jacobian, calibration } = assessment;
+  if (jacobian === undefined || calibration === undefined || !hasAnswers(assessment)) return null;
+  const classes = outputSize(calibration.logits);
+  const samples = Math.min(...jacobian.map((j) => j.sampleContrastNorms.length));
+  return { classes, values: Array.from(calibration.logits.values.subarray(0, samples * classes)) };
+}
+
 /** The snapshot of an opened model. */
-export function snapshotOf({ assessment, data }: Opened): NetworkSnapshot {
+export function snapshotOf(opened: Opened): NetworkSnapshot {
+  const { assessment, data } = opened;
   const { memory, tensors, jacobian, model } = assessment;
-  const clean = hasAnswers(assessment) ? measuredClassifier(assessment).clean : undefined;
   return {
     model: { name: model.name, sha256: model.sha256 },
     tensors: memory.map((tensor, t) => {
@@ -30,7 +40,7 @@ export function snapshotOf({ assessment, data }: Opened): NetworkSnapshot {
         sampleContrastNorms: own === undefined ? null : Array.from(own.sampleContrastNorms),
       };
     }),
-    logits: clean === undefined ? null : { classes: clean.classes, values: Array.from(clean.values) },
+    logits: answersOf(opened),
     data: data === undefined ? null : { samples: data.count, isLabelled: data.labels !== undefined },
   };
 }
