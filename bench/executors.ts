@@ -14,7 +14,13 @@ import {
   type Executor,
   type TrialJob,
 } from "../src/engine/index.ts";
-import { hasPostgres, hasRedis, startPostgres, startRedis, type TestServer } from "../test/support/servers.ts";
+import {
+  hasPostgres,
+  hasRedis,
+  startPostgres,
+  startRedis,
+  type TestServer,
+} from "../test/support/servers.ts";
 import { startWorker, type TestProcess } from "../test/support/worker-process.ts";
 import { median, uniform, zooContext } from "./zoo.ts";
 
@@ -81,7 +87,9 @@ async function compare(ways: readonly Way[]): Promise<number[]> {
   return times.map(median);
 }
 
-console.log(`${network}, ${chips} chips on 2,000 images, ${(1000 * one).toFixed(0)} ms a chip in this thread.\n`);
+console.log(
+  `${network}, ${chips} chips on 2,000 images, ${(1000 * one).toFixed(0)} ms a chip in this thread.\n`,
+);
 console.log("| where | seconds | chips/s | times one of its kind | against this thread, per worker |");
 console.log("|---|---|---|---|---|");
 const threadWays: Way[] = [{ name: "this thread", executor: inline, workers: 1, close: never }];

@@ -64,6 +64,7 @@ export {
   checkYield,
   chipsExpected,
   meanBy,
+  pilotChips,
   type Answer,
   type MeanMethod,
   type Question,

@@ -2,9 +2,9 @@
  * @file Chips that are judged on part of the images: which part, and what the clean network scores on it.
  *
  * Each chip sees neighbours, from a random place, in an order that is shuffled once. Every image is then equally likely
- * to be seen, so a chip's score has the score on all images as its mean, and the difference to the clean network's score
- * on the same images has the same mean as the difference on all of them: `score - clean on the part + clean on all` is
- * unbiased for any order, and varies less than the score, because what is hard for the clean network is hard for all.
+ * to be seen, so a chip's score has the score on all images as its mean. What the clean network scores on the same images
+ * is a control variate: its mean over places is the clean score on all images, and what is hard for the clean network is
+ * hard for all (`stats.controlledValues`).
  */
 import { addressedStreams, nextUniform } from "../channel/index.ts";
 import { sampleOrder, type SampleRun } from "../engine/index.ts";
@@ -17,9 +17,11 @@ export interface ImageParts {
   readonly images: number;
   /** The part that a chip sees. */
   of(chip: number): SampleRun;
-  /** A chip's score on its part, taken to all images by the clean network's scores. */
-  adjust(chip: number, score: number): number;
-  /** Least and largest adjusted score that can occur. */
+  /** What the clean network scores on the part of a chip. */
+  control(chip: number): number;
+  /** Its mean over all chips: the clean score on all images. */
+  readonly expected: number;
+  /** Least and largest score that can occur once from none to all of `control - expected` is taken off. */
   readonly range: readonly [low: number, high: number];
 }
 
@@ -96,7 +98,8 @@ export function imageParts(judge: Judge, clean: Outputs, seed: number, images: n
   return {
     images,
     of: (chip) => ({ from: from(chip), count: images }),
-    adjust: (chip, score) => score - scores[from(chip)]! + whole,
+    control: (chip) => scores[from(chip)]!,
+    expected: whole,
     range: [
       low - scores.reduce((a, b) => Math.max(a, b)) + whole,
       high - scores.reduce((a, b) => Math.min(a, b)) + whole,

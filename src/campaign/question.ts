@@ -10,6 +10,8 @@ import {
   momentsOf,
   proportionInterval,
   proportionSequence,
+  requiredChips,
+  standardDeviation,
   type Interval,
 } from "../stats/index.ts";
 import { isKept, type Goal } from "./goal.ts";
@@ -17,12 +19,27 @@ import { isKept, type Goal } from "./goal.ts";
 /**
  * When a campaign ends. `chips`: after a number that is fixed beforehand. `settled`: as soon as the question is
  * answered for every plan. `precision`: as soon as the interval of what is asked for reaches no further than
- * `halfWidth` to either side, for every plan. The last two end after `atMost` chips at the latest.
+ * `halfWidth` to either side, for every plan. `planned`: after a number of chips that is worked out once, from the first
+ * `pilotChips`, so that the interval of the mean reaches about so far (Stein's two stages, `stats.requiredChips`). The
+ * last three end after `atMost` chips at the latest.
  */
 export type StopRule =
   | { readonly kind: "chips"; readonly chips: number }
   | { readonly kind: "settled"; readonly atMost: number }
-  | { readonly kind: "precision"; readonly halfWidth: number; readonly atMost: number };
+  | { readonly kind: "precision"; readonly halfWidth: number; readonly atMost: number }
+  | { readonly kind: "planned"; readonly halfWidth: number; readonly atMost: number };
+
+/** Chips that tell how many a planned campaign takes; they count. */
+export const pilotChips = 16;
+
+/** Chips that a planned campaign needs, whatever its most. @param values [plans][pilotChips] what is averaged over the first chips */
+export function plannedChips(
+  { halfWidth, atMost }: Extract<StopRule, { kind: "planned" }>,
+  values: readonly ArrayLike<number>[],
+): number {
+  const deviation = Math.max(...values.map((own) => standardDeviation(momentsOf(own))));
+  return requiredChips(deviation, halfWidth, { pilotChips: Math.min(pilotChips, atMost) });
+}
 
 /**
  * How an interval for a mean is made. `student`: for a number of chips fixed beforehand. `betting`: holds at every look,
@@ -56,7 +73,7 @@ export const mostChips = (rule: StopRule): number => (rule.kind === "chips" ? ru
  * @throws QtamlError `invalid-argument` where that is asked of a score without bounds
  */
 export function meanMethod(rule: StopRule, range: Goal["range"], isExact = false): MeanMethod {
-  if (!isExact) return rule.kind === "chips" ? "student" : "asymptotic";
+  if (!isExact) return rule.kind === "chips" || rule.kind === "planned" ? "student" : "asymptotic";
   if (Number.isFinite(range[1] - range[0])) return "betting";
   throw new QtamlError(
     "invalid-argument",
@@ -106,9 +123,12 @@ function verdictOf({ low, high }: Interval, target: number, higherIsBetter: bool
   return undefined;
 }
 
-/** Whether a rule is met by the answers for all plans; a fixed number of chips never is before its end. */
-export function isEnough(rule: StopRule, question: Question, answers: readonly Answer[]): boolean {
-  if (rule.kind === "chips") return false;
+/** Whether a rule that looks at the answers for all plans is met. */
+export function isEnough(
+  rule: Extract<StopRule, { kind: "settled" | "precision" }>,
+  question: Question,
+  answers: readonly Answer[],
+): boolean {
   if (rule.kind === "settled") return answers.every((a) => a.verdict !== undefined);
   return answers.every((a) => {
     const { estimate, low, high } = question.yield === undefined ? a.mean : a.yield;
@@ -130,7 +150,7 @@ export function nextLook(chips: number): number {
  */
 export function pairedAnswers(
   method: MeanMethod,
-  values: readonly (readonly number[])[],
+  values: readonly ArrayLike<number>[],
   range: Goal["range"],
 ): Interval[] {
   const [first, ...others] = values;
@@ -138,7 +158,7 @@ export function pairedAnswers(
   const confidence = jointConfidence(others.length);
   const reach = range[1] - range[0];
   return others.map((own) => {
-    const difference = own.map((value, i) => value - first[i]!);
+    const difference = Float64Array.from(own, (value, i) => value - first[i]!);
     if (method === "betting") {
       return boundedMeanInterval(difference, { lower: -reach, upper: reach, confidence });
     }

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { addressedStreams, nextUniform } from "../channel/index.ts";
 import type { TrialJob, TrialOutcome } from "../engine/index.ts";
 import { QtamlError } from "../errors.ts";
+import { momentsOf, standardDeviation } from "../stats/index.ts";
+import type { ImageParts } from "./parts.ts";
 import type { ChipRecord, Recorder } from "./record.ts";
 import { runCampaign, type CampaignOptions } from "./run.ts";
 import type { ChipTrials } from "./simulate.ts";
@@ -85,6 +87,73 @@ describe("a campaign", () => {
     const [difference] = fixed.differences;
     expect(difference!.estimate).toBeCloseTo(-0.2, 12);
     expect(difference!.high - difference!.low).toBeLessThan(1e-9);
+  });
+
+  it("works out a number of chips from the first ones, the same after an interruption", async () => {
+    const planned = { ...options, stop: { kind: "planned", halfWidth: 0.004, atMost: 1000 } } as const;
+    const whole = await runCampaign(trialsIn(backwards), planned);
+    // Uniform over 0.1: a deviation of 0.029, and (2.13 * 0.029 / 0.004)^2 chips by t with 15 degrees of freedom.
+    const deviation = standardDeviation(momentsOf(whole.scores[0]!.slice(0, 16)));
+    expect(whole).toMatchObject({ ended: "planned", method: "student" });
+    expect(whole.chips).toBe(Math.ceil(((2.13145 * deviation) / 0.004) ** 2));
+    const known = new Map<number, ChipRecord>();
+    const stop = new AbortController();
+    await runCampaign(trialsIn(forwards), {
+      ...planned,
+      recorder: recorderOf(known),
+      signal: stop.signal,
+      onProgress: ({ done }) => {
+        if (done === 9) stop.abort();
+      },
+    });
+    const second = await runCampaign(trialsIn(forwards), { ...planned, recorder: recorderOf(known) });
+    expect(second).toEqual({ ...whole, resumed: 9 });
+    const cut = await runCampaign(trialsIn(forwards), {
+      ...options,
+      stop: { kind: "planned", halfWidth: 0.004, atMost: 50 },
+    });
+    expect(cut).toMatchObject({ ended: "limit", chips: 50 });
+  });
+
+  it("takes off what the part of the images explains, and is then unbiased and narrower", async () => {
+    // The part is hard for the clean network and for the chip alike.
+    const place = (chip: number) => nextUniform(addressedStreams({ seed: 5, trial: chip, tensor: 0 }, 99)(0));
+    const parts: ImageParts = {
+      images: 10,
+      of: () => ({ from: 0, count: 10 }),
+      control: (chip) => 0.8 + 0.2 * place(chip),
+      expected: 0.9,
+      range: [-0.1, 1.1],
+    };
+    const execute: ChipTrials["execute"] = async (jobs, { onOutcome } = {}) => {
+      const made = jobs.map((job) => {
+        const outcome = outcomeOf(job);
+        const shift = 0.16 * (place(job.trial) - 0.5);
+        const tallies = outcome.tallies.map((t) => ({ ...t, sums: [[t.sums[0]![0]! + shift], [1]] }));
+        return { ...outcome, tallies };
+      });
+      made.forEach((outcome) => onOutcome?.(outcome));
+      return made;
+    };
+    const of = (isPart: boolean, kind: "chips" | "settled") =>
+      runCampaign(
+        { ...trialsIn(forwards), execute },
+        {
+          ...options,
+          protections: [[]],
+          question: { goal: { ...goal, target: kind === "chips" ? 0.88 : 0.9 } },
+          stop: kind === "chips" ? { kind, chips: 400 } : { kind, atMost: 400 },
+          ...(isPart ? { parts } : {}),
+        },
+      );
+    for (const kind of ["chips", "settled"] as const) {
+      const [plain, reduced] = [await of(false, kind), await of(true, kind)];
+      const width = ({ answers }: typeof plain) => answers[0]!.mean.high - answers[0]!.mean.low;
+      // Of the variance 0.1^2/12 + 0.16^2/12 the first part is left: a factor of 1.89 in width, less what learning takes.
+      expect(width(plain) / width(reduced)).toBeGreaterThan(1.6);
+      expect(reduced.answers[0]!.mean.low).toBeLessThan(0.9);
+      expect(reduced.answers[0]!.mean.high).toBeGreaterThan(0.9);
+    }
   });
 
   it("ends at its most chips where the question stays open", async () => {

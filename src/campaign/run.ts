@@ -4,7 +4,7 @@
  */
 import type { Protection, TrialJob, TrialOutcome } from "../engine/index.ts";
 import { QtamlError } from "../errors.ts";
-import type { Interval } from "../stats/index.ts";
+import { controlledValues, type Interval } from "../stats/index.ts";
 import type { ImageParts } from "./parts.ts";
 import {
   answer,
@@ -14,6 +14,8 @@ import {
   mostChips,
   nextLook,
   pairedAnswers,
+  pilotChips,
+  plannedChips,
   type Answer,
   type MeanMethod,
   type Question,
@@ -51,8 +53,8 @@ export interface CampaignOptions {
 
 /** What a campaign found. */
 export interface CampaignResult {
-  /** Why it ended. `limit`: a rule that looks was not met within its most chips. */
-  readonly ended: "chips" | "settled" | "precision" | "limit" | "interrupted";
+  /** Why it ended. `limit`: its rule was not met within its most chips. */
+  readonly ended: "chips" | "settled" | "precision" | "planned" | "limit" | "interrupted";
   readonly method: MeanMethod;
   /** Chips that count: the first so many. */
   readonly chips: number;
@@ -69,37 +71,53 @@ export interface CampaignResult {
   readonly unwritten: number;
 }
 
+/** Whether a rule looks at the answers while chips are tried. */
+const looks = (rule: StopRule): rule is Extract<StopRule, { kind: "settled" | "precision" }> =>
+  rule.kind === "settled" || rule.kind === "precision";
+
 /** Chips given to the workers at once where the end is not known: enough to keep them at work, few enough to waste. */
 const leastRound = 32;
 
 /** Runs a campaign. @throws QtamlError what a trial throws */
 export async function runCampaign(trials: ChipTrials, options: CampaignOptions): Promise<CampaignResult> {
   const { protections, question, stop, parts, recorder, signal } = options;
-  const most = mostChips(stop);
+  let most = mostChips(stop);
   const range = parts?.range ?? question.goal.range;
   const method = meanMethod(stop, range, options.isExact);
   const records = new Map<number, ChipRecord>(recorder?.known ?? []);
   const resumed = [...records.keys()].filter((chip) => chip < most).length;
   const scores: number[][] = protections.map(() => []);
-  const values: number[][] = protections.map(() => []);
+  const controls: number[] = [];
   let chips = 0;
+  let isCut = false;
   let look = 2;
   let stopped: number | undefined;
   let answers: Answer[] = [];
   const settledEnough = new AbortController();
 
+  /** What is averaged over the first chips under a plan: their scores, less what the part of the images explains. */
+  const valuesAt = (count: number, by: MeanMethod, p: number): ArrayLike<number> => {
+    const own = scores[p]!.slice(0, count);
+    if (parts === undefined) return own;
+    const control = { values: controls.slice(0, count), expected: parts.expected };
+    return controlledValues(own, control, by === "student" ? "others" : "earlier", [0, 1]);
+  };
   const answersAt = (count: number, by: MeanMethod) =>
-    scores.map((own, p) => answer(question, by, values[p]!.slice(0, count), own.slice(0, count), range));
+    scores.map((own, p) => answer(question, by, valuesAt(count, by, p), own.slice(0, count), range));
   /** Takes finished chips in their order and looks where it is time to. */
   const advance = () => {
     for (let next = records.get(chips); next !== undefined && chips < most; next = records.get(chips)) {
       const { outcome, scores: own } = next;
-      own.forEach((score, p) => {
-        scores[p]!.push(score);
-        values[p]!.push(parts?.adjust(outcome.trial, score) ?? score);
-      });
+      own.forEach((score, p) => scores[p]!.push(score));
+      if (parts !== undefined) controls.push(parts.control(outcome.trial));
       chips++;
-      if (stop.kind === "chips" || chips < look) continue;
+      if (stop.kind === "planned" && chips === Math.min(pilotChips, most)) {
+        const values = protections.map((_, p) => valuesAt(chips, method, p));
+        const needed = plannedChips(stop, values);
+        isCut = needed > most;
+        most = Math.min(most, needed);
+      }
+      if (!looks(stop) || chips < look) continue;
       look = nextLook(chips);
       answers = answersAt(chips, method);
       if (!isEnough(stop, question, answers)) continue;
@@ -110,8 +128,8 @@ export async function runCampaign(trials: ChipTrials, options: CampaignOptions):
   };
   const tell = () => {
     if (options.onProgress === undefined) return;
-    if (stop.kind === "chips" && chips > 0) answers = answersAt(chips, method);
-    const expected = chipsExpected(stop, question, answers, chips);
+    if (!looks(stop) && chips > 0) answers = answersAt(chips, method);
+    const expected = looks(stop) ? chipsExpected(stop, question, answers, chips) : most;
     options.onProgress({ done: Math.min(records.size, most), expected, resumed, answers });
   };
   const finished = (outcome: TrialOutcome) => {
@@ -134,7 +152,10 @@ export async function runCampaign(trials: ChipTrials, options: CampaignOptions):
   let isInterrupted = signal?.aborted === true;
   /** Gives the next chips to the workers; whether more are needed afterwards. */
   const round = async (): Promise<boolean> => {
-    const end = stop.kind === "chips" ? most : Math.min(most, chips + Math.max(leastRound, chips));
+    const isPilot = stop.kind === "planned" && chips < pilotChips;
+    const end = looks(stop)
+      ? Math.min(most, chips + Math.max(leastRound, chips))
+      : Math.min(most, isPilot ? pilotChips : most);
     const jobs: TrialJob[] = [];
     for (let trial = chips; trial < end; trial++) if (!records.has(trial)) jobs.push(jobOf(trial));
     try {
@@ -153,14 +174,11 @@ export async function runCampaign(trials: ChipTrials, options: CampaignOptions):
   // A number of chips that was not fixed beforehand needs an interval that holds at every look.
   const by = isShort ? meanMethod({ kind: "settled", atMost: most }, range, options.isExact) : method;
   const counted = scores.map((own) => own.slice(0, count));
-  const ended =
-    stopped !== undefined && stop.kind !== "chips"
+  const ended = isShort
+    ? "interrupted"
+    : stopped !== undefined || (!looks(stop) && !isCut)
       ? stop.kind
-      : isShort
-        ? "interrupted"
-        : stop.kind === "chips"
-          ? "chips"
-          : "limit";
+      : "limit";
   recorder?.note(`ended after ${count} chips: ${ended}`);
   return {
     ended,
@@ -172,7 +190,7 @@ export async function runCampaign(trials: ChipTrials, options: CampaignOptions):
     answers: count === 0 ? [] : answersAt(count, by),
     differences: pairedAnswers(
       by,
-      values.map((own) => own.slice(0, count)),
+      protections.map((_, p) => valuesAt(count, by, p)),
       range,
     ),
     unwritten: recorder?.finish() ?? 0,

@@ -65,7 +65,7 @@ export function verifyCommand() {
     .addOption(
       new Option(
         "--until <when>",
-        'stop when the question is settled (settled), when the interval is narrow enough (±0.01), or after so many chips ("200 chips"); settled by default',
+        'stop when the question is settled (settled), when the interval is narrow enough (±0.01), after so many chips ("200 chips"), or after a number worked out beforehand ("planned ±0.01", or planned with --yield); settled by default',
       )
         .argParser(parseUntil)
         .helpGroup(groups.campaign),

@@ -1,16 +1,21 @@
 /** @file When a campaign ends, from flags. */
 import { InvalidArgumentError } from "@commander-js/extra-typings";
 import type { StopRule } from "../campaign/index.ts";
+import { chipsForYield } from "../stats/index.ts";
 import { QtamlError } from "../errors.ts";
 import { parsePositive } from "./options.ts";
 
 /** Most chips of a campaign that looks, unless `--trials` says otherwise. */
 export const usualMost = 1000;
 
-/** What `--until` says: to stop when settled, at a half-width of the interval, or after a number of chips. */
+/**
+ * What `--until` says: to stop when settled, at a half-width of the interval, or after a number of chips; or to work out
+ * the number of chips beforehand, for a half-width or a yield.
+ */
 export type Until =
   | { readonly kind: "settled" }
   | { readonly kind: "precision"; readonly halfWidth: number }
+  | { readonly kind: "planned"; readonly halfWidth: number | undefined }
   | { readonly kind: "chips"; readonly chips: number };
 
 /** Reads the words of `--until`. */
@@ -19,19 +24,40 @@ export function parseUntil(text: string): Until {
   if (words === "settled") return { kind: "settled" };
   const chips = /^(\d+)\s*chips?$/.exec(words);
   if (chips !== null) return { kind: "chips", chips: parsePositive(chips[1]!) };
-  const precision = /^(?:±|\+-|\+\/-)?\s*(\d*\.?\d+(?:e-?\d+)?)\s*(%?)$/.exec(words);
+  const isPlanned = words.startsWith("planned");
+  if (words === "planned") return { kind: "planned", halfWidth: undefined };
+  const precision = /^(?:±|\+-|\+\/-)?\s*(\d*\.?\d+(?:e-?\d+)?)\s*(%?)$/.exec(
+    words.replace(/^planned\s+/, ""),
+  );
   const halfWidth = precision === null ? 0 : Number(precision[1]) / (precision[2] === "%" ? 100 : 1);
-  if (halfWidth > 0) return { kind: "precision", halfWidth };
-  throw new InvalidArgumentError(`"${text}" is none of settled, ±0.01 and "200 chips".`);
+  if (halfWidth > 0) return { kind: isPlanned ? "planned" : "precision", halfWidth };
+  throw new InvalidArgumentError(`"${text}" is none of settled, ±0.01, "200 chips" and "planned ±0.01".`);
+}
+
+/** Chips of a campaign that shows a yield if no chip is bad, by a number fixed beforehand. */
+function plannedForYield(wanted: number | undefined, trials: number | undefined): StopRule {
+  if (wanted === undefined) {
+    throw new QtamlError(
+      "invalid-argument",
+      '--until planned works out the chips for a --yield; for a mean, say how well it is to be known: --until "planned ±0.01".',
+    );
+  }
+  const chips = chipsForYield(wanted, 1);
+  if (trials === undefined || trials >= chips) return { kind: "chips", chips };
+  throw new QtamlError(
+    "invalid-argument",
+    `A yield of ${wanted} takes ${chips} chips even if none is bad; give --trials ${chips} or more, or leave it out.`,
+  );
 }
 
 /**
  * The rule of a campaign. `--trials` alone fixes the number of chips; with `--until` it is the most; without either the
  * campaign ends when its question is settled, after `usualMost` chips at the latest.
  *
- * @throws QtamlError `invalid-argument` for two different numbers of chips
+ * @param wanted the yield that is asked about
+ * @throws QtamlError `invalid-argument` for two different numbers of chips, or a number that cannot be worked out
  */
-export function stopRule(until: Until | undefined, trials: number | undefined): StopRule {
+export function stopRule(until: Until | undefined, trials: number | undefined, wanted?: number): StopRule {
   if (until === undefined && trials !== undefined) return { kind: "chips", chips: trials };
   if (until?.kind === "chips") {
     if (trials === undefined || trials === until.chips) return until;
@@ -40,5 +66,12 @@ export function stopRule(until: Until | undefined, trials: number | undefined): 
       `--until "${until.chips} chips" and --trials ${trials} do not agree; give one of them.`,
     );
   }
-  return { ...(until ?? { kind: "settled" }), atMost: trials ?? usualMost };
+  const atMost = trials ?? usualMost;
+  if (until?.kind !== "planned") return { ...(until ?? { kind: "settled" }), atMost };
+  if (until.halfWidth === undefined) return plannedForYield(wanted, trials);
+  if (wanted === undefined) return { kind: "planned", halfWidth: until.halfWidth, atMost };
+  throw new QtamlError(
+    "invalid-argument",
+    "A half-width plans the chips for a mean: give --until planned with --yield, or leave --yield out.",
+  );
 }

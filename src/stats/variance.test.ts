@@ -63,6 +63,15 @@ describe("controlledValues", () => {
     expect(all.slice(0, 20)).toEqual(first);
   });
 
+  it("keeps the coefficient within its limits", () => {
+    const { controls, values } = chips(200, uniformStream(4));
+    const control = { values: controls, expected: 0.5 };
+    // The coefficient of u^2 on u is 1; within [0, 0.25] it is 0.25.
+    const limited = controlledValues(values, control, "others", [0, 0.25]);
+    limited.forEach((v, i) => expect(v).toBeCloseTo(values[i]! - 0.25 * (controls[i]! - 0.5), 12));
+    expect(controlledValues(values, control, "others", [-1, 0])).toEqual(Float64Array.from(values));
+  });
+
   it("leaves values alone where the control never moves", () => {
     const values = [0.5, 0.7, 0.1, 0.9, 0.3, 0.2];
     const control = { values: values.map(() => 2), expected: 2 };

@@ -32,12 +32,14 @@ export type ControlBasis = "others" | "earlier";
  * Management Science 27, 322, 1981).
  *
  * @param values [n] of independent chips
+ * @param limits bounds that the coefficient is kept within, so that the differences have bounds too
  * @throws QtamlError `invalid-argument` for controls of another number of chips, `non-finite` for one that is not finite
  */
 export function controlledValues(
   values: ArrayLike<number>,
   control: Control,
   basis: ControlBasis = "others",
+  limits: readonly [low: number, high: number] = [-Infinity, Infinity],
 ): Float64Array {
   const n = values.length;
   if (control.values.length !== n) {
@@ -60,7 +62,7 @@ export function controlledValues(
     const own = { count: 1, c, v, cc: c * c, cv: c * v };
     const learnt = basis === "earlier" ? { ...before } : minus(all, own);
     accumulate(before, own);
-    return values[i]! - slope(learnt) * c;
+    return values[i]! - Math.min(limits[1], Math.max(limits[0], slope(learnt))) * c;
   });
 }
 

@@ -1,4 +1,5 @@
 /** @file The result of `qtaml verify` for a person. */
+import { pilotChips } from "../../campaign/index.ts";
 import { formatPercent, formatScore, formatTable, measureWords } from "../../report/index.ts";
 import { terminalWidth } from "../output.ts";
 import type { PlanVerdict, Verified } from "./verified.ts";
@@ -22,6 +23,7 @@ function ending(result: Verified): string[] {
     chips: "",
     settled: `Stopped after ${chipWords(chips)} (of at most ${most}): the question is settled.`,
     precision: `Stopped after ${chipWords(chips)} (of at most ${most}): the interval is narrow enough.`,
+    planned: `The number of chips was worked out from the first ${pilotChips}.`,
     limit: `Stopped at the most chips, ${most}; --trials allows more.`,
     interrupted: `Interrupted after ${chipWords(chips)} of ${stop.kind === "chips" ? "" : "at most "}${most}.`,
   }[ended];

@@ -139,7 +139,7 @@ function farewell(result: CampaignResult, recorder: Recorder | undefined, flags:
 /** Runs the command; its exit status. */
 export async function runVerify(model: string, flags: VerifyFlags): Promise<number> {
   checkYield(flags.yield);
-  const stop = stopRule(flags.until, flags.trials);
+  const stop = stopRule(flags.until, flags.trials, flags.yield);
   const prepared = await prepare(model, flags, "verify");
   const { assessment, data, plans, simulation } = prepared;
   const goals = plans.map(({ plan }) => plan.goal);
