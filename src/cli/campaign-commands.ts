@@ -5,6 +5,7 @@ import {
   commonOptions,
   dataOptions,
   example,
+  faultOptions,
   flipOptions,
   groups,
   judgingOptions,
@@ -15,8 +16,7 @@ import {
   parseWhole,
   runningOptions,
 } from "./options.ts";
-import { chipFormats } from "./chip-files.ts";
-import { faultOptions } from "./faults.ts";
+import { chipFormats } from "./choices.ts";
 import { parseUntil, usualMost } from "./until.ts";
 
 const { keep, measure, ignoreLabel } = judgingOptions;

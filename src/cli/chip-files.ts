@@ -1,12 +1,7 @@
 /** @file Tables of chips as CSV, JSON Lines and Parquet. */
 import { parquetWriteBuffer, type BasicType } from "hyparquet-writer";
 import type { ChipColumn } from "../campaign/index.ts";
-
-/** Formats of exported chips. */
-export const chipFormats = ["csv", "jsonl", "parquet"] as const;
-
-/** One of them. */
-export type ChipFormat = (typeof chipFormats)[number];
+import type { ChipFormat } from "./choices.ts";
 
 const quoted = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 

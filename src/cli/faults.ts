@@ -1,30 +1,9 @@
 /** @file From flags to the faults of a memory: which models, how often they are drawn, over how many intervals. */
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { Option } from "@commander-js/extra-typings";
 import { QtamlError } from "../errors.ts";
-import { faultWord, parseFaults, regimes, type FaultDescription } from "../faults/index.ts";
+import { faultWord, parseFaults, type FaultDescription } from "../faults/index.ts";
 import { readStructured } from "./files.ts";
-import { collect, grouped, groups, parsePositive } from "./options.ts";
-
-/** The flags that say how bits come to be wrong, beyond how likely they flip. */
-export const faultOptions = grouped(groups.flips, {
-  faults: new Option(
-    "--faults <model>",
-    "burst:length=4, word-line:rate=1e-4, stuck-at:share=1e-5, thickness:sigmaNm=0.05,slopePerNm=-20, layout:columns=512, or a YAML or JSON file (docs/faults.md; repeatable; independent flips by default)",
-  ).argParser(collect),
-  regime: new Option(
-    "--regime <when>",
-    "quenched: one draw a chip (default); redrawn: flips are drawn for every read",
-  ).choices(regimes),
-  reads: new Option(
-    "--reads <n>",
-    "reads of a chip with --regime redrawn, each for a part of the samples",
-  ).argParser(parsePositive),
-  intervals: new Option("--intervals <n>", "refresh intervals over which flips add up").argParser(
-    parsePositive,
-  ),
-} as const);
 
 /** Values of `faultOptions`. */
 export interface FaultFlags {

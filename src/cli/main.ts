@@ -2,15 +2,13 @@
 /** @file Entry of the command line: runs a command and turns its errors into one sentence and an exit status. */
 import { CommanderError } from "@commander-js/extra-typings";
 import { QtamlError } from "../errors.ts";
-import { stopProgress } from "./output.ts";
+import { coloursOf } from "./colour.ts";
 import { buildProgram, exitBad, exitDefect } from "./program.ts";
+import { helpWithErrors } from "./usage.ts";
 import { version } from "../version.ts";
 
 const program = buildProgram(version);
-for (const command of [program, ...program.commands.flatMap((c) => [c, ...c.commands])]) {
-  command.exitOverride();
-  command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "qtaml: ")) });
-}
+helpWithErrors(program);
 
 // A reader that has seen enough, such as `head`, closes the pipe: that is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -22,11 +20,11 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  stopProgress();
+  if (!(error instanceof CommanderError)) (await import("./progress.ts")).stopProgress();
   if (error instanceof CommanderError) {
     process.exitCode = error.exitCode === 0 ? 0 : exitBad;
   } else if (error instanceof QtamlError) {
-    process.stderr.write(`qtaml: ${error.message}\n`);
+    process.stderr.write(`${coloursOf(process.stderr).bad("qtaml:")} ${error.message}\n`);
     process.exitCode = exitBad;
   } else {
     // Left to Node it would end with status 1, which means that the target was missed.

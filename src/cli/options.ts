@@ -2,6 +2,7 @@
  * @file Flags that several commands share, and how their words become values.
  */
 import { Argument, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { regimes } from "./choices.ts";
 
 /** A number from the command line. */
 export function parseNumber(text: string): number {
@@ -76,6 +77,25 @@ export const collect = (text: string, before: readonly string[] | undefined): re
   ...(before ?? []),
   text,
 ];
+
+/** The flags that say how bits come to be wrong, beyond how likely they flip. */
+export const faultOptions = grouped(groups.flips, {
+  faults: new Option(
+    "--faults <model>",
+    "burst:length=4, word-line:rate=1e-4, stuck-at:share=1e-5, thickness:sigmaNm=0.05,slopePerNm=-20, layout:columns=512, or a YAML or JSON file (docs/faults.md; repeatable; independent flips by default)",
+  ).argParser(collect),
+  regime: new Option(
+    "--regime <when>",
+    "quenched: one draw a chip (default); redrawn: flips are drawn for every read",
+  ).choices(regimes),
+  reads: new Option(
+    "--reads <n>",
+    "reads of a chip with --regime redrawn, each for a part of the samples",
+  ).argParser(parsePositive),
+  intervals: new Option("--intervals <n>", "refresh intervals over which flips add up").argParser(
+    parsePositive,
+  ),
+} as const);
 
 /** What the memory holds and how. */
 export const storageOptions = grouped(groups.storage, {

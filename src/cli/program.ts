@@ -2,7 +2,9 @@
  * @file The commands and their flags. Names and fields are a contract. What a command does is loaded when it runs.
  */
 import { Argument, Command, Help, Option, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { policyNames } from "../protect/index.ts";
+import { styleText } from "node:util";
+import { policies } from "./choices.ts";
+import { hasColours } from "./colour.ts";
 import { campaignCommand, verifyCommand } from "./campaign-commands.ts";
 import {
   collect,
@@ -21,7 +23,9 @@ import {
   runningOptions,
   storageOptions,
 } from "./options.ts";
+import { completionCommand, workerCommand } from "./service-commands.ts";
 import { exitDone, exitMissed } from "./status.ts";
+import { everyCommand } from "./usage.ts";
 
 export { exitBad, exitDefect } from "./status.ts";
 
@@ -30,7 +34,7 @@ const samples = new Option("--samples <n>", "inputs the Jacobian is averaged ove
   .argParser(parsePositive)
   .helpGroup(groups.running);
 const { keep, measure, ignoreLabel } = judgingOptions;
-const { threads, queue } = runningOptions;
+const { threads } = runningOptions;
 const trials = (chips: number) =>
   new Option("--trials <n>", "chips to simulate")
     .argParser(parsePositive)
@@ -147,7 +151,7 @@ function planCommand() {
     .addArgument(weightsArgument)
     .addOption(
       new Option("--policy <name>", "how protected bits are chosen")
-        .choices(policyNames)
+        .choices(policies)
         .default("tac" as const),
     )
     .option("--budget <share>", "share of the stored bits to protect, such as 0.05", parseNumber)
@@ -302,47 +306,20 @@ function demoCommand() {
     .action(async (flags) => (await import("./commands/demo.ts")).runDemo(flags));
 }
 
-function workerCommand() {
-  return new Command("worker")
-    .description("take part in the campaigns that are submitted to a queue, until told to stop")
-    .addOption(
-      new Option("--redis <url>", "Redis server of the queue, such as redis://host:6379").env("QTAML_REDIS"),
-    )
-    .addOption(
-      new Option(
-        "--postgres <url>",
-        "PostgreSQL server of the queue, such as postgres://user@host:5432/database",
-      ).env("QTAML_POSTGRES"),
-    )
-    .addOption(queue)
-    .addOption(threads)
-    .option("--cache <folder>", "where fetched models and data are kept (default: ~/.cache/qtaml)")
-    .addOption(new Option("--cache-size <GiB>", "how much of it is kept").argParser(parseNumber).default(4))
-    .option("--allow-code", "run measures that are modules of the submitter: code from the queue")
-    .addOption(
-      new Option("--stall <s>", "seconds without a sign of life after which a shard goes to another worker")
-        .argParser(parseNumber)
-        .default(15),
-    )
-    .option("--exit-when-idle <s>", "end after so many seconds without work", parseNumber)
-    .addOption(commonOptions.json)
-    .addOption(commonOptions.quiet)
-    .addHelpText(
-      "after",
-      example(
-        "qtaml worker --redis redis://10.0.0.5:6379 --threads 8",
-        "qtaml verify model.onnx --plan plan.json --data test.npz --on redis://10.0.0.5:6379",
-      ),
-    )
-    .action(async (flags) => (await import("./commands/worker.ts")).runWorker(flags));
-}
-
-/** Puts flags without a heading under that of the task, and headings in one order for all commands. */
-function groupFlags(command: CommandUnknownOpts): void {
+/**
+ * Puts flags without a heading under that of the task, and headings in one order for all commands; colours the help
+ * where its reader has them.
+ */
+function prepare(command: CommandUnknownOpts): void {
   const order: readonly string[] = Object.values(groups);
   for (const option of command.options) option.helpGroupHeading ??= groups.task;
   command.addHelpOption(new Option("-h, --help", "show this help").helpGroup(groups.running));
+  command.configureOutput({
+    getOutHasColors: () => hasColours(process.stdout),
+    getErrHasColors: () => hasColours(process.stderr),
+  });
   command.configureHelp({
+    styleTitle: (text) => styleText("bold", text, { validateStream: false }),
     groupItems: (unsorted, visible, getGroup) =>
       new Map(
         [...new Help().groupItems(unsorted, visible, getGroup)].sort(
@@ -374,8 +351,7 @@ export function buildProgram(version: string) {
     .addCommand(serveCommand())
     .addCommand(demoCommand())
     .addCommand(workerCommand());
-  for (const command of program.commands) {
-    for (const part of [command, ...command.commands]) groupFlags(part);
-  }
+  program.addCommand(completionCommand(() => program));
+  for (const command of everyCommand(program)) prepare(command);
   return program;
 }

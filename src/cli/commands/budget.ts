@@ -11,11 +11,12 @@ import {
 } from "../../campaign/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { codeNamed, type WordCode } from "../../image/index.ts";
-import { formatCount, formatNumber, formatPercent, formatTable } from "../../report/index.ts";
+import { formatCount, formatNumber, formatPercent } from "../../report/index.ts";
 import { dataFromFlags } from "../data.ts";
 import { checkOutput, readModel, readStructured, toJson, writeWhole } from "../files.ts";
 import { flipLaw, flipsFromFlags, type FlipFlags } from "../memory.ts";
-import { openProgress, say, sayJson, terminalWidth, warn, type Manner, type Progress } from "../output.ts";
+import { fitTable, say, sayJson, warn, type Manner } from "../output.ts";
+import { openProgress, type Progress } from "../progress.ts";
 
 /** Flags of `qtaml budget`. */
 export interface BudgetFlags extends Manner {
@@ -165,10 +166,7 @@ function account(shared: SharedBudget, code: WordCode | null, parityBits: number
   const gap = shared.objective === 0 ? 0 : 1 - shared.objectiveBound / shared.objective;
   const overhead = (bits: number) => formatPercent(bits / shared.storedBits);
   return [
-    formatTable(rows, {
-      width: terminalWidth(),
-      header: ["model", "weight", "bits", "protected", "overhead", "noise", "at equal shares", "kept"],
-    }),
+    fitTable(rows, ["model", "weight", "bits", "protected", "overhead", "noise", "at equal shares", "kept"]),
     `Protected: ${formatCount(shared.protectedBits)} of ${formatCount(shared.storedBits)} bits, ${overhead(shared.protectedBits)}${code === null ? " (ideal, no parity)" : `; parity of ${code.name}: ${formatCount(parityBits)} bits, ${overhead(parityBits)}`}.`,
     `Weighted relative noise ${formatNumber(shared.objective)}; ${formatNumber(shared.objectiveAtEqualShares)} at equal shares. No allocation is better by more than ${formatPercent(gap)}.`,
   ].join("\n");

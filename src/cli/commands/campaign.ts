@@ -14,10 +14,12 @@ import {
   type StoredCampaign,
 } from "../../campaign/index.ts";
 import { QtamlError } from "../../errors.ts";
-import { formatPercent, formatTable } from "../../report/index.ts";
-import { chipFormats, formatChips, type ChipFormat } from "../chip-files.ts";
+import { formatPercent } from "../../report/index.ts";
+import { formatChips } from "../chip-files.ts";
+import { chipFormats, type ChipFormat } from "../choices.ts";
 import { checkOutput, writeWhole } from "../files.ts";
-import { note, openProgress, say, sayJson, terminalWidth, type Manner } from "../output.ts";
+import { fitTable, note, say, sayJson, type Manner } from "../output.ts";
+import { openProgress } from "../progress.ts";
 import { withSimulation } from "./shared.ts";
 import { plansIdentity, prepare, type TryFlags } from "./verification.ts";
 
@@ -77,12 +79,7 @@ export function runList(path: string, flags: Manner): Promise<void> {
       identity.plans.map((plan) => plan.name).join(", "),
       begun.slice(0, 16).replace("T", " "),
     ]);
-    return say(
-      formatTable(rows, {
-        width: terminalWidth(),
-        header: ["name", "chips", "model", "plans", "begun (UTC)"],
-      }),
-    );
+    return say(fitTable(rows, ["name", "chips", "model", "plans", "begun (UTC)"]));
   });
 }
 
@@ -131,7 +128,7 @@ export function runShow(path: string, flags: CampaignFlags): Promise<void> {
       number(most),
     ]);
     const header = ["plan", "overhead", "mean score", "least", "most"];
-    say(formatTable(rows, { width: terminalWidth(), header }));
+    say(fitTable(rows, header));
     say();
     for (const { at, text } of events) say(`${at.slice(0, 19).replace("T", " ")}  ${text}`);
     return undefined;
@@ -196,16 +193,16 @@ function tell(replay: ChipReplay, plan: string, { show, causes }: ReplayFlags): 
   say();
   say("Flipped bits by tensor and bit, the most significant first:");
   say(
-    formatTable(
+    fitTable(
       flips.map(({ tensor, byBit }) => [tensor, ...columns.map((bit) => String(byBit[bit] ?? "–"))]),
-      { width: terminalWidth(), header: ["tensor", ...columns.map((bit) => `bit ${bit}`)] },
+      ["tensor", ...columns.map(String)],
     ),
   );
   if (changed.length === 0) return;
   const shown = changed.slice(0, show);
   say();
   say(
-    formatTable(
+    fitTable(
       shown.map(({ index, clean, chip: own, label, causes: found }) => [
         String(index),
         label === null ? "–" : String(label),
@@ -213,10 +210,7 @@ function tell(replay: ChipReplay, plan: string, { show, causes }: ReplayFlags): 
         own < 0 ? "not finite" : String(own),
         ...(causes === false ? [] : [found.map(planeName).join(", ") || "several together"]),
       ]),
-      {
-        width: terminalWidth(),
-        header: ["sample", "label", "clean", "chip", ...(causes === false ? [] : ["mended by protecting"])],
-      },
+      ["sample", "label", "clean", "chip", ...(causes === false ? [] : ["mended by protecting"])],
     ),
   );
   if (shown.length < changed.length) {

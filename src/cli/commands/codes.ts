@@ -1,9 +1,9 @@
 /** @file `qtaml codes`: what codes leave of the errors of a memory, and what they cost. */
 import { capacity, codeNamed, priceCodes } from "../../ecc/index.ts";
 import { QtamlError } from "../../errors.ts";
-import { formatNumber, formatPercent, formatTable } from "../../report/index.ts";
+import { formatNumber, formatPercent } from "../../report/index.ts";
 import { flipsFromFlags, type FlipFlags } from "../memory.ts";
-import { say, sayJson, terminalWidth, warn, type Manner } from "../output.ts";
+import { fitTable, say, sayJson, warn, type Manner } from "../output.ts";
 
 /** Flags of `qtaml codes`. */
 export interface CodesFlags extends FlipFlags, Manner {
@@ -48,7 +48,7 @@ export function runCodes(flags: CodesFlags): void {
   say(`p01 ${formatNumber(p01)}, p10 ${formatNumber(p10)}`);
   say();
   say(
-    formatTable(
+    fitTable(
       rows.map((row) => [
         row.code,
         formatPercent(row.parity),
@@ -58,10 +58,7 @@ export function runCodes(flags: CodesFlags): void {
         formatPercent(Math.max(0, row.floor - 1)),
         row.verdict,
       ]),
-      {
-        width: terminalWidth(),
-        header: ["code", "parity", "p01 left", "p10 left", "errors left", "floor", "verdict"],
-      },
+      ["code", "parity", "p01 left", "p10 left", "errors left", "floor", "verdict"],
     ),
   );
   say();

@@ -5,14 +5,14 @@ import {
   comparisonHeadline,
   formatNumber,
   formatPercent,
-  formatTable,
   formatTimes,
   measureWords,
   textWidth,
 } from "../../report/index.ts";
 import { checkBudget } from "../../protect/index.ts";
 import { checkOutput, toJson, writeWhole } from "../files.ts";
-import { openProgress, say, sayJson, terminalWidth, warn } from "../output.ts";
+import { fitTable, say, sayJson, terminalWidth, warn } from "../output.ts";
+import { openProgress } from "../progress.ts";
 import {
   assessFromFlags,
   guessWarnings,
@@ -53,8 +53,8 @@ export function comparisonTable({ policies, measure }: Comparison, width = termi
     ]);
   const full = table(true);
   const needed = header.map((name, i) => Math.max(...[name, ...full.map((row) => row[i]!)].map(textWidth)));
-  if (needed.reduce((a, b) => a + b + 2, -2) <= width) return formatTable(full, { width, header });
-  return `${formatTable(table(false), { width, header })}\nA wider terminal, a file or --json also has the intervals.`;
+  if (needed.reduce((a, b) => a + b + 2, -2) <= width) return fitTable(full, header, width);
+  return `${fitTable(table(false), header, width)}\nA wider terminal, a file or --json also has the intervals.`;
 }
 
 /** The result in a sentence or two. */

@@ -25,7 +25,8 @@ import {
 } from "../../report/index.ts";
 import { checkOutput, readDevice, readModel, toJson, writeWhole } from "../files.ts";
 import { flipLaw } from "../memory.ts";
-import { openProgress, say, sayJson, warn, type Manner, type Progress } from "../output.ts";
+import { say, sayJson, warn, type Manner } from "../output.ts";
+import { openProgress, type Progress } from "../progress.ts";
 import { comparisonTable, resultWords } from "./compare.ts";
 import { hardenedBytes } from "./harden.ts";
 import { inspectionTable } from "./inspect.ts";

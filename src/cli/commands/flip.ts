@@ -6,10 +6,10 @@ import {
   type DeviceFlags,
   type Unknown,
 } from "../../physics/index.ts";
-import { formatNumber, formatTable } from "../../report/index.ts";
+import { formatNumber } from "../../report/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { readDevice } from "../files.ts";
-import { say, sayJson, terminalWidth, warn, type Manner } from "../output.ts";
+import { fitTable, say, sayJson, warn, type Manner } from "../output.ts";
 
 /** Flags of `qtaml flip`. */
 export interface FlipCommandFlags extends DeviceFlags, Manner {
@@ -72,22 +72,20 @@ export function runFlip(flags: FlipCommandFlags): void {
   ] as const;
   const digits = { digits: 7 };
   say(
-    formatTable(
+    fitTable(
       rows
         .filter(([, v]) => v !== null)
         .map(([name, value, unit]) => [name, formatNumber(value, digits), unit]),
-      { width: terminalWidth() },
     ),
   );
   say();
   const parameters = Object.entries(report.parameters).filter(([, v]) => v !== null && typeof v !== "object");
   say(
-    formatTable(
+    fitTable(
       parameters.map(([name, value]) => [
         name,
         typeof value === "number" ? formatNumber(value, digits) : String(value as string | boolean),
       ]),
-      { width: terminalWidth() },
     ),
   );
 }

@@ -14,10 +14,10 @@ import {
 } from "../../image/index.ts";
 import { decodeInto } from "../../onnx/index.ts";
 import { parsePlan } from "../../protect/index.ts";
-import { formatCount, formatTable } from "../../report/index.ts";
+import { formatCount } from "../../report/index.ts";
 import { checkOutput, readBytes, readModel, readStructured, writeWhole } from "../files.ts";
 import { planFlipLaw } from "../memory.ts";
-import { say, sayJson, terminalWidth, type Manner } from "../output.ts";
+import { fitTable, say, sayJson, type Manner } from "../output.ts";
 import { sha256 } from "./memory-image.ts";
 import { planDecode } from "./harden.ts";
 
@@ -100,12 +100,7 @@ export async function runImageCheck(folder: string, flags: ImageCheckFlags): Pro
     formatCount(region.uncorrectable),
     region.isAsWritten ? "yes" : "no",
   ]);
-  say(
-    formatTable(rows, {
-      width: terminalWidth(),
-      header: ["region", "code", "words", "corrected", "uncorrectable", "as written"],
-    }),
-  );
+  say(fitTable(rows, ["region", "code", "words", "corrected", "uncorrectable", "as written"]));
   const total = formatCount(reading.tensors.length);
   say(
     damaged.length === 0

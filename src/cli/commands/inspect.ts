@@ -2,9 +2,10 @@
 import { inspect, meanFlipProbability, type InspectionRow, type Survey } from "../../campaign/index.ts";
 import { runawayFactor } from "../../channel/index.ts";
 import { roleWords, type AbsentTensor } from "../../onnx/index.ts";
-import { formatCount, formatNumber, formatPercent, formatTable, textWidth } from "../../report/index.ts";
+import { formatCount, formatNumber, formatPercent, textWidth } from "../../report/index.ts";
 import { hasFlips } from "../memory.ts";
-import { openProgress, say, sayJson, terminalWidth, warn } from "../output.ts";
+import { fitTable, say, sayJson, terminalWidth, warn } from "../output.ts";
+import { openProgress } from "../progress.ts";
 import { surveyFromFlags, type AssessFlags } from "./shared.ts";
 
 /** The flip probability whose law is shown when none is given. */
@@ -72,9 +73,10 @@ export function inspectionTable(rows: readonly InspectionRow[], width = terminal
       : []),
   ];
   const shown = fittingColumns(columns, width);
-  const table = formatTable(
+  const table = fitTable(
     rows.map((_, i) => shown.map((c) => c.cells[i]!)),
-    { width, header: shown.map((c) => c.header) },
+    shown.map((c) => c.header),
+    width,
   );
   const absent = columns.filter((c) => !shown.includes(c)).map((c) => c.header);
   return absent.length === 0

@@ -15,10 +15,10 @@ import {
 } from "../../image/index.ts";
 import type { DecodeSegment } from "../../onnx/index.ts";
 import type { Plan } from "../../protect/index.ts";
-import { formatCount, formatPercent, formatTable } from "../../report/index.ts";
+import { formatCount, formatPercent } from "../../report/index.ts";
 import { checkFolder } from "../folder.ts";
 import { toJson } from "../files.ts";
-import { terminalWidth } from "../output.ts";
+import { fitTable } from "../output.ts";
 import { version } from "../../version.ts";
 
 /** Flags that describe a memory image. */
@@ -115,10 +115,7 @@ export function memoryAccount(layout: Layout, folder: string): string {
   ]);
   const overhead = totals.checkBits / totals.storedBits;
   return [
-    formatTable(rows, {
-      width: terminalWidth(),
-      header: ["region", "code", "address", "rows x bits", "weight bits", "parity bits"],
-    }),
+    fitTable(rows, ["region", "code", "address", "rows x bits", "weight bits", "parity bits"]),
     layout.protection === "ideal"
       ? "Ideal protection: no parity is stored, and the cells of the protected region must not fail."
       : `Parity: ${formatCount(totals.checkBits)} bits, ${formatPercent(overhead)} of the weight bits.`,

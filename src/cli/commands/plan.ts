@@ -13,16 +13,10 @@ import {
 import type { Dataset } from "../../data/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { checkBudget, expectedRunaways, type Plan, type PolicyName } from "../../protect/index.ts";
-import {
-  bitMarks,
-  formatCount,
-  formatNumber,
-  formatPercent,
-  formatTable,
-  protectedShares,
-} from "../../report/index.ts";
+import { bitMarks, formatCount, formatNumber, formatPercent, protectedShares } from "../../report/index.ts";
 import { checkOutput, toJson, writeWhole } from "../files.ts";
-import { openProgress, say, sayJson, terminalWidth, warn, type Progress } from "../output.ts";
+import { fitTable, say, sayJson, warn } from "../output.ts";
+import { openProgress, type Progress } from "../progress.ts";
 import {
   measureFromFlags,
   requireGraph,
@@ -75,10 +69,7 @@ export function planAccount(plan: Plan): string {
     ];
   });
   return [
-    formatTable(rows, {
-      width: terminalWidth(),
-      header: ["tensor", "weights", "bits (msb first)", "mean", "read as"],
-    }),
+    fitTable(rows, ["tensor", "weights", "bits (msb first)", "mean", "read as"]),
     "# protected in every weight, + in some of them, . in none",
     `Protected: ${formatCount(plan.protectedBits)} of ${formatCount(plan.storedBits)} bits, overhead ${formatPercent(plan.overhead)}.`,
   ].join("\n");

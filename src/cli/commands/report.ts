@@ -14,7 +14,8 @@ import {
 import { parseComparison } from "../comparison.ts";
 import { checkOutput, readPlan, readStructured, writeWhole } from "../files.ts";
 import { flipsFromFlags, hasFlips } from "../memory.ts";
-import { openProgress, say, sayJson, warn } from "../output.ts";
+import { say, sayJson, warn } from "../output.ts";
+import { openProgress } from "../progress.ts";
 import { version } from "../../version.ts";
 import { surveyFromFlags, type AssessFlags } from "./shared.ts";
 

@@ -20,7 +20,7 @@ import { calibrationFromFlags, dataFromFlags, outputOf, type DataFlags } from ".
 import { readModel, readModelOrWeights } from "../files.ts";
 import { flipLaw, flipsFromFlags, type FlipFlags } from "../memory.ts";
 import { formatPercent } from "../../report/index.ts";
-import type { Progress } from "../output.ts";
+import type { Progress } from "../progress.ts";
 
 /** Flags of every command that assesses a model. */
 export interface AssessFlags extends FlipFlags, DataFlags {

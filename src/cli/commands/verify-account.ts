@@ -1,7 +1,8 @@
 /** @file The result of `qtaml verify` for a person. */
 import { pilotChips } from "../../campaign/index.ts";
-import { formatPercent, formatScore, formatTable, measureWords } from "../../report/index.ts";
-import { terminalWidth } from "../output.ts";
+import { formatPercent, formatScore, measureWords } from "../../report/index.ts";
+import { coloursOf } from "../colour.ts";
+import { fitTable } from "../output.ts";
 import type { PlanVerdict, Verified } from "./verified.ts";
 
 const share = (value: number | null) => formatPercent(value, 1);
@@ -57,7 +58,8 @@ function outcomeLines({ outcomes, nonFinite, measure }: PlanVerdict & Pick<Verif
 
 /** The verdict in words. */
 function verdictWords(plan: PlanVerdict, { ended }: Verified): string {
-  const word = plan.kept ? "Kept" : "Missed";
+  const { good, bad } = coloursOf(process.stdout);
+  const word = plan.kept ? good("Kept") : bad("Missed");
   if (plan.verdict !== "open") return `${word}: the interval leaves no doubt.`;
   const more = ended === "interrupted" ? "go on" : "try more chips with --trials";
   return `${word}: the interval leaves doubt: ${more}.`;
@@ -84,12 +86,15 @@ function accountOfSeveral(result: Verified): string[] {
   const signed = (value: number) => `${value >= 0 ? "+" : ""}${points(value)}`;
   const unit = measure.unit === "share" ? " points" : "";
   const hasYield = first.yield !== null;
+  const { good, bad } = coloursOf(process.stdout);
   const rows = plans.map((plan) => [
     plan.plan,
     formatPercent(plan.overhead),
     `${score(plan.accuracy)} (${score(plan.low)} to ${score(plan.high)})`,
     ...(hasYield ? [`${share(plan.yield)} (${share(plan.yieldLow)} to ${share(plan.yieldHigh)})`] : []),
-    plan.verdict === "open" ? `open (${plan.kept ? "above" : "below"})` : plan.verdict,
+    plan.verdict === "open"
+      ? `open (${plan.kept ? "above" : "below"})`
+      : (plan.kept ? good : bad)(plan.verdict),
   ]);
   const header = ["plan", "overhead", measure.title, ...(hasYield ? ["yield"] : []), "verdict"];
   const differences = plans.slice(1).map(({ plan, difference }) => {
@@ -102,7 +107,7 @@ function accountOfSeveral(result: Verified): string[] {
   return [
     `${chipWords(chips)}, all plans under the same faults; mean and yield with 95 % intervals:`,
     "",
-    formatTable(rows, { width: terminalWidth(), header }),
+    fitTable(rows, header),
     "",
     ...differences,
     ...ending(result),

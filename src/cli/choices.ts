@@ -1,0 +1,24 @@
+/**
+ * @file Words that flags take and rooms define, written out so that the help loads no room; `choices.test.ts` holds
+ * them to the rooms.
+ */
+
+/** Policies of `qtaml plan`, as `protect` has them. */
+export const policies = [
+  "none",
+  "mean-correction",
+  "uniform-msp",
+  "magnitude",
+  "random",
+  "tac",
+  "everything",
+] as const;
+
+/** When flips are drawn, as `faults` has it. */
+export const regimes = ["quenched", "redrawn"] as const;
+
+/** Formats of exported chips. */
+export const chipFormats = ["csv", "jsonl", "parquet"] as const;
+
+/** One of them. */
+export type ChipFormat = (typeof chipFormats)[number];

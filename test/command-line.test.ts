@@ -1,0 +1,211 @@
+/** @file The command line as a person meets it: what loads, colours, mistakes and what is said to them, completion. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildProgram } from "../src/cli/program.ts";
+import { completionScript } from "../src/cli/completion/index.ts";
+import { everyCommand } from "../src/cli/usage.ts";
+import { inRepository, makeWorkplace } from "./cli-run.ts";
+
+const { folder, path, run, remove } = makeWorkplace();
+const main = inRepository("src/cli/main.ts");
+afterAll(remove);
+
+/** Modules that are loaded by a command line, as addresses. */
+function loadedBy(args: readonly string[]): string[] {
+  writeFileSync(
+    path("list-loaded.mjs"),
+    `import { registerHooks } from "node:module";
+registerHooks({ load: (url, context, next) => { process.stderr.write(url + "\\n"); return next(url, context); } });`,
+  );
+  const hook = pathToFileURL(path("list-loaded.mjs")).href;
+  const { stderr } = spawnSync(process.execPath, ["--import", hook, main, ...args], { encoding: "utf8" });
+  return stderr.trim().split("\n");
+}
+
+describe("start", () => {
+  it("loads nothing for the help but the commands and their parser", () => {
+    const loaded = loadedBy(["verify", "--help"]).filter((url) => !url.startsWith("node:"));
+    expect(loaded.some((url) => url.endsWith("/commander/lib/command.js"))).toBe(true);
+    const foreign = loaded.filter((url) => /node_modules\/(?!commander\/|@commander-js\/)/.test(url));
+    expect(foreign).toEqual([]);
+    const rooms = loaded.filter((url) => /\/src\/(?!cli\/)[^/]+\//.test(url));
+    expect(rooms).toEqual([]);
+  });
+});
+
+describe("colours", () => {
+  const escape = String.fromCharCode(27);
+  const coloured = (args: readonly string[], env: Record<string, string>) => {
+    const { NO_COLOR: _no, FORCE_COLOR: _force, ...rest } = process.env;
+    return spawnSync(process.execPath, [main, ...args], {
+      cwd: folder,
+      encoding: "utf8",
+      env: { ...rest, ...env },
+    });
+  };
+  const price = ["codes", "--p", "1e-4", "--code", "secded(72,64)"];
+
+  it("are left out of what goes to a pipe", () => {
+    for (const args of [price, ["codes", "--help"], ["codes"]]) {
+      const { stdout, stderr } = coloured(args, {});
+      expect(stdout + stderr).not.toContain(escape);
+    }
+  });
+
+  it("come with FORCE_COLOR: headings of tables and help, the name before an error", () => {
+    const { stdout } = coloured(price, { FORCE_COLOR: "1" });
+    expect(stdout).toContain(`${escape}[1mcode`);
+    expect(coloured(["codes", "--help"], { FORCE_COLOR: "1" }).stdout).toContain(`${escape}[1mUsage:`);
+    expect(coloured(["codes"], { FORCE_COLOR: "1" }).stderr).toContain(`${escape}[31mqtaml:`);
+  });
+
+  it("change nothing but colour", () => {
+    const plain = coloured(price, { NO_COLOR: "1", FORCE_COLOR: "1" }).stdout;
+    const { stdout } = coloured(price, { FORCE_COLOR: "1" });
+    expect(stdout).not.toBe(plain);
+    expect(stdout.replaceAll(new RegExp(`${escape}\\[\\d+m`, "g"), "")).toBe(plain);
+  });
+});
+
+describe("mistakes", () => {
+  it.each([
+    ["a command", ["veriffy"], "Did you mean verify?", "qtaml --help lists the commands."],
+    ["a command of campaigns", ["campaign", "lst", "a.db"], "Did you mean list?", "qtaml campaign --help"],
+    ["an option", ["flip", "--thicknes", "2"], "Did you mean --thickness?", "qtaml flip --help says more."],
+    [
+      "a required option",
+      ["verify", "m.onnx", "--plann", "x"],
+      "Did you mean --plan?",
+      "qtaml verify --help",
+    ],
+    [
+      "a required option with =",
+      ["harden", "m.onnx", "--plna=x"],
+      "Did you mean --plan?",
+      "Usage: qtaml harden",
+    ],
+  ])("a misspelt name gets a suggestion: %s", async (_name, args, suggestion, remedy) => {
+    const { status, stdout, stderr } = await run(args);
+    expect(status).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(/^qtaml: unknown (command|option) /);
+    expect(stderr).toContain(suggestion);
+    expect(stderr).toContain(remedy);
+  });
+
+  it("what is missing is named, with the usage", async () => {
+    expect(await run(["plan"])).toEqual({
+      status: 2,
+      stdout: "",
+      stderr:
+        "qtaml: missing required argument 'model'\nUsage: qtaml plan [options] <model>; qtaml plan --help says more.\n",
+    });
+    const { stderr } = await run(["verify", "m.onnx", "--name", "--odd"]);
+    expect(stderr).toMatch(/^qtaml: required option '--plan <file>' not specified\n/);
+  });
+});
+
+describe("completion", () => {
+  const program = buildProgram("0");
+  const names = (depth: readonly string[]) => {
+    const command = everyCommand(program).find((c) => c.name() === (depth.at(-1) ?? "qtaml"))!;
+    return command.commands.map((c) => c.name());
+  };
+
+  beforeAll(() => {
+    writeFileSync(path("completion.bash"), completionScript(program, "bash"));
+    writeFileSync(path("plan one.json"), "");
+    writeFileSync(path("model.onnx"), "");
+    mkdirSync(path("images"));
+  });
+
+  /** What bash offers for a line, the last word being completed; `=` is a word of its own as bash has it. */
+  function offered(...words: string[]): string[] {
+    const script = `
+source completion.bash
+COMP_WORDS=(qtaml "$@")
+COMP_CWORD=$((\${#COMP_WORDS[@]} - 1))
+_qtaml
+printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const stdout = execFileSync("bash", ["--norc", "-u", "-c", script, "bash", ...words], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+    return stdout.split("\n").filter((line) => line !== "");
+  }
+
+  it("bash: commands, at the root and under a command", () => {
+    expect(offered("")).toEqual(names([]));
+    expect(offered("ver")).toEqual(["verify"]);
+    expect(offered("campaign", "")).toEqual(names(["campaign"]));
+    expect(offered("campaign", "re")).toEqual(["replay"]);
+  });
+
+  it("bash: the options of the command, whatever stands before", () => {
+    expect(offered("plan", "--bud")).toEqual(["--budget"]);
+    expect(offered("plan", "model.onnx", "--policy", "tac", "--bud")).toEqual(["--budget"]);
+    expect(offered("campaign", "replay", "--no-")).toEqual(["--no-causes"]);
+    expect(offered("flip", "--bud")).toEqual([]);
+    const verify = everyCommand(program).find((c) => c.name() === "verify")!;
+    const long = verify
+      .createHelp()
+      .visibleOptions(verify)
+      .map((o) => o.long);
+    expect(offered("verify", "--")).toEqual(long);
+  });
+
+  it("bash: the words an option or an argument takes", () => {
+    expect(offered("plan", "--policy", "t")).toEqual(["tac"]);
+    expect(offered("plan", "--policy", "=", "t")).toEqual(["tac"]);
+    expect(offered("plan", "--policy", "=")).toContain("uniform-msp");
+    expect(offered("completion", "")).toEqual(["bash", "zsh", "fish"]);
+    expect(offered("image", "c")).toEqual(["check"]);
+  });
+
+  it("bash: files and folders, and nothing for a number", () => {
+    expect(offered("verify", "model.onnx", "--plan", "pl")).toEqual(["plan one.json"]);
+    expect(offered("harden", "model.onnx", "-o", "mod")).toEqual(["model.onnx"]);
+    expect(offered("inspect", "mod")).toEqual(["model.onnx"]);
+    expect(offered("image", "check", "")).toEqual(["images"]);
+    expect(offered("plan", "--budget", "")).toEqual([]);
+    expect(offered("verify", "--", "mod")).toEqual(["model.onnx"]);
+  });
+
+  it("is printed by qtaml completion", async () => {
+    const { status, stdout, stderr } = await run(["completion", "bash"]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    // The two were built from programs of different versions, which the script does not hold.
+    expect(stdout).toBe(completionScript(program, "bash"));
+    const unknown = await run(["completion", "tcsh"]);
+    expect(unknown.status).toBe(2);
+    expect(unknown.stderr).toContain("Allowed choices are bash, zsh, fish.");
+  });
+
+  const has = (shell: string) => spawnSync(shell, ["--version"]).error === undefined;
+
+  it.skipIf(!has("zsh"))("zsh: reads the script", () => {
+    writeFileSync(path("_qtaml"), completionScript(program, "zsh"));
+    expect(execFileSync("zsh", ["-f", "-n", path("_qtaml")], { encoding: "utf8" })).toBe("");
+  });
+
+  it.skipIf(!has("fish"))("fish: commands, options, words, files", () => {
+    writeFileSync(path("qtaml.fish"), completionScript(program, "fish"));
+    const lines = (typed: string) =>
+      execFileSync("fish", ["--no-config", "-c", `source qtaml.fish; complete -C '${typed}'`], {
+        cwd: folder,
+        encoding: "utf8",
+        env: { ...process.env, HOME: folder },
+      })
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => line.split("\t", 1)[0]!);
+    expect(new Set(lines("qtaml "))).toEqual(new Set(names([])));
+    expect(lines("qtaml campaign re")).toEqual(["replay"]);
+    expect(lines("qtaml plan --bud")).toEqual(["--budget"]);
+    expect(lines("qtaml plan --policy t")).toEqual(["tac"]);
+    expect(lines("qtaml verify model.onnx --plan pl")).toEqual(["plan one.json"]);
+    expect(lines("qtaml image check im")).toEqual(["images/"]);
+  });
+});
