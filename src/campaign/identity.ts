@@ -14,7 +14,7 @@ import type { Assessment } from "./assess.ts";
  * Version of the way from (seed, chip) to faults and images; to be raised whenever that changes, so that stores of
  * before are refused instead of mixed.
  */
-export const samplingScheme = 1;
+export const samplingScheme = 2;
 
 function feed(hash: Hash, value: unknown): void {
   if (ArrayBuffer.isView(value)) {

@@ -3,6 +3,7 @@ import { sliceDataset, type Dataset } from "../data/index.ts";
 import type { FlipProbabilities } from "../channel/index.ts";
 import {
   bindWeights,
+  chooseBinder,
   openMemoryReader,
   outputSize,
   settleBatching,
@@ -108,7 +109,7 @@ export async function replayChip(
     { tensors, flips, designFlips: options.designFlips ?? flips, seed },
     "faults",
   );
-  const binder = await bindWeights(judged, "patch");
+  const binder = await bindWeights(judged, chooseBinder(judged));
   try {
     const run = async (weights: readonly Float32Array[]) => {
       await binder.load(weights);

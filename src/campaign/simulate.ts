@@ -19,6 +19,7 @@ import {
   type ExecutorOptions,
   type MeasureChoice,
   type Protection,
+  type Provider,
   type RunOptions,
   type TrialContext,
   type TrialJob,
@@ -81,6 +82,8 @@ export interface SimulationOptions extends ExecutorOptions {
   readonly errors?: ErrorSource;
   /** How cells are damaged; independent flips, one draw a chip, unless given. */
   readonly faults?: FaultDescription;
+  /** What runs the network; this processor unless given. Outcomes differ from one to the other in rounding. */
+  readonly provider?: Provider | undefined;
 }
 
 /** Progress and cancelling of one run. */
@@ -137,8 +140,8 @@ function measureIdentity({ name }: MeasureChoice): string {
 }
 
 /** Runs the network with clean quantised weights. */
-async function cleanRun(assessment: Assessment, data: Dataset, kind: BinderKind) {
-  const binder = await bindWeights(assessment.judged, kind);
+async function cleanRun(assessment: Assessment, data: Dataset, kind: BinderKind, provider?: Provider) {
+  const binder = await bindWeights(assessment.judged, kind, provider);
   try {
     await binder.load(cleanNetwork(assessment));
     return await binder.infer(data);
@@ -161,7 +164,8 @@ export async function openSimulation(
   const { judged: prepared, memory } = assessment;
   const data = await settleBatching(prepared.model, given);
   const binder = chooseBinder(prepared);
-  const output = await cleanRun(assessment, data, binder);
+  const provider = options.provider === "cpu" ? undefined : options.provider;
+  const output = await cleanRun(assessment, data, binder, provider);
   const reference: Reference = {
     clean: output,
     labels: data.labels,
@@ -185,6 +189,7 @@ export async function openSimulation(
     clean: reference.clean,
     scale: reference.scale,
     binder,
+    ...(provider === undefined ? {} : { provider }),
   };
   const executor: Executor = await openExecutor(context, options);
   let identity: SimulationIdentity | undefined;

@@ -20,7 +20,7 @@ import { chipFormats } from "./choices.ts";
 import { parseUntil, usualMost } from "./until.ts";
 
 const { keep, measure, ignoreLabel } = judgingOptions;
-const { threads, on, queue } = runningOptions;
+const { threads, on, queue, provider } = runningOptions;
 
 /** `qtaml verify`. */
 export function verifyCommand() {
@@ -104,6 +104,7 @@ export function verifyCommand() {
         .helpGroup(groups.campaign),
     )
     .addOption(threads)
+    .addOption(provider)
     .addOption(on)
     .addOption(queue)
     .addOption(commonOptions.seed)

@@ -17,6 +17,9 @@ export const policies = [
 /** When flips are drawn, as `faults` has it. */
 export const regimes = ["quenched", "redrawn"] as const;
 
+/** What runs a network, as `engine` has it. */
+export const providers = ["cpu", "webgpu"] as const;
+
 /** Formats of exported chips. */
 export const chipFormats = ["csv", "jsonl", "parquet"] as const;
 

@@ -2,7 +2,7 @@
  * @file Flags that several commands share, and how their words become values.
  */
 import { Argument, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { regimes } from "./choices.ts";
+import { providers, regimes } from "./choices.ts";
 
 /** A number from the command line. */
 export function parseNumber(text: string): number {
@@ -202,6 +202,10 @@ export const runningOptions = grouped(groups.running, {
     "--on <url>",
     "run on the workers of a queue: redis://host:6379 or postgres://user@host:5432/database (docs/workers.md)",
   ),
+  provider: new Option(
+    "--provider <name>",
+    "what runs the network: cpu (default), or webgpu for the GPU of this machine, whose numbers differ in rounding",
+  ).choices(providers),
   queue: new Option("--queue <name>", "name of the queue on that server").default("qtaml"),
 } as const);
 

@@ -18,7 +18,7 @@ export {
   type ModelInput,
   type ModelIo,
 } from "./io.ts";
-export { runtimeVersion } from "./session.ts";
+export { providers, runtimeVersion, type Provider } from "./session.ts";
 export { measureJacobian, type JacobianOptions } from "./jacobian.ts";
 export { inferLogits, logitsModel } from "./logits.ts";
 export { declaredScale, isModuleName, loadMeasure, openMeasure, type MeasureChoice } from "./measures.ts";

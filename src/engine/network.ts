@@ -21,7 +21,7 @@ import {
 import { outputValues } from "./convert.ts";
 import { bindInputs, type BoundInputs } from "./feed.ts";
 import { formatDims, modelIo, type ModelIo } from "./io.ts";
-import { openSession, runSession, Tensor } from "./session.ts";
+import { openSession, runSession, Tensor, type Provider } from "./session.ts";
 
 /** How weights get into the runtime. */
 export type BinderKind = "patch" | "feed";
@@ -155,7 +155,7 @@ function weightBytes(bytes: Uint8Array, prepared: PreparedModel): Uint8Array[] {
   return prepared.tensors.map((t) => byName.get(t.runtimeName)!);
 }
 
-function patchBinder(prepared: PreparedModel): WeightBinder {
+function patchBinder(prepared: PreparedModel, provider: Provider | undefined): WeightBinder {
   const bytes = serialiseModel(prepared.model);
   const places = weightBytes(bytes, prepared);
   const io = modelIo(prepared.model);
@@ -170,7 +170,7 @@ function patchBinder(prepared: PreparedModel): WeightBinder {
     async load(weights) {
       weights.forEach((w, t) => places[t]!.set(new Uint8Array(w.buffer, w.byteOffset, w.byteLength)));
       await close();
-      session = await openSession(bytes);
+      session = await openSession(bytes, { provider });
     },
     infer(data) {
       if (session === undefined) throw new Error("infer before load");
@@ -191,8 +191,8 @@ function weightsAsInputs(prepared: PreparedModel): OnnxModel {
   return model;
 }
 
-async function feedBinder(prepared: PreparedModel): Promise<WeightBinder> {
-  const session = await openSession(serialiseModel(weightsAsInputs(prepared)));
+async function feedBinder(prepared: PreparedModel, provider: Provider | undefined): Promise<WeightBinder> {
+  const session = await openSession(serialiseModel(weightsAsInputs(prepared)), { provider });
   const io = modelIo(prepared.model);
   const bind = inputCache(io);
   let feeds: Record<string, Tensor> = {};
@@ -221,6 +221,10 @@ export function chooseBinder(prepared: PreparedModel): BinderKind {
 }
 
 /** Makes a network whose weights can be changed. @throws QtamlError `unsupported-model` */
-export async function bindWeights(prepared: PreparedModel, kind: BinderKind): Promise<WeightBinder> {
-  return kind === "feed" ? feedBinder(prepared) : patchBinder(prepared);
+export async function bindWeights(
+  prepared: PreparedModel,
+  kind: BinderKind,
+  provider?: Provider,
+): Promise<WeightBinder> {
+  return kind === "feed" ? feedBinder(prepared, provider) : patchBinder(prepared, provider);
 }

@@ -12,6 +12,11 @@ export const runtimeVersion: string = env.versions.node ?? env.versions.common;
 /** Values by name, fed to or returned by a session. */
 export type Values = Readonly<Record<string, Tensor>>;
 
+/** What runs a network: this processor, or a GPU by the runtime's WebGPU provider. */
+export const providers = ["cpu", "webgpu"] as const;
+/** What runs a network. */
+export type Provider = (typeof providers)[number];
+
 /** One thread a session: parallelism comes from running several trials, and the results do not depend on it. */
 const sessionOptions: InferenceSession.SessionOptions = {
   intraOpNumThreads: 1,
@@ -49,21 +54,29 @@ const outputTypes: ReadonlySet<string> = new Set(
 );
 
 /**
- * Loads a model into the runtime.
+ * Loads a model into the runtime. What a GPU cannot do runs on this processor.
  *
- * @throws QtamlError `unsupported-model` when the runtime refuses it
+ * @throws QtamlError `unsupported-model` when the runtime refuses it, `runtime-failure` where there is no GPU to use
  */
 export async function openSession(
   bytes: Uint8Array,
-  options: { optimise?: boolean } = {},
+  options: { optimise?: boolean; provider?: Provider | undefined } = {},
 ): Promise<InferenceSession> {
   let session: InferenceSession;
   try {
     session = await InferenceSession.create(bytes, {
       ...sessionOptions,
       graphOptimizationLevel: options.optimise === false ? "disabled" : "all",
+      ...(options.provider === "webgpu" ? { executionProviders: ["webgpu", "cpu"] } : {}),
     });
   } catch (cause) {
+    if (options.provider === "webgpu" && /WebGPU|webgpu/.test(wordsOf(cause))) {
+      throw new QtamlError(
+        "runtime-failure",
+        `The ONNX runtime finds no GPU that it can use by WebGPU (${reason(cause)}); install the driver's Vulkan library, or leave --provider out.`,
+        { cause },
+      );
+    }
     throw new QtamlError(
       "unsupported-model",
       tooNew(cause) ??

@@ -22,6 +22,7 @@ import {
   type Protection,
 } from "./memory-reader.ts";
 import { bindWeights, type BinderKind, type WeightBinder } from "./network.ts";
+import type { Provider } from "./session.ts";
 import { sampleOrder, samplesOfRun, type SampleRun } from "./samples.ts";
 
 /** What all trials of a campaign share. Plain data: it can be sent to another thread. */
@@ -37,6 +38,8 @@ export interface TrialContext extends MemoryContent {
   /** What the model's graph says of its outputs (`declaredScale`). */
   readonly scale: OutputScale | undefined;
   readonly binder: BinderKind;
+  /** What runs the network; this processor unless given. */
+  readonly provider?: Provider;
 }
 
 /** A chip to try under one or several protections; all of them meet the same faults. */
@@ -73,7 +76,7 @@ export async function openTrialRunner(context: TrialContext): Promise<TrialRunne
   const judge = (await openMeasure(context.measure)).bind(reference);
   const { ignoreLabel } = context.measure;
   const counter = answerCounter(reference, { ignoreLabel });
-  const binder: WeightBinder = await bindWeights(prepared, context.binder);
+  const binder: WeightBinder = await bindWeights(prepared, context.binder, context.provider);
   const memory = openMemoryReader(context, context.errors);
   const faults = context.faults ?? usualFaults;
 

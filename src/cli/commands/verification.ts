@@ -14,7 +14,7 @@ import {
   type CampaignIdentity,
 } from "../../campaign/index.ts";
 import type { Dataset } from "../../data/index.ts";
-import { isModuleName } from "../../engine/index.ts";
+import { isModuleName, type Provider } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
 import type { Plan } from "../../protect/index.ts";
 import { dataFromFlags, outputOf, type DataFlags } from "../data.ts";
@@ -33,6 +33,8 @@ export interface TryFlags extends FlipFlags, FaultFlags, DataFlags, MeasureFlags
   /** Server of a queue whose workers try the chips. */
   readonly on?: string | undefined;
   readonly queue: string;
+  /** What runs the network. */
+  readonly provider?: Provider | undefined;
 }
 
 /** A plan and what it is called. */
@@ -54,6 +56,7 @@ export interface Prepared {
     readonly queue: string;
     readonly onNotice: (text: string) => void;
     readonly designFlips: ReturnType<typeof planFlips>;
+    readonly provider: Provider | undefined;
     readonly faults?: NonNullable<ReturnType<typeof faultsFromFlags>>;
     readonly measure?: NonNullable<Awaited<ReturnType<typeof measureFromFlags>>["measure"]>;
   };
@@ -117,6 +120,7 @@ export async function prepare(model: string, flags: TryFlags, command: string): 
       threads,
       on,
       queue,
+      provider: flags.provider,
       onNotice: (text) => note(text, flags),
       designFlips: planFlips(plan),
       ...(faults === undefined ? {} : { faults }),

@@ -57,7 +57,8 @@ export interface PackedCampaign {
 export async function canaryOf(context: TrialContext): Promise<string> {
   const { tensors } = context;
   const model = parseModel(context.modelBytes);
-  const binder = await bindWeights({ model, tensors, foldedNormalizations: 0 }, context.binder);
+  const prepared = { model, tensors, foldedNormalizations: 0 };
+  const binder = await bindWeights(prepared, context.binder, context.provider);
   let clean: string;
   try {
     await binder.load(tensors.map(cleanWeights));
