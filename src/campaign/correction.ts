@@ -7,20 +7,14 @@ import {
   conditionalMoments,
   decoder,
   decoderExists,
-  protectBits,
   runawayLimit,
+  segmentFlips,
   type DecoderKind,
   type ProtectionSegment,
 } from "../channel/index.ts";
 import { bindWeights, logitsModel, type WeightBinder } from "../engine/index.ts";
 import { cleanWeights, decodeInto, type DecodeSegment } from "../onnx/index.ts";
-import {
-  predictedNoise,
-  segmentsOf,
-  type Allocation,
-  type MemoryTensor,
-  type TensorAllocation,
-} from "../protect/index.ts";
+import { predictedNoise, segmentsOf, type Allocation, type MemoryTensor } from "../protect/index.ts";
 import { isAssessment, type Assessment, type Survey } from "./assess.ts";
 import { isWhole } from "./integers.ts";
 import { hasAnswers, predictKept } from "./predict.ts";
@@ -35,17 +29,21 @@ export interface ReadingChoice {
   readonly drift: number;
 }
 
-/** Whether a tensor can be read by a decoder under an allocation: cells that flip half the time have no mean to undo. */
-function isReadable(tensor: MemoryTensor, { mask, extraMask }: TensorAllocation, kind: DecoderKind): boolean {
+/** Whether a tensor can be read by a decoder: cells that flip half the time have no mean to undo. */
+function isReadable(
+  tensor: MemoryTensor,
+  segments: readonly ProtectionSegment[],
+  kind: DecoderKind,
+): boolean {
   const { format, histogram } = tensor;
-  return [mask, extraMask].every((protectedMask) =>
-    decoderExists(kind, { format, histogram, flips: protectBits(tensor.flips, protectedMask) }),
+  return segments.every((segment) =>
+    decoderExists(kind, { format, histogram, flips: segmentFlips(tensor.flips, segment) }),
   );
 }
 
 /** Expected decoded value of each stored code, given that the weight does not run away. */
 function meanTable(tensor: MemoryTensor, segment: ProtectionSegment): Float64Array {
-  const flips = protectBits(tensor.flips, segment.protectedMask);
+  const flips = segmentFlips(tensor.flips, segment);
   const { format, histogram } = tensor;
   const { table } = decoder(segment.decoder, { format, flips, histogram });
   return conditionalMoments(boundedTable(table, runawayLimit(format, histogram)), flips).mean;
@@ -164,17 +162,29 @@ function descend(tensors: number, changed: (choice: readonly number[]) => number
  * @throws QtamlError when the network does not run
  */
 export async function chooseCorrection(assessment: Survey, allocation: Allocation): Promise<ReadingChoice> {
+  const plain = assessment.memory.map((tensor, t) => segmentsOf(tensor, allocation.tensors[t]!, "none"));
+  return chooseReading(assessment, plain);
+}
+
+/**
+ * Chooses the decoder of each tensor as `chooseCorrection` does, for segments however they are protected.
+ *
+ * @throws QtamlError when the network does not run
+ */
+export async function chooseReading(
+  assessment: Survey,
+  plain: readonly (readonly ProtectionSegment[])[],
+): Promise<ReadingChoice> {
   const { memory, calibration } = assessment;
   if (calibration === undefined || !isAssessment(assessment)) {
-    throw new Error("chooseCorrection needs calibration data");
+    throw new Error("chooseReading needs calibration data");
   }
   const everywhere = (kind: DecoderKind) =>
     memory.map((tensor, t) => {
-      const own = allocation.tensors[t]!;
-      const isPlain = isWhole(assessment.tensors[t]!) || !isReadable(tensor, own, kind);
-      return segmentsOf(tensor, own, isPlain ? "none" : kind);
+      const isPlain = isWhole(assessment.tensors[t]!) || !isReadable(tensor, plain[t]!, kind);
+      return plain[t]!.map((segment) => ({ ...segment, decoder: isPlain ? ("none" as const) : kind }));
     });
-  const options = candidates.map(everywhere);
+  const options: ProtectionSegment[][][] = candidates.map(everywhere);
   const network = new MeanNetwork(assessment, calibration);
   try {
     const shifts: Float64Array[][] = memory.map(() => []);

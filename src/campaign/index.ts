@@ -21,6 +21,7 @@ export {
   type PolicyCurve,
 } from "./compare.ts";
 export { chooseCorrection, fixedReading, type ReadingChoice } from "./correction.ts";
+export { codePlan, parityOf } from "./coded-plan.ts";
 export { checkKeep, isKept, type Goal } from "./goal.ts";
 export {
   checkIdentity,

@@ -1,9 +1,10 @@
 /**
  * @file Makes plans: an allocation of protected bits under a policy, and how each tensor is read.
  */
-import { allocator, storedBits, type Plan, type PolicyName } from "../protect/index.ts";
+import type { ProtectionSegment } from "../channel/index.ts";
+import { allocator, protectedBitsOf, storedBits, type Plan, type PolicyName } from "../protect/index.ts";
 import { QtamlError } from "../errors.ts";
-import type { Protection } from "../engine/index.ts";
+import { planeCode, type Protection } from "../engine/index.ts";
 import type { Survey } from "./assess.ts";
 import { chooseCorrection, fixedReading } from "./correction.ts";
 
@@ -37,27 +38,48 @@ export async function makePlan(assessment: Survey, request: PlanRequest): Promis
     policy === "tac"
       ? await chooseCorrection(assessment, allocation)
       : await fixedReading(assessment, allocation, policy === "mean-correction" ? "unbiased-affine" : "none");
+  return assemblePlan(assessment, {
+    policy,
+    goal: request.goal ?? { budget: overhead },
+    seed,
+    protection: "ideal",
+    overhead: allocation.protectedBits / allocation.storedBits,
+    reading,
+    marginalValue: policy === "tac" ? allocation.marginalValue : null,
+  });
+}
+
+/** What a plan is put together from. */
+interface PlanParts extends Pick<
+  Plan,
+  "policy" | "goal" | "seed" | "protection" | "overhead" | "parityBits"
+> {
+  readonly reading: {
+    readonly segments: readonly (readonly ProtectionSegment[])[];
+    readonly noise: number | null;
+    readonly drift: number | null;
+  };
+  readonly marginalValue: number | null;
+}
+
+/** Puts a plan together. */
+export function assemblePlan({ model, storage, memory }: Survey, parts: PlanParts): Plan {
+  const { policy, goal, seed, protection, overhead, parityBits, reading, marginalValue } = parts;
+  const segments = reading.segments.map((own) => own.filter((s) => s.count > 0));
   return {
     format: "qtaml-plan",
     version: 2,
-    model: { ...assessment.model },
-    storage: {
-      ...assessment.storage,
-      include: [...assessment.storage.include],
-      exclude: [...assessment.storage.exclude],
-    },
+    model: { ...model },
+    storage: { ...storage, include: [...storage.include], exclude: [...storage.exclude] },
     policy,
-    goal: request.goal ?? { budget: overhead },
-    protection: "ideal",
+    goal,
+    protection,
     seed,
     storedBits: storedBits(memory),
-    protectedBits: allocation.protectedBits,
-    overhead: allocation.protectedBits / allocation.storedBits,
-    predicted: {
-      noise: reading.noise,
-      drift: reading.drift,
-      marginalValue: policy === "tac" ? allocation.marginalValue : null,
-    },
+    protectedBits: segments.reduce((sum, own) => sum + protectedBitsOf(own), 0),
+    ...(parityBits === undefined ? {} : { parityBits }),
+    overhead,
+    predicted: { noise: reading.noise, drift: reading.drift, marginalValue },
     codebooks: [],
     tensors: memory.map((tensor, t) => ({
       name: tensor.name,
@@ -65,7 +87,7 @@ export async function makePlan(assessment: Survey, request: PlanRequest): Promis
       format: tensor.format.name,
       p01: Array.from(tensor.flips.p01),
       p10: Array.from(tensor.flips.p10),
-      segments: reading.segments[t]!.filter((s) => s.count > 0),
+      segments: segments[t]!,
     })),
   };
 }
@@ -83,7 +105,7 @@ export function planProtection(plan: Plan): Protection {
 /**
  * Checks that a plan was made for a model and its tensors.
  *
- * @throws QtamlError `plan-mismatch`
+ * @throws QtamlError `plan-mismatch`, and `invalid-argument` for a code that does not exist
  */
 export function checkPlan(plan: Plan, assessment: Survey): void {
   const { model, memory } = assessment;
@@ -93,6 +115,8 @@ export function checkPlan(plan: Plan, assessment: Survey): void {
       `The plan was made for ${plan.model.name} (sha256 ${plan.model.sha256.slice(0, 12)}), not for ${model.name} (sha256 ${model.sha256.slice(0, 12)}); plan this model, or give the one the plan names.`,
     );
   }
+  for (const { segments } of plan.tensors)
+    for (const { codes = [] } of segments) for (const { code } of codes) planeCode(code);
   const fits =
     plan.tensors.length === memory.length &&
     plan.tensors.every((t, i) => {

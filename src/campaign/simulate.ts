@@ -3,7 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import type { FlipProbabilities } from "../channel/index.ts";
+import type { FlipProbabilities, ProtectionMode } from "../channel/index.ts";
 import type { Dataset } from "../data/index.ts";
 import {
   bindWeights,
@@ -84,6 +84,8 @@ export interface SimulationOptions extends ExecutorOptions {
   readonly faults?: FaultDescription;
   /** What runs the network; this processor unless given. Outcomes differ from one to the other in rounding. */
   readonly provider?: Provider | undefined;
+  /** What becomes of protected bits that codes hold; `exact` unless given. */
+  readonly protection?: ProtectionMode;
 }
 
 /** Progress and cancelling of one run. */
@@ -184,6 +186,7 @@ export async function openSimulation(
     seed,
     errors: options.errors ?? "faults",
     ...(options.faults === undefined ? {} : { faults: options.faults }),
+    ...(options.protection === undefined ? {} : { protection: options.protection }),
     data,
     measure: choice,
     clean: reference.clean,

@@ -60,4 +60,5 @@ export type { FlipAddress } from "./stream.ts";
 export { philox4x32 } from "./philox.ts";
 export { aliasTable, drawAlias } from "./alias.ts";
 export type { AliasTable } from "./alias.ts";
-export type { ProtectionSegment } from "./segment.ts";
+export { codedMask, protectionModes, segmentFlips, segmentKey } from "./segment.ts";
+export type { CodedBits, ProtectionMode, ProtectionSegment } from "./segment.ts";

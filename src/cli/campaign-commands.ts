@@ -16,7 +16,7 @@ import {
   parseWhole,
   runningOptions,
 } from "./options.ts";
-import { chipFormats } from "./choices.ts";
+import { chipFormats, protectionModes } from "./choices.ts";
 import { parseUntil, usualMost } from "./until.ts";
 
 const { keep, measure, ignoreLabel } = judgingOptions;
@@ -46,6 +46,20 @@ export function verifyCommand() {
     .addOption(flipOptions.p)
     .addOption(flipOptions.p01)
     .addOption(flipOptions.p10)
+    .addOption(
+      new Option(
+        "--code <name>",
+        "code of all protected bits, such as secded(72,64), for plans that name none",
+      ).helpGroup(groups.flips),
+    )
+    .addOption(
+      new Option(
+        "--protection <how>",
+        "what becomes of bits that codes hold: exact (default): codewords are hit and decoded; residual: bits flip as often as the code leaves; ideal: never (docs/codes.md)",
+      )
+        .choices(protectionModes)
+        .helpGroup(groups.flips),
+    )
     .addOption(faultOptions.faults)
     .addOption(faultOptions.regime)
     .addOption(faultOptions.reads)

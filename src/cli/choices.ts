@@ -25,3 +25,6 @@ export const chipFormats = ["csv", "jsonl", "parquet"] as const;
 
 /** One of them. */
 export type ChipFormat = (typeof chipFormats)[number];
+
+/** What becomes of bits that codes hold, as `channel` has it. */
+export const protectionModes = ["ideal", "residual", "exact"] as const;

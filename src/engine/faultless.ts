@@ -3,20 +3,28 @@
  */
 import type { FlipProbabilities } from "../channel/index.ts";
 import { marginalFlips, usualFaults } from "../faults/index.ts";
+import { isCoded } from "./coded-memory.ts";
 import type { MemoryContent, Protection } from "./memory-reader.ts";
 
 /**
  * The probability that no unprotected bit of a chip flips: the product of `1 - p` over the stored bits. For
  * `stats.withKnownStratum` with `TrialOutcome.isHit`.
  *
- * @returns undefined where cells do not flip independently of each other, or a chip is read more than once
+ * @returns undefined where cells do not flip independently of each other, a chip is read more than once, or codes hold bits
  */
 export function faultlessChance(
-  { tensors, flips, faults = usualFaults }: Pick<MemoryContent, "tensors" | "flips" | "faults">,
+  {
+    tensors,
+    flips,
+    faults = usualFaults,
+    protection: mode,
+  }: Pick<MemoryContent, "tensors" | "flips" | "faults" | "protection">,
   protection: Protection,
 ): number | undefined {
   const isIndependent = faults.models.every((m) => m.model === "independent" || m.model === "stuck-at");
-  if (!isIndependent || faults.regime !== "quenched") return undefined;
+  if (!isIndependent || faults.regime !== "quenched" || isCoded(protection, mode)) {
+    return undefined;
+  }
   let logarithm = 0;
   for (const [t, { codes, format }] of tensors.entries()) {
     const law: FlipProbabilities = marginalFlips(flips[t]!, faults);

@@ -2,6 +2,7 @@
  * @file The room of running networks: feeding, sessions, weights that change, single trials and their executors,
  * Jacobians.
  */
+export { planeCode } from "./codewords.ts";
 export type { Executor, RunOptions } from "./executors/executor.ts";
 export { inlineExecutor } from "./executors/inline.ts";
 export { openExecutor, type ExecutorOptions } from "./executors/open.ts";

@@ -7,14 +7,23 @@ import {
   codeArray,
   conditionalMoments,
   decoder,
+  codedMask,
   nextNormal,
-  protectBits,
   receiveInto,
+  segmentFlips,
+  segmentKey,
   type Codes,
   type FlipProbabilities,
+  type ProtectionMode,
   type ProtectionSegment,
 } from "../channel/index.ts";
-import { openFaults, usualFaults, type FaultDescription, type TensorDamage } from "../faults/index.ts";
+import {
+  openFaults,
+  usualFaults,
+  type DrawAddress,
+  type FaultDescription,
+  type TensorDamage,
+} from "../faults/index.ts";
 import {
   decodeInto,
   singleDecoder,
@@ -22,6 +31,7 @@ import {
   type DecodeSegment,
   type StoredTensor,
 } from "../onnx/index.ts";
+import { heldFlips, isCoded, openCodes, segmentAt, type CodedFaults } from "./coded-memory.ts";
 
 /** For each tensor of a memory: how its weights are protected and decoded. */
 export type Protection = readonly (readonly ProtectionSegment[])[];
@@ -42,6 +52,8 @@ export interface MemoryContent {
   readonly seed: number;
   /** How cells are damaged; `usualFaults` unless given. Gaussian errors know independent flips alone. */
   readonly faults?: FaultDescription;
+  /** What becomes of protected bits that codes hold; `exact` unless given. */
+  readonly protection?: ProtectionMode;
 }
 
 /** What is read of a chip. */
@@ -67,11 +79,12 @@ export function decodeSegments(
   segments: readonly ProtectionSegment[],
 ): DecodeSegment[] {
   let histogram: Float64Array | undefined;
-  return segments.map(({ start, count, protectedMask, decoder: kind, table }) => {
+  return segments.map((segment) => {
+    const { start, count, table } = segment;
     if (table !== undefined) return { start, count, table };
     histogram ??= storedHistogram(tensor);
-    const input = { format: tensor.format, flips: protectBits(flips, protectedMask), histogram };
-    return { start, count, table: decoder(kind, input).table };
+    const input = { format: tensor.format, flips: segmentFlips(flips, segment), histogram };
+    return { start, count, table: decoder(segment.decoder, input).table };
   });
 }
 
@@ -85,7 +98,7 @@ function bySegment<T>(make: (t: number, segment: ProtectionSegment) => T) {
   const known = new Map<string, T>();
   return (t: number, segment: ProtectionSegment): T => {
     if (segment.table !== undefined) return make(t, segment);
-    const key = `${t}:${segment.protectedMask}:${segment.decoder}`;
+    const key = `${t}:${segmentKey(segment)}`;
     let value = known.get(key);
     if (value === undefined) known.set(key, (value = make(t, segment)));
     return value;
@@ -110,8 +123,7 @@ const sameSegments = (a: readonly ProtectionSegment[], b: readonly ProtectionSeg
       return (
         own.start === other.start &&
         own.count === other.count &&
-        own.protectedMask === other.protectedMask &&
-        own.decoder === other.decoder &&
+        segmentKey(own) === segmentKey(other) &&
         sameTable(own.table, other.table)
       );
     }));
@@ -120,20 +132,32 @@ const sameTable = (a: ArrayLike<number> | undefined, b: ArrayLike<number> | unde
   a === b ||
   (a !== undefined && b !== undefined && Array.from(a).every((value, code) => Object.is(value, b[code])));
 
-function faultReader({
-  tensors,
-  flips,
-  designFlips,
-  seed,
-  faults = usualFaults,
-}: MemoryContent): MemoryReader {
+/** Protections whose codewords are kept. */
+const mostCoded = 16;
+
+function faultReader(content: MemoryContent): MemoryReader {
+  const { tensors, flips, designFlips, seed, faults = usualFaults, protection: mode = "exact" } = content;
   const source = openFaults(
     tensors.map(({ codes, format }) => ({ codes, bits: format.bits })),
     flips,
     faults,
     seed,
   );
+  let address: DrawAddress = { trial: 0, read: 0 };
+  /** Faults of the cells, and as they are under the protection that is read. */
+  let drawn: readonly TensorDamage[] = [];
   let chip: readonly TensorDamage[] = [];
+  const known = new Map<string, CodedFaults>();
+  const codesOf = (protection: Protection): CodedFaults => {
+    const key = JSON.stringify(protection);
+    const found = known.get(key) ?? openCodes(content, protection);
+    if (known.size >= mostCoded && !known.has(key)) known.delete(known.keys().next().value!);
+    known.set(key, found);
+    return found;
+  };
+  /** Bits that faults never reach. */
+  const sureMask = (segment: ProtectionSegment) =>
+    mode === "ideal" ? segment.protectedMask : segment.protectedMask & ~codedMask(segment);
   const received: Codes[] = tensors.map((t) => codeArray(t.format.bits, t.count));
   const weights = tensors.map((t) => new Float32Array(t.count));
   const decoded = tensors.map((): Decoded => ({ segments: undefined, decode: () => NaN, dirty: undefined }));
@@ -148,12 +172,14 @@ function faultReader({
     const { codes } = tensors[t]!;
     const { patterns } = chip[t]!;
     let isHit = false;
-    for (const { start, count, protectedMask } of segments) {
+    for (const segment of segments) {
+      const { start, count } = segment;
+      const sure = sureMask(segment);
       const end = start + count;
       const own = patterns.subarray(start, end);
-      receiveInto(codes.subarray(start, end), own, protectedMask, received[t]!.subarray(start, end));
-      const isOpen = protectedMask !== 2 ** tensors[t]!.format.bits - 1;
-      isHit ||= isOpen && own.some((pattern) => (pattern & ~protectedMask) !== 0);
+      receiveInto(codes.subarray(start, end), own, sure, received[t]!.subarray(start, end));
+      const isOpen = sure !== 2 ** tensors[t]!.format.bits - 1;
+      isHit ||= isOpen && own.some((pattern) => (pattern & ~sure) !== 0);
     }
     decodeInto(tensors[t]!, tablesOf(t, segments), received[t]!, weights[t]!);
     Object.assign(decoded[t]!, { segments: undefined, dirty: undefined });
@@ -176,7 +202,7 @@ function faultReader({
     const dirty: number[] = [];
     const { patterns } = chip[t]!;
     for (const weight of hits) {
-      const open = patterns[weight]! & ~maskAt(segments, weight);
+      const open = patterns[weight]! & ~sureMask(segments[segmentAt(segments, weight)]!);
       if (open === 0) continue;
       out[weight] = own.decode(weight, tensor.codes[weight]! ^ open);
       dirty.push(weight);
@@ -187,9 +213,11 @@ function faultReader({
 
   return {
     draw(trial, read = 0) {
-      chip = source.draw({ trial, read });
+      address = { trial, read };
+      drawn = source.draw(address);
     },
     read(protection) {
+      chip = isCoded(protection, mode) ? codesOf(protection).read(drawn, address) : drawn;
       let isHit = false;
       tensors.forEach((_, t) => {
         const hits = chip[t]!.touched;
@@ -202,31 +230,23 @@ function faultReader({
   };
 }
 
-/** The protected bits of a weight. @param segments in ascending order */
-function maskAt(segments: readonly ProtectionSegment[], weight: number): number {
-  let [low, high] = [0, segments.length - 1];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    const { start, count } = segments[middle]!;
-    if (start + count <= weight) low = middle + 1;
-    else high = middle;
-  }
-  return segments[low]!.protectedMask;
-}
-
 /** Streams of Gaussian errors are independent of those of faults and of the Jacobian's probes. */
 const gaussianPurpose = 6;
 
-function gaussianReader({ tensors, flips, designFlips, seed }: MemoryContent): MemoryReader {
+function gaussianReader({
+  tensors,
+  flips,
+  designFlips,
+  seed,
+  protection: mode,
+}: MemoryContent): MemoryReader {
   const white = tensors.map((t) => new Float32Array(t.count));
   const means = tensors.map((t) => new Float32Array(t.count));
   const deviations = tensors.map((t) => new Float32Array(t.count));
   const lawOf = bySegment((t, segment) => {
     const table = decodeSegments(tensors[t]!, designFlips[t]!, [segment])[0]!.table;
-    const { mean, variance } = conditionalMoments(
-      Float64Array.from(table),
-      protectBits(flips[t]!, segment.protectedMask),
-    );
+    const held = heldFlips(flips[t]!, segment, mode);
+    const { mean, variance } = conditionalMoments(Float64Array.from(table), held);
     return { mean, deviation: variance.map(Math.sqrt) };
   });
   return {

@@ -15,10 +15,10 @@ import {
 
 /** How the weights of a run are protected and decoded. */
 export interface ImageSegment extends DecodeSegment {
-  /** Bit k set: bit k of each weight goes to the protected region. */
+  /** Bit k set: bit k of each weight goes to a protected region. */
   readonly protectedMask: number;
-  /** The code of the protected bits; null: they are kept as they are, in cells taken never to fail. */
-  readonly code: WordCode | null;
+  /** The codes of protected bits; those without are kept as they are, in cells taken never to fail. */
+  readonly codes: readonly { readonly mask: number; readonly code: WordCode }[];
 }
 
 /** A tensor to store. */
@@ -94,13 +94,14 @@ export function buildImage(request: ImageRequest): MemoryImage {
     return at;
   };
   const tensors = request.tensors.map(({ tensor, segments }): LayoutTensor => {
-    const placed = segments.map(({ start, count, table, protectedMask, code }) => ({
+    const placed = segments.map(({ start, count, table, protectedMask, codes }) => ({
       start,
       count,
       table: tableOf(scaledTable(tensor, table)),
       planes: planesOf(tensor.format.bits).map((bit) => {
-        const isProtected = ((protectedMask >> bit) & 1) === 1;
-        const region = regionOf(isProtected ? code : null, isProtected);
+        const isIn = (mask: number) => ((mask >> bit) & 1) === 1;
+        const code = codes.find(({ mask }) => isIn(mask))?.code ?? null;
+        const region = regionOf(code, isIn(protectedMask));
         const offset = open[region]!.dataBits;
         open[region]!.dataBits += count;
         return { bit, region, offset };

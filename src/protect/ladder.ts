@@ -7,11 +7,13 @@ import {
   decoder,
   errorMoments,
   extendedValues,
-  protectBits,
   reachableCodes,
   runawayLimit,
   tableOver,
   variancesWithout,
+  segmentFlips,
+  segmentKey,
+  type CodedBits,
   type DecoderKind,
   type FlipProbabilities,
   type NumberFormat,
@@ -75,24 +77,28 @@ function knownOf(tensor: MemoryTensor): Known {
 }
 
 /**
- * Error variance of a weight in squared steps, averaged over the tensor's histogram. A result that is not finite
+ * Error variance of a weight in squared steps, averaged over the tensor's histogram; `codes` hold some of the protected bits. A result that is not finite
  * counts as the value that its code would have if its exponent were an ordinary one (`extendedValues`), so that no
  * protection gains by turning large errors into NaN.
  */
-export function weightVariance(tensor: MemoryTensor, protectedMask: number, kind: DecoderKind): number {
+export function weightVariance(
+  tensor: MemoryTensor,
+  protectedMask: number,
+  kind: DecoderKind,
+  codes?: readonly CodedBits[],
+): number {
   const { variances } = knownOf(tensor);
-  const key = `${protectedMask}:${kind}`;
+  const key = segmentKey({ protectedMask, decoder: kind, codes });
   let variance = variances.get(key);
   if (variance === undefined) {
-    variance = enumerateVariance(tensor, protectedMask, kind);
+    variance = enumerateVariance(tensor, segmentFlips(tensor.flips, { protectedMask, codes }), kind);
     variances.set(key, variance);
   }
   return variance;
 }
 
-function enumerateVariance(tensor: MemoryTensor, protectedMask: number, kind: DecoderKind): number {
+function enumerateVariance(tensor: MemoryTensor, flips: FlipProbabilities, kind: DecoderKind): number {
   const { format, histogram } = tensor;
-  const flips = protectBits(tensor.flips, protectedMask);
   const decode = extendedTable(tensor, flips, kind);
   return errorMoments({ values: format.values, decode, flips, histogram }).variance;
 }
@@ -118,15 +124,16 @@ export function ordinaryErrors(
   tensor: MemoryTensor,
   protectedMask: number,
   kind: DecoderKind,
+  codes?: readonly CodedBits[],
 ): OrdinaryErrors {
   const { format, histogram } = tensor;
   const limit = runawayLimit(format, histogram);
-  if (limit === Infinity) return { variance: weightVariance(tensor, protectedMask, kind), runaway: 0 };
+  if (limit === Infinity) return { variance: weightVariance(tensor, protectedMask, kind, codes), runaway: 0 };
   const { ordinary } = knownOf(tensor);
-  const key = `${protectedMask}:${kind}`;
+  const key = segmentKey({ protectedMask, decoder: kind, codes });
   let errors = ordinary.get(key);
   if (errors === undefined) {
-    const flips = protectBits(tensor.flips, protectedMask);
+    const flips = segmentFlips(tensor.flips, { protectedMask, codes });
     const decode = boundedTable(extendedTable(tensor, flips, kind), limit);
     const { variance, nonFinite } = errorMoments({ values: format.values, decode, flips, histogram });
     errors = { variance, runaway: nonFinite };

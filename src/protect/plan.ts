@@ -11,14 +11,34 @@ import { policyNames } from "./policies.ts";
 const probability = z.number().min(0).max(1);
 const whole = z.number().int().nonnegative();
 
-const segmentSchema = z.strictObject({
-  start: whole,
-  count: whole,
-  protectedMask: whole.max(2 ** mostBits - 1),
-  decoder: z.enum(decoderKinds),
-  /** Which of the plan's codebooks stores these weights; absent where they are stored in the tensor's format. */
-  codebook: whole.optional(),
+const codedSchema = z.strictObject({
+  mask: whole.positive().max(2 ** mostBits - 1),
+  code: z.string().min(1).max(60),
+  p01: probability,
+  p10: probability,
 });
+
+const segmentSchema = z
+  .strictObject({
+    start: whole,
+    count: whole,
+    protectedMask: whole.max(2 ** mostBits - 1),
+    decoder: z.enum(decoderKinds),
+    /** Which of the protected bits are held by codes, and what these leave; the others are protected ideally. */
+    codes: z.array(codedSchema).min(1).readonly().optional(),
+    /** Which of the plan's codebooks stores these weights; absent where they are stored in the tensor's format. */
+    codebook: whole.optional(),
+  })
+  .superRefine(({ protectedMask, codes = [] }, context) => {
+    let taken = ~protectedMask;
+    for (const [i, { mask }] of codes.entries()) {
+      if ((taken & mask) !== 0) {
+        const message = `mask ${mask} has bits that are not protected or that another code holds`;
+        context.addIssue({ code: "custom", message, path: ["codes", i, "mask"] });
+      }
+      taken |= mask;
+    }
+  });
 
 const tensorSchema = z
   .strictObject({
@@ -66,40 +86,56 @@ const codebookSchema = z.strictObject({
 export type PlanCodebook = z.infer<typeof codebookSchema>;
 
 /** Schema of `plan.json`. */
-export const planSchema = z.strictObject({
-  format: z.literal("qtaml-plan"),
-  /** Plans of version 1 have no codebooks, and are read as plans of version 2 without any. */
-  version: z.union([z.literal(1), z.literal(2)]).transform((): 2 => 2),
-  /** The model the plan was made for: its file's name and `ModelFile.sha256`, which covers external data too. */
-  model: z.strictObject({ name: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
-  storage: storageSchema,
-  policy: z.enum(policyNames),
-  /** What was asked for: a share of stored bits, or the least that keeps a share of the clean result. */
-  goal: z.union([
-    z.strictObject({ budget: probability }),
-    /** `criterion` is the name of the measure that chips were judged by. */
-    z.strictObject({ keep: probability, criterion: z.string().min(1).max(60) }),
-  ]),
-  /** Ideal protection: a protected bit never flips and costs one bit of overhead; no parity is counted. */
-  protection: z.literal("ideal"),
-  seed: whole,
-  storedBits: whole.positive(),
-  protectedBits: whole,
-  /** `protectedBits / storedBits`. */
-  overhead: probability,
-  predicted: z.strictObject({
-    /** `sum_l sigma_l^2 ||J_l||_F^2`: random part of the mean squared output error; null without a Jacobian. */
-    noise: z.number().nonnegative().nullable(),
-    /** `||sum_l J_l b_l||^2`: coherent part, from one forward pass with every weight at its mean. */
-    drift: z.number().nonnegative().nullable(),
-    /** Fall of `noise` per protected bit at the end of the budget: the value of the next protected bit. */
-    marginalValue: z.number().nonnegative().nullable(),
-  }),
-  codebooks: z.array(codebookSchema).default([]),
-  /** What decoding may cost at inference, where codebooks were chosen under that condition. */
-  decoderClass: z.enum(decoderClasses).optional(),
-  tensors: z.array(tensorSchema).min(1),
-});
+export const planSchema = z
+  .strictObject({
+    format: z.literal("qtaml-plan"),
+    /** Plans of version 1 have no codebooks, and are read as plans of version 2 without any. */
+    version: z.union([z.literal(1), z.literal(2)]).transform((): 2 => 2),
+    /** The model the plan was made for: its file's name and `ModelFile.sha256`, which covers external data too. */
+    model: z.strictObject({ name: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
+    storage: storageSchema,
+    policy: z.enum(policyNames),
+    /** What was asked for: a share of stored bits, or the least that keeps a share of the clean result. */
+    goal: z.union([
+      z.strictObject({ budget: probability }),
+      /** `criterion` is the name of the measure that chips were judged by. */
+      z.strictObject({ keep: probability, criterion: z.string().min(1).max(60) }),
+    ]),
+    /**
+     * `ideal`: a protected bit never flips and costs one bit of overhead; no parity is counted. `coded`: protected bits
+     * are held by codes, and parity is counted.
+     */
+    protection: z.enum(["ideal", "coded"]),
+    seed: whole,
+    storedBits: whole.positive(),
+    protectedBits: whole,
+    /** Check bits of all codewords; of coded plans only. */
+    parityBits: whole.optional(),
+    /** What protection costs: `protectedBits / storedBits`; of coded plans `parityBits / storedBits`. */
+    overhead: z.number().nonnegative(),
+    predicted: z.strictObject({
+      /** `sum_l sigma_l^2 ||J_l||_F^2`: random part of the mean squared output error; null without a Jacobian. */
+      noise: z.number().nonnegative().nullable(),
+      /** `||sum_l J_l b_l||^2`: coherent part, from one forward pass with every weight at its mean. */
+      drift: z.number().nonnegative().nullable(),
+      /** Fall of `noise` per protected bit at the end of the budget: the value of the next protected bit. */
+      marginalValue: z.number().nonnegative().nullable(),
+    }),
+    codebooks: z.array(codebookSchema).default([]),
+    /** What decoding may cost at inference, where codebooks were chosen under that condition. */
+    decoderClass: z.enum(decoderClasses).optional(),
+    tensors: z.array(tensorSchema).min(1),
+  })
+  .superRefine(({ protection, parityBits, overhead, tensors }, context) => {
+    const refuse = (path: string, message: string) =>
+      context.addIssue({ code: "custom", message, path: [path] });
+    const isCoded = protection === "coded";
+    if (isCoded !== (parityBits !== undefined))
+      refuse("parityBits", "belongs to coded plans, and to all of them");
+    if (!isCoded && overhead > 1) refuse("overhead", "is above 1");
+    if (!isCoded && tensors.some((t) => t.segments.some((s) => s.codes !== undefined)))
+      refuse("protection", "is ideal, and yet codes hold bits");
+  });
 
 /** A plan, as `plan.json` holds it. */
 export type Plan = z.infer<typeof planSchema>;

@@ -1,7 +1,7 @@
 /**
  * @file What is predicted to be left of the output error, and the saturation ratio that follows from it.
  */
-import { mostBits, type DecoderKind, type ProtectionSegment } from "../channel/index.ts";
+import { mostBits, type CodedBits, type DecoderKind, type ProtectionSegment } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import { allocator, storedBits, type Allocation } from "./allocate.ts";
 import { bitCount, ordinaryErrors, weightVariance, type MemoryTensor } from "./ladder.ts";
@@ -16,7 +16,12 @@ import type { PolicyName } from "./policies.ts";
 export function tensorNoise(
   tensors: readonly MemoryTensor[],
   segments: readonly (readonly ProtectionSegment[])[],
-  varianceOf: (tensor: MemoryTensor, mask: number, kind: DecoderKind) => number = weightVariance,
+  varianceOf: (
+    tensor: MemoryTensor,
+    mask: number,
+    kind: DecoderKind,
+    codes?: readonly CodedBits[],
+  ) => number = weightVariance,
 ): number[] | undefined {
   const noise: number[] = [];
   for (const [t, tensor] of tensors.entries()) {
@@ -24,8 +29,9 @@ export function tensorNoise(
     if (stepSensitivity === undefined) return undefined;
     noise.push(
       segments[t]!.reduce(
-        (sum, { count, protectedMask, decoder }) =>
-          sum + (count === 0 ? 0 : count * stepSensitivity * varianceOf(tensor, protectedMask, decoder)),
+        (sum, { count, protectedMask, decoder, codes }) =>
+          sum +
+          (count === 0 ? 0 : count * stepSensitivity * varianceOf(tensor, protectedMask, decoder, codes)),
         0,
       ),
     );
@@ -52,8 +58,8 @@ export function expectedRunaways(
   return tensors.reduce(
     (sum, tensor, t) =>
       segments[t]!.reduce(
-        (s, { count, protectedMask, decoder }) =>
-          s + (count === 0 ? 0 : count * ordinaryErrors(tensor, protectedMask, decoder).runaway),
+        (s, { count, protectedMask, decoder, codes }) =>
+          s + (count === 0 ? 0 : count * ordinaryErrors(tensor, protectedMask, decoder, codes).runaway),
         sum,
       ),
     0,

@@ -77,11 +77,12 @@ export function imageRequest(
       const { count } = tensor;
       const head = Math.floor(count / 3);
       const top = 1 << (tensor.format.bits - 1);
+      const codes = code === null ? [] : [{ mask: top | (top >> 1), code }];
       return {
         tensor,
         segments: [
-          { ...whole!, start: 0, count: head, protectedMask: top | (top >> 1), code },
-          { ...whole!, start: head, count: count - head, protectedMask: top, code },
+          { ...whole!, start: 0, count: head, protectedMask: top | (top >> 1), codes },
+          { ...whole!, start: head, count: count - head, protectedMask: top, codes },
         ],
       };
     }),

@@ -242,6 +242,12 @@ export function runReplay(path: string, chip: number, flags: ReplayFlags): Promi
         `The campaign has no plan ${flags.plan}; give --plan ${names.join(", --plan ")} or none for the first.`,
       );
     }
+    if (simulation.protection !== "ideal" && plans[p]!.plan.protection === "coded") {
+      throw new QtamlError(
+        "invalid-argument",
+        "A replay blames single bits, and bits that codes hold fail together, word by word: replay a campaign of --protection ideal.",
+      );
+    }
     await withSimulation(assessment, data, { ...simulation, threads: 1 }, async (trials) => {
       const { images } = campaign.identity;
       const identity = { ...trials.identity, images, plans: plansIdentity(plans) };

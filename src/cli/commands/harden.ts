@@ -20,7 +20,13 @@ import { checkOutput, readModel, readPlan, writeWhole } from "../files.ts";
 import { planFlipLaw } from "../memory.ts";
 import { say, sayJson, type Manner } from "../output.ts";
 import { version } from "../../version.ts";
-import { checkMemoryFlags, makeImage, memoryAccount, type MemoryFlags } from "./memory-image.ts";
+import {
+  checkMemoryFlags,
+  makeImage,
+  memoryAccount,
+  planWithCode,
+  type MemoryFlags,
+} from "./memory-image.ts";
 import { requireGraph } from "./shared.ts";
 
 /** Flags of `qtaml harden`. */
@@ -43,7 +49,7 @@ const storedKey = "qtaml.stored";
 
 /**
  * What a fault simulator that knows nothing of qtaml needs: for each initialiser that holds codes the width of a code,
- * flip probabilities by bit, and runs of elements with the mask of their protected bits.
+ * flip probabilities by bit, and runs of elements with the mask of their protected bits and the codes of these.
  */
 function storedEntry(plan: Plan, stored: readonly CodesInitialiser[]): string {
   const tensors = new Map(plan.tensors.map((t) => [t.name, t]));
@@ -53,7 +59,9 @@ function storedEntry(plan: Plan, stored: readonly CodesInitialiser[]): string {
       const runs = segments.flatMap((s) => {
         const from = Math.max(s.start, start);
         const to = Math.min(s.start + s.count, start + count);
-        return from < to ? [{ start: from - start, count: to - from, protectedMask: s.protectedMask }] : [];
+        const { protectedMask, codes } = s;
+        const held = codes === undefined ? {} : { codes };
+        return from < to ? [{ start: from - start, count: to - from, protectedMask, ...held }] : [];
       });
       return { initialiser, tensor: name, bits, p01, p10, runs };
     }),
@@ -80,8 +88,8 @@ export function hardenedBytes(assessment: Assessment, plan: Plan, form: DecodeFo
 export async function runHarden(model: string, flags: HardenFlags): Promise<void> {
   requireGraph(model, "harden");
   checkOutput(flags.output);
-  checkMemoryFlags(flags);
-  const plan = readPlan(flags.plan);
+  const plan = planWithCode(readPlan(flags.plan), flags);
+  checkMemoryFlags(flags, plan);
   const assessment = storeByPlan(
     await assess(readModel(model), { flips: planFlipLaw(plan), storage: plan.storage }),
     plan,

@@ -2,17 +2,10 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Assessment } from "../../campaign/index.ts";
+import { codePlan, type Assessment } from "../../campaign/index.ts";
+import { planeCode } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
-import {
-  buildImage,
-  checkHardware,
-  imageFiles,
-  layoutFile,
-  codeNamed,
-  type Layout,
-  type WordCode,
-} from "../../image/index.ts";
+import { buildImage, checkHardware, imageFiles, layoutFile, type Layout } from "../../image/index.ts";
 import type { DecodeSegment } from "../../onnx/index.ts";
 import type { Plan } from "../../protect/index.ts";
 import { formatCount, formatPercent } from "../../report/index.ts";
@@ -48,18 +41,20 @@ export function isImageFolder(path: string): boolean {
   }
 }
 
-/** The code that flags name; null for none. @throws QtamlError `invalid-argument` for an unknown one */
-function codeOf({ code, rtl }: MemoryFlags): WordCode | null {
-  if (code === undefined || code === "none") return null;
-  const named = codeNamed(code);
-  if (rtl) checkHardware(named);
-  return named;
+/** The plan with the code that flags name. @throws QtamlError `invalid-argument` where it has codes already */
+export const planWithCode = (plan: Plan, { code }: Pick<MemoryFlags, "code">): Plan =>
+  code === undefined || code === "none" ? plan : codePlan(plan, code);
+
+/** Names of the codes of a plan. */
+function codeNames(plan: Plan): string[] {
+  const all = plan.tensors.flatMap((t) => t.segments.flatMap((s) => (s.codes ?? []).map((c) => c.code)));
+  return [...new Set(all)];
 }
 
-/** Refuses flags before any work is done for them. @throws QtamlError */
-export function checkMemoryFlags(flags: MemoryFlags): void {
+/** Refuses flags before any work is done for them. @param plan with its codes @throws QtamlError */
+export function checkMemoryFlags(flags: MemoryFlags, plan: Plan): void {
   if (flags.memory !== undefined) {
-    codeOf(flags);
+    for (const code of codeNames(plan).map(planeCode)) if (flags.rtl) checkHardware(code);
     checkFolder(flags.memory, isImageFolder);
     return;
   }
@@ -71,21 +66,23 @@ export function checkMemoryFlags(flags: MemoryFlags): void {
   }
 }
 
-/** The files of the image of a hardened model. @param decode segments of each tensor as the plan has them */
+/** The files of the image of a hardened model. @param plan with its codes @param decode segments of each tensor as the plan has them */
 export function makeImage(
   assessment: Assessment,
   plan: Plan,
   decode: readonly (readonly DecodeSegment[])[],
   flags: MemoryFlags,
 ): { readonly layout: Layout; readonly files: Map<string, string | Uint8Array> } {
-  const code = codeOf(flags);
   const planText = toJson(plan);
   const tensors = assessment.prepared.tensors.map((tensor, t) => ({
     tensor,
     segments: decode[t]!.map((segment, s) => ({
       ...segment,
       protectedMask: plan.tensors[t]!.segments[s]!.protectedMask,
-      code,
+      codes: (plan.tensors[t]!.segments[s]!.codes ?? []).map(({ mask, code }) => ({
+        mask,
+        code: planeCode(code),
+      })),
     })),
   }));
   const image = buildImage({
@@ -98,7 +95,7 @@ export function makeImage(
     plainRowBits: flags.rowBits,
     sha256,
   });
-  const codes = code === null || !flags.rtl ? [] : [code];
+  const codes = flags.rtl ? codeNames(plan).map(planeCode) : [];
   return { layout: image.layout, files: imageFiles(image, { plan: planText, codes }) };
 }
 

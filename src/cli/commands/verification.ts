@@ -7,6 +7,7 @@ import {
   assess,
   checkKeep,
   checkPlan,
+  codePlan,
   contentDigest,
   planIdentity,
   storeByPlan,
@@ -14,6 +15,7 @@ import {
   type CampaignIdentity,
 } from "../../campaign/index.ts";
 import type { Dataset } from "../../data/index.ts";
+import type { ProtectionMode } from "../../channel/index.ts";
 import { isModuleName, type Provider } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
 import type { Plan } from "../../protect/index.ts";
@@ -28,6 +30,9 @@ import { measureFromFlags, requireGraph, type MeasureFlags } from "./shared.ts";
 export interface TryFlags extends FlipFlags, FaultFlags, DataFlags, MeasureFlags {
   readonly plan: readonly string[];
   readonly keep?: number | undefined;
+  /** Code of all protected bits of plans that name none. */
+  readonly code?: string | undefined;
+  readonly protection?: ProtectionMode | undefined;
   readonly seed: number;
   readonly threads?: number | undefined;
   /** Server of a queue whose workers try the chips. */
@@ -58,6 +63,7 @@ export interface Prepared {
     readonly designFlips: ReturnType<typeof planFlips>;
     readonly provider: Provider | undefined;
     readonly faults?: NonNullable<ReturnType<typeof faultsFromFlags>>;
+    readonly protection?: ProtectionMode;
     readonly measure?: NonNullable<Awaited<ReturnType<typeof measureFromFlags>>["measure"]>;
   };
   readonly warnings: readonly string[];
@@ -81,6 +87,25 @@ function checkCommonMemory(plans: readonly NamedPlan[]): void {
   );
 }
 
+/** The plans that flags name, with their codes. */
+function plansFromFlags({ plan, code, protection }: TryFlags): NamedPlan[] {
+  const plans = plan.map((path) => {
+    const read = readPlan(path);
+    return { name: path, plan: code === undefined || code === "none" ? read : codePlan(read, code) };
+  });
+  if (
+    protection !== undefined &&
+    protection !== "ideal" &&
+    plans.every((p) => p.plan.protection === "ideal")
+  ) {
+    throw new QtamlError(
+      "invalid-argument",
+      `--protection ${protection} is of bits that codes hold, and the plan names no code: add --code "secded(72,64)", or plan with qtaml codes.`,
+    );
+  }
+  return plans;
+}
+
 /** Reads and checks what flags name. @throws QtamlError for anything that is wrong with it */
 export async function prepare(model: string, flags: TryFlags, command: string): Promise<Prepared> {
   const { seed, threads, on, queue } = flags;
@@ -94,7 +119,7 @@ export async function prepare(model: string, flags: TryFlags, command: string): 
     );
   }
   const measure = await measureFromFlags(flags);
-  const plans = flags.plan.map((path) => ({ name: path, plan: readPlan(path) }));
+  const plans = plansFromFlags(flags);
   const twice = plans.find(({ name }, i) => plans.findIndex((other) => other.name === name) < i);
   if (twice !== undefined) {
     throw new QtamlError("invalid-argument", `Plan ${twice.name} is given twice; leave one out.`);
@@ -124,6 +149,7 @@ export async function prepare(model: string, flags: TryFlags, command: string): 
       onNotice: (text) => note(text, flags),
       designFlips: planFlips(plan),
       ...(faults === undefined ? {} : { faults }),
+      ...(flags.protection === undefined ? {} : { protection: flags.protection }),
       ...measure,
     },
     warnings: report?.warnings ?? [],

@@ -1,4 +1,5 @@
 /** @file What `qtaml verify` found, as `--json` prints it. */
+import type { ProtectionMode } from "../../channel/index.ts";
 import type { CampaignResult, ChipSummary, MeanMethod, Pilot, StopRule } from "../../campaign/index.ts";
 import type { MeasureDescription, Outcomes } from "../../measure/index.ts";
 import type { Interval } from "../../stats/index.ts";
@@ -30,6 +31,8 @@ export interface Verified extends PlanVerdict {
   /** Images of a chip. */
   readonly images: number;
   readonly seed: number;
+  /** What became of bits that codes hold; `ideal` also where no plan has a code. */
+  readonly protection: ProtectionMode;
   readonly stop: StopRule;
   readonly ended: CampaignResult["ended"];
   /** How the intervals of means were made. */

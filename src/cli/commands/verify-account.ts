@@ -16,6 +16,13 @@ function asked({ measure, clean, samples, target, keep, yieldTarget }: Verified)
   return `Clean ${measure.title} ${score(clean)} on ${samples} samples; to keep: ${measure.higherIsBetter ? "" : "at most "}${score(target)} (${formatPercent(keep)} of ${measure.kept})${onChips}.`;
 }
 
+const protectionWords = {
+  ideal: "Protection is ideal: protected bits never flip, and no parity is counted.",
+  residual:
+    "Protection is statistical: bits that codes hold flip by themselves, as often as their code leaves.",
+  exact: "Protection is exact: codewords were hit in data and check bits, and decoded.",
+} as const;
+
 /** Why it ended, and what its intervals are worth. */
 function ending(result: Verified): string[] {
   const { ended, chips, stop, interval, resumed, images, samples, pilot } = result;
@@ -118,6 +125,7 @@ function accountOfSeveral(result: Verified): string[] {
 export function account(result: Verified): string {
   return [
     asked(result),
+    protectionWords[result.protection],
     ...(result.plans.length === 1 ? accountOfOne(result) : accountOfSeveral(result)),
   ].join("\n");
 }

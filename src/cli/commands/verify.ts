@@ -199,6 +199,9 @@ export async function runVerify(model: string, flags: VerifyFlags): Promise<numb
         samples: trials.samples,
         images: parts?.images ?? trials.samples,
         seed: trials.seed,
+        protection: plans.some(({ plan }) => plan.protection === "coded")
+          ? (flags.protection ?? "exact")
+          : "ideal",
         stop,
         ended: result.ended,
         interval: result.method,
