@@ -17,7 +17,7 @@ export interface CurvePoint extends ChipSummary {
 
 /** The least overhead that keeps the target. */
 export interface OverheadAtTarget {
-  /** Where the measured curve crosses the target; 1 when even full protection does not keep it. */
+  /** Where the measured curve crosses the target; the most there is when even that does not keep it. */
   readonly overhead: number;
   /** Where the better and the worse end of the score's interval cross the target. */
   readonly low: number;
@@ -27,8 +27,11 @@ export interface OverheadAtTarget {
 }
 
 /** Settings of a search. */
-export interface SearchOptions extends RunControl {
-  readonly policy: PolicyName;
+export interface CurveOptions extends RunControl {
+  /** The plan of an overhead. */
+  readonly planAt: (overhead: number) => Promise<Plan>;
+  /** Overhead beyond which nothing is gained; 1 unless told. */
+  readonly most?: number;
   /** What the mean score over chips is to reach. */
   readonly goal: Goal;
   readonly chips: number;
@@ -43,11 +46,21 @@ export interface SearchOptions extends RunControl {
   readonly tolerance?: number;
   /** Also try budgets around the crossing until both ends of the interval have crossed; only for curves. */
   readonly completeInterval?: boolean;
+}
+
+/** Settings of a search along a policy. */
+export interface SearchOptions extends Omit<CurveOptions, "planAt" | "most"> {
+  readonly policy: PolicyName;
   readonly seed?: number;
 }
 
-/** The overhead at which a curve first reaches a goal, linear between points; 1 when it never does. */
-function crossing(points: readonly CurvePoint[], height: (p: CurvePoint) => number, goal: Goal): number {
+/** The overhead at which a curve first reaches a goal, linear between points; `never` when it does not. */
+function crossing(
+  points: readonly CurvePoint[],
+  height: (p: CurvePoint) => number,
+  goal: Goal,
+  never: number,
+): number {
   for (const [i, point] of points.entries()) {
     if (!isKept(goal, height(point))) continue;
     const before = points[i - 1];
@@ -56,13 +69,13 @@ function crossing(points: readonly CurvePoint[], height: (p: CurvePoint) => numb
     const share = Number.isFinite(rise) ? (goal.target - height(before)) / rise : 1;
     return before.overhead + share * (point.overhead - before.overhead);
   }
-  return 1;
+  return never;
 }
 
 /** Where to look next: away from a guess by a growing factor until it is bracketed, then half-way. */
-function nextBudget(low: number, high: number, factor: number): number {
+function nextBudget(low: number, high: number, most: number, factor: number): number {
   if (low === 0) return high / factor;
-  if (high === 1) return Math.min((1 + low) / 2, low * factor);
+  if (high === most) return Math.min((most + low) / 2, low * factor);
   return (low + high) / 2;
 }
 
@@ -88,12 +101,13 @@ export async function simulatePlan(
 
 /**
  * Where a curve of simulated points reaches a goal, with the crossings of the ends of its intervals of the given
- * confidence.
+ * confidence; `most` where it does not.
  */
 export function overheadAtTarget(
   points: readonly CurvePoint[],
   goal: Goal,
   confidence = 0.95,
+  most = 1,
 ): OverheadAtTarget {
   const sorted = [...points].sort((a, b) => a.overhead - b.overhead);
   const intervals = new Map(
@@ -105,35 +119,40 @@ export function overheadAtTarget(
   const better = goal.higherIsBetter ? "high" : "low";
   const worse = goal.higherIsBetter ? "low" : "high";
   return {
-    overhead: crossing(sorted, (p) => p.accuracy, goal),
-    low: crossing(sorted, (p) => intervals.get(p)![better], goal),
-    high: crossing(sorted, (p) => intervals.get(p)![worse], goal),
+    overhead: crossing(sorted, (p) => p.accuracy, goal, most),
+    low: crossing(sorted, (p) => intervals.get(p)![better], goal, most),
+    high: crossing(sorted, (p) => intervals.get(p)![worse], goal, most),
     points: sorted,
   };
 }
 
-/**
- * Bisects the overhead of a policy. Every budget meets the same chips, so that neighbouring budgets are compared
- * under common faults.
- */
-export async function searchOverhead(
+/** Bisects the overhead of a policy (`searchCurve`). */
+export function searchOverhead(
   assessment: Assessment,
   simulation: Simulation,
-  options: SearchOptions,
+  { policy, seed = 0, ...options }: SearchOptions,
 ): Promise<OverheadAtTarget> {
-  const { policy, goal, chips, seed = 0 } = options;
+  const planAt = (overhead: number) => makePlan(assessment, { policy, overhead, seed });
+  return searchCurve(simulation, { ...options, planAt });
+}
+
+/**
+ * Bisects the overhead of plans. Every budget meets the same chips, so that neighbouring budgets are compared under
+ * common faults.
+ */
+export async function searchCurve(simulation: Simulation, options: CurveOptions): Promise<OverheadAtTarget> {
+  const { planAt, goal, chips, most = 1 } = options;
   const points = [...(options.known ?? [])];
   const control: RunControl = options.signal === undefined ? {} : { signal: options.signal };
   let low = Math.max(0, ...points.filter((p) => !isKept(goal, p.accuracy)).map((p) => p.overhead));
   let high = Math.min(
-    1,
+    most,
     ...points.filter((p) => isKept(goal, p.accuracy) && p.overhead >= low).map((p) => p.overhead),
   );
   const toleranceAt = (overhead: number) => options.tolerance ?? Math.max(0.002, overhead / 25);
-  const total = Math.max(1, Math.ceil(Math.log2(1 / toleranceAt(0))));
+  const total = Math.max(1, Math.ceil(Math.log2(most / toleranceAt(0))));
   const simulate = async (overhead: number) => {
-    const plan = await makePlan(assessment, { policy, overhead, seed });
-    const point = await simulatePlan(simulation, plan, goal, chips, control);
+    const point = await simulatePlan(simulation, await planAt(overhead), goal, chips, control);
     points.push(point);
     return point;
   };
@@ -148,25 +167,25 @@ export async function searchOverhead(
     if (isKept(goal, point.accuracy)) high = budget;
     else low = budget;
     if (budget === next) {
-      next = nextBudget(low, high, factor);
+      next = nextBudget(low, high, most, factor);
       factor = Math.min(factor ** 2, 4);
     }
     options.onProgress?.(Math.min(step + 1, total), total);
   }
   if (options.completeInterval === true) {
-    for (let i = 0, above = high; i < intervalPoints && above < 1; i++) {
-      if (overheadAtTarget(points, goal).high < 1) break;
-      above = Math.min(1, above * firstFactor);
+    for (let i = 0, above = high; i < intervalPoints && above < most; i++) {
+      if (overheadAtTarget(points, goal, 0.95, most).high < most) break;
+      above = Math.min(most, above * firstFactor);
       await simulate(above);
     }
     for (let i = 0, below = low; i < intervalPoints && below > 0; i++) {
       const least = Math.min(...points.map((p) => p.overhead));
-      if (overheadAtTarget(points, goal).low > least) break;
+      if (overheadAtTarget(points, goal, 0.95, most).low > least) break;
       below = Math.min(below, least) / firstFactor;
       await simulate(below < 0.001 ? 0 : below);
     }
   }
-  return overheadAtTarget(points, goal);
+  return overheadAtTarget(points, goal, 0.95, most);
 }
 
 /** What `planToKeep` is asked for. */

@@ -10,9 +10,12 @@ export {
   idealProtection,
   priceCodes,
   priceProtection,
+  priceWithin,
+  shannonStoredBits,
   unprotected,
   type BitPlane,
   type CodePrice,
+  type PlaneProtection,
   type PricedProtection,
   type Protection,
 } from "./price.ts";

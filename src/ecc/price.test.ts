@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { uniformStream } from "../stats/random.ts";
 import { codeNamed } from "./named.ts";
-import { codeProtection, idealProtection, priceCodes, priceProtection, unprotected } from "./price.ts";
+import { capacity, shannonFloor } from "./capacity.ts";
+import {
+  codeProtection,
+  idealProtection,
+  priceCodes,
+  priceProtection,
+  priceWithin,
+  shannonStoredBits,
+  unprotected,
+} from "./price.ts";
 
 const p = (value: number) => ({ p01: value, p10: value });
 const codes = ["secded(72,64)", "bch(63,45,3)", "repetition(3)", "repetition(5)", "repetition(9)"].map(
@@ -38,7 +47,7 @@ describe("priceProtection", () => {
   }));
   const choices = codes.slice(2).map(codeProtection);
 
-  it("stays between the bound and the best of all choices, and within one step of it", () => {
+  it("needs no more than the best of all choices of whole planes, and no more than its bound and a weight", () => {
     const options = [unprotected, ...choices];
     const all: { bits: number; noise: number }[] = [];
     for (let c = 0; c < options.length ** planes.length; c++) {
@@ -53,15 +62,49 @@ describe("priceProtection", () => {
       all.push({ bits, noise });
     }
     const start = all[0]!.noise;
-    const widest = Math.max(...planes.map(({ count }) => count * 9));
+    const widest = 8;
     for (const share of [0.7, 0.4, 0.2, 0.05]) {
       const found = priceProtection(planes, choices, share * start);
       const best = Math.min(...all.filter((x) => x.noise <= share * start).map((x) => x.bits));
       expect(found.isReached).toBe(true);
-      expect(found.noise).toBeLessThanOrEqual(share * start);
+      expect(found.noise).toBeLessThanOrEqual(share * start * (1 + 1e-12));
       expect(found.lowerBound).toBeLessThanOrEqual(best + 1e-9);
-      expect(found.storedBits).toBeGreaterThanOrEqual(best - 1e-9);
-      expect(found.storedBits - best).toBeLessThan(widest);
+      expect(found.storedBits - found.lowerBound).toBeGreaterThanOrEqual(-1e-9);
+      expect(found.storedBits - found.lowerBound).toBeLessThan(widest);
+      // The other way round: within these bits there is that noise, and one bit less leaves more.
+      expect(priceWithin(planes, choices, found.storedBits + 1e-6).noise).toBeCloseTo(found.noise, 9);
+      expect(priceWithin(planes, choices, found.storedBits - 8).noise).toBeGreaterThan(share * start);
+    }
+  });
+
+  it("is never below Shannon's floor, which is what Lagrange's condition says", () => {
+    const noiseOf = (errors: readonly number[]) =>
+      planes.reduce((sum, { count, noisePerError }, i) => sum + count * noisePerError * errors[i]!, 0);
+    for (const channel of [p(0.1), { p01: 0.05, p10: 0.1 }]) {
+      const own = planes.map((plane) => ({ ...plane, channel }));
+      const raw = noiseOf(own.map(() => (channel.p01 + channel.p10) / 2));
+      for (const share of [0.5, 0.1, 0.01]) {
+        const floor = shannonStoredBits(own, share * raw);
+        expect(priceProtection(own, choices, share * raw).storedBits).toBeGreaterThan(floor);
+        expect(floor).toBeGreaterThan(own.reduce((sum, { count }) => sum + count, 0));
+        // Errors drawn at random, brought to the same noise: none of them needs fewer bits.
+        for (let draw = 0; draw < 200; draw++) {
+          const drawn = own.map(() => next() * (draw % 2 === 0 ? 0.05 : 0.02));
+          const scale = (share * raw) / noiseOf(drawn);
+          const errors = drawn.map((e) => e * scale);
+          if (errors.some((e) => e > 0.05)) continue;
+          const bits = own.reduce((sum, { count }, i) => sum + count * shannonFloor(channel, errors[i]!), 0);
+          expect(bits).toBeGreaterThan(floor * (1 - 1e-9));
+        }
+      }
+      expect(shannonStoredBits(own, 0)).toBeCloseTo(
+        own.reduce((sum, { count }) => sum + count, 0) / capacity(channel),
+        6,
+      );
+      expect(shannonStoredBits(own, 2 * raw)).toBeCloseTo(
+        own.reduce((sum, { count }) => sum + count, 0),
+        6,
+      );
     }
   });
 

@@ -2,7 +2,7 @@
  * @file What codes cost: which is useful at a flip probability, and which code for which bits costs the fewest stored
  * bits for a given noise.
  */
-import { shannonFloor } from "./capacity.ts";
+import { capacity, shannonFloor } from "./capacity.ts";
 import type { BitChannel, WordCode } from "./code.ts";
 import { meanError, residualChannel } from "./residual.ts";
 
@@ -91,16 +91,25 @@ export function codeProtection(code: WordCode): Protection {
   };
 }
 
+/** How one plane is kept. */
+export interface PlaneProtection {
+  readonly name: string;
+  readonly protection: string;
+  /** The first weights of the plane are kept by another protection; of at most one plane. */
+  readonly first?: { readonly count: number; readonly protection: string };
+}
+
 /** Which protection each plane gets. */
 export interface PricedProtection {
-  readonly planes: readonly { readonly name: string; readonly protection: string }[];
+  readonly planes: readonly PlaneProtection[];
   readonly dataBits: number;
+  /** As if codewords could be parts of words: a code of n bits for k data bits costs n / k a bit. */
   readonly storedBits: number;
   readonly parityBits: number;
   /** Squared output error left. */
   readonly noise: number;
   readonly isReached: boolean;
-  /** Stored bits below which no choice of whole planes can reach the target: the Lagrangian bound. */
+  /** Stored bits below which no choice can reach the target (of a budget: reach this noise): the Lagrangian bound. */
   readonly lowerBound: number;
 }
 
@@ -139,9 +148,62 @@ function hullSteps(plane: BitPlane, p: number, choices: readonly Protection[]): 
   }
 }
 
+const planeNoise = ({ count, noisePerError, channel }: BitPlane, { residual }: Protection, share = 1) =>
+  share * count * noisePerError * meanError(residual(channel));
+
+/** Takes steps, steepest first, until one more would be too many; of that one, the first weights. */
+function takeSteps(
+  planes: readonly BitPlane[],
+  choices: readonly Protection[],
+  /** Share of a step that is needed, 1 or more for all of it. */
+  shareOf: (step: Step, noise: number, storedBits: number) => number,
+): Omit<PricedProtection, "isReached"> {
+  const steps = planes
+    .flatMap((plane, p) => hullSteps(plane, p, choices))
+    .sort((a, b) => b.fall / b.bits - a.fall / a.bits);
+  const taken: Protection[] = planes.map(() => unprotected);
+  const dataBits = planes.reduce((sum, { count }) => sum + count, 0);
+  let noise = planes.reduce((sum, plane) => sum + planeNoise(plane, unprotected), 0);
+  let storedBits = dataBits;
+  let lowerBound = dataBits;
+  let part: { readonly plane: number; readonly count: number; readonly choice: Protection } | undefined;
+  for (const step of steps) {
+    const share = Math.max(0, shareOf(step, noise, storedBits));
+    if (share === 0) break;
+    const { plane, choice, bits, fall } = step;
+    lowerBound = storedBits + bits * Math.min(1, share);
+    const { count } = planes[plane]!;
+    const own = share < 1 ? Math.min(count, Math.ceil(share * count * (1 - 1e-12))) : count;
+    storedBits += (bits * own) / count;
+    noise -= (fall * own) / count;
+    if (own === count) taken[plane] = choice;
+    else part = { plane, count: own, choice };
+    if (share < 1) break;
+  }
+  // Summed anew: differences of large and small noises lose digits.
+  const left = planes.reduce((sum, plane, p) => {
+    const share = part?.plane === p ? part.count / plane.count : 0;
+    const rest = planeNoise(plane, taken[p]!, 1 - share);
+    return sum + rest + (share === 0 ? 0 : planeNoise(plane, part!.choice, share));
+  }, 0);
+  return {
+    planes: planes.map(({ name }, p) => ({
+      name,
+      protection: taken[p]!.name,
+      ...(part?.plane === p ? { first: { count: part.count, protection: part.choice.name } } : {}),
+    })),
+    dataBits,
+    storedBits,
+    parityBits: storedBits - dataBits,
+    noise: left,
+    lowerBound,
+  };
+}
+
 /**
  * Which protection for which plane reaches a noise with the fewest stored bits: steepest steps of the convex hulls
- * first. Within one step of the best choice of whole planes; `lowerBound` says how far at most.
+ * first, the last of them for the first weights of its plane only. No choice needs fewer stored bits than `lowerBound`,
+ * from which this one differs by less than a weight's.
  *
  * @param target squared output error to reach
  */
@@ -150,35 +212,72 @@ export function priceProtection(
   choices: readonly Protection[],
   target: number,
 ): PricedProtection {
-  const steps = planes
-    .flatMap((plane, p) => hullSteps(plane, p, choices))
-    .sort((a, b) => b.fall / b.bits - a.fall / a.bits);
-  const taken: Protection[] = planes.map(() => unprotected);
-  const dataBits = planes.reduce((sum, { count }) => sum + count, 0);
-  let noise = planes.reduce((sum, x) => sum + x.count * x.noisePerError * meanError(x.channel), 0);
-  let storedBits = dataBits;
-  let lowerBound = dataBits;
-  for (const { plane, choice, bits, fall } of steps) {
-    if (noise <= target) break;
-    lowerBound = storedBits + bits * Math.min(1, (noise - target) / fall);
-    taken[plane] = choice;
-    storedBits += bits;
-    noise -= fall;
-  }
-  // Summed anew: differences of large and small noises lose digits.
-  const left = planes.reduce(
-    (sum, x, p) => sum + x.count * x.noisePerError * meanError(taken[p]!.residual(x.channel)),
-    0,
-  );
-  return {
-    planes: planes.map(({ name }, p) => ({ name, protection: taken[p]!.name })),
-    dataBits,
-    storedBits,
-    parityBits: storedBits - dataBits,
-    noise: left,
-    isReached: left <= target * (1 + 1e-12),
-    lowerBound,
+  const priced = takeSteps(planes, choices, ({ fall }, noise) => (noise - target) / fall);
+  return { ...priced, isReached: priced.noise <= target * (1 + 1e-9) };
+}
+
+/**
+ * Which protection for which plane leaves the least noise within so many stored bits: `priceProtection` asked the other
+ * way.
+ *
+ * @param storedBits data and parity
+ */
+export function priceWithin(
+  planes: readonly BitPlane[],
+  choices: readonly Protection[],
+  storedBits: number,
+): PricedProtection {
+  const share = (step: Step, _noise: number, stored: number) => {
+    if (step.bits === 0) return 1;
+    const { count } = planes[step.plane]!;
+    const fitting = Math.min(1, (storedBits - stored) / step.bits);
+    return Math.floor(fitting * count * (1 + 1e-12)) / count;
   };
+  return { ...takeSteps(planes, choices, share), isReached: true };
+}
+
+/** The largest error for which a bit needs a stored bit of its own: that of the channel itself where it is symmetric. */
+function errorOfOneBit(channel: BitChannel): number {
+  let [low, high] = [0, 0.5];
+  for (let step = 0; step < 100; step++) {
+    const middle = (low + high) / 2;
+    if (shannonFloor(channel, middle) > 1) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/**
+ * Stored bits below which no code whatever reaches a noise, if each bit gets at least one. A plane may leave errors of
+ * its own probability e for `(1 - h(e)) / capacity` stored bits a bit (Shannon); the sum is least where
+ * `log2((1 - e) / e)` is in one proportion to the noise of an error in all planes.
+ *
+ * @param target squared output error to reach
+ */
+export function shannonStoredBits(planes: readonly BitPlane[], target: number): number {
+  const most = planes.map(({ channel }) => errorOfOneBit(channel));
+  const errorsAt = (slope: number) =>
+    planes.map(({ noisePerError, channel }, i) =>
+      Math.min(most[i]!, 1 / (1 + 2 ** (slope * noisePerError * capacity(channel)))),
+    );
+  const noiseOf = (errors: readonly number[]) =>
+    planes.reduce((sum, { count, noisePerError }, i) => sum + count * noisePerError * errors[i]!, 0);
+  const bitsOf = (errors: readonly number[]) =>
+    planes.reduce(
+      (sum, { count, channel }, i) => sum + count * Math.max(1, shannonFloor(channel, errors[i]!)),
+      0,
+    );
+  if (noiseOf(most) <= target) return bitsOf(most);
+  if (target <= 0) return bitsOf(most.map(() => 0));
+  const scale = 1 / Math.max(...planes.map(({ noisePerError }) => noisePerError));
+  let [low, high] = [0, 1];
+  while (noiseOf(errorsAt(high * scale)) > target && high < 1e30) high *= 2;
+  for (let step = 0; step < 200; step++) {
+    const middle = (low + high) / 2;
+    if (noiseOf(errorsAt(middle * scale)) > target) low = middle;
+    else high = middle;
+  }
+  return bitsOf(errorsAt(low * scale));
 }
 
 /** Free of errors and of parity: what the theory of protected bits assumes. Not a code; a bound. */
