@@ -93,7 +93,7 @@ describe("priceProtection", () => {
           const scale = (share * raw) / noiseOf(drawn);
           const errors = drawn.map((e) => e * scale);
           if (errors.some((e) => e > 0.05)) continue;
-          const bits = own.reduce((sum, { count }, i) => sum + count * shannonFloor(channel, errors[i]!), 0);
+          const bits = own.reduce((sum, { count }, i) => sum + count * shannonFloor(channel, errors[i]), 0);
           expect(bits).toBeGreaterThan(floor * (1 - 1e-9));
         }
       }

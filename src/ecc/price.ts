@@ -264,7 +264,7 @@ export function shannonStoredBits(planes: readonly BitPlane[], target: number): 
     planes.reduce((sum, { count, noisePerError }, i) => sum + count * noisePerError * errors[i]!, 0);
   const bitsOf = (errors: readonly number[]) =>
     planes.reduce(
-      (sum, { count, channel }, i) => sum + count * Math.max(1, shannonFloor(channel, errors[i]!)),
+      (sum, { count, channel }, i) => sum + count * Math.max(1, shannonFloor(channel, errors[i])),
       0,
     );
   if (noiseOf(most) <= target) return bitsOf(most);
