@@ -1,0 +1,139 @@
+/** @file Documents as their readers use them: the blocks that are run, links and headings. */
+import { readFileSync, readdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import { inRepository } from "./cli-run.ts";
+
+/** A fenced block of a document. */
+export interface Block {
+  /** Number of its first line, from 1. */
+  readonly line: number;
+  readonly language: string;
+  /** Words after the language: `run`, `file=NAME`, `needs=PROGRAM`. */
+  readonly marks: ReadonlyMap<string, string>;
+  readonly text: string;
+}
+
+/** Splits a document into fenced blocks and prose (blocks left empty, so that lines keep their numbers). */
+export function partsOf(document: string): { readonly blocks: readonly Block[]; readonly prose: string } {
+  const blocks: Block[] = [];
+  const prose: string[] = [];
+  let fence:
+    | { mark: string; line: number; language: string; marks: Map<string, string>; text: string[] }
+    | undefined;
+  for (const [i, line] of document.split("\n").entries()) {
+    const found = /^ *(`{3,}|~{3,})\s*(.*)$/.exec(line);
+    if (fence !== undefined) {
+      prose.push("");
+      if (found !== null && found[2] === "" && found[1]!.startsWith(fence.mark)) {
+        blocks.push({ ...fence, text: `${fence.text.join("\n")}\n` });
+        fence = undefined;
+      } else fence.text.push(line);
+    } else if (found !== null) {
+      const [language = "", ...words] = found[2]!.split(/\s+/);
+      const marks = new Map(words.map((word) => [word.split("=", 1)[0]!, word.replace(/^[^=]*=?/, "")]));
+      fence = { mark: found[1]!, line: i + 1, language, marks, text: [] };
+      prose.push("");
+    } else prose.push(line);
+  }
+  if (fence !== undefined) throw new Error(`The block of line ${fence.line} has no end.`);
+  return { blocks, prose: prose.join("\n") };
+}
+
+/** A command of a console block and what it prints. */
+export interface ConsoleStep {
+  readonly command: string;
+  readonly output: string;
+}
+
+/** The commands of a console block: lines after `$ `, which a backslash carries on, and the output under each. */
+export function stepsOf({ text }: Block): ConsoleStep[] {
+  const steps: { command: string; output: string }[] = [];
+  let isCommand = false;
+  for (const line of text.trimEnd().split("\n")) {
+    if (line.startsWith("$ ")) steps.push({ command: line.slice(2), output: "" });
+    else if (isCommand) steps.at(-1)!.command += `\n${line}`;
+    else steps.at(-1)!.output += `${line}\n`;
+    isCommand = line.endsWith("\\") && (isCommand || line.startsWith("$ "));
+  }
+  return steps;
+}
+
+const number = /[-+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?/gi;
+
+/**
+ * Whether output is what a document shows: the same words in the same order, numbers within 2 %, since processors add
+ * in different orders. A line of three dots stands for any lines.
+ */
+export function isAsShown(output: string, shown: string): boolean {
+  const parts = (text: string) => ({
+    words: text
+      .replace(number, "#")
+      .replace(/-{3,}/g, "---")
+      .replace(/[ \t]+/g, " ")
+      .trim()
+      .split("\n"),
+    numbers: text
+      .split("\n")
+      .map((line) => (line.match(number) ?? []).map((n) => Number(n.replaceAll(",", "")))),
+  });
+  const [got, wanted] = [parts(output.trim()), parts(shown.trim())];
+  const sameLine = (i: number, j: number) =>
+    got.words[i]?.trim() === wanted.words[j]?.trim() &&
+    wanted.numbers[j]!.every((n, k) => Math.abs(n - got.numbers[i]![k]!) <= 0.02 * Math.abs(n) + 1e-12);
+  const match = (i: number, j: number): boolean => {
+    if (j === wanted.words.length) return i === got.words.length;
+    if (wanted.words[j]!.trim() === "...") {
+      return got.words.slice(i).some((_, k) => match(i + k, j + 1)) || match(got.words.length, j + 1);
+    }
+    return i < got.words.length && sameLine(i, j) && match(i + 1, j + 1);
+  };
+  return match(0, 0);
+}
+
+/** Removes code from a line of prose. */
+const withoutCode = (text: string) => text.replace(/(`+)(?:(?!\1)[\s\S])*?\1/g, "");
+
+/** Links and pictures of a document: targets as they are written. */
+export function linksOf(document: string): { readonly target: string; readonly line: number }[] {
+  const { prose } = partsOf(document);
+  return prose.split("\n").flatMap((text, i) =>
+    [...withoutCode(text).matchAll(/\]\(<?([^)\s>]+)>?(?:\s+"[^"]*")?\)|^\[[^\]]+\]:\s+(\S+)/g)].map((m) => ({
+      target: m[1] ?? m[2]!,
+      line: i + 1,
+    })),
+  );
+}
+
+/** Anchors of a document's headings, as GitHub makes them. */
+export function anchorsOf(document: string): ReadonlySet<string> {
+  const anchors = new Set<string>();
+  for (const line of partsOf(document).prose.split("\n")) {
+    const heading = /^#{1,6}\s+(.*?)\s*#*$/.exec(line)?.[1];
+    if (heading === undefined) continue;
+    const plain = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/[`*]/g, "");
+    const base = plain
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+      .replace(/\s/g, "-");
+    let anchor = base;
+    for (let n = 1; anchors.has(anchor); n++) anchor = `${base}-${n}`;
+    anchors.add(anchor);
+  }
+  return anchors;
+}
+
+/** Paths of all documents, from the root of the repository. */
+export function documentPaths(): readonly string[] {
+  const root = inRepository("");
+  const under = (folder: string): string[] =>
+    readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return entry.name.startsWith(".") || entry.name === "api" ? [] : under(path);
+      return entry.name.endsWith(".md") ? [path] : [];
+    });
+  const own = readdirSync(root).filter((name) => name.endsWith(".md"));
+  return [...own, ...under("docs"), ...under("zoo")].map((path) => relative(root, join(root, path)));
+}
+
+/** The text of a document. */
+export const documentText = (path: string): string => readFileSync(inRepository(path), "utf8");
