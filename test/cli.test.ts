@@ -236,6 +236,33 @@ describe("plan", () => {
   });
 });
 
+describe("joint plans", () => {
+  it("go from plan to verify, harden and the memory image, and keep more than TAC", async () => {
+    const asked = ["--policy", "joint", "--budget", "0.05", "-o", "joint.json"];
+    const planned = await run(planning(...asked));
+    expect(planned.status).toBe(0);
+    expect(planned.stdout).toMatch(/Predicted by Gaussian errors.*\nCost at inference: \d+ decode tables/);
+    await run(planning("--budget", "0.05", "-o", "tac.json"));
+    const [joint, tac] = [await run(verifying("joint.json")), await run(verifying("tac.json"))];
+    expect(json(joint)["accuracy"]).toBeGreaterThan(Number(json(tac)["accuracy"]));
+    expect(json(joint)["clean"]).toBe(json(tac)["clean"]);
+    const hard = await run(["harden", lenet, "--plan", "joint.json", "-o", "j.onnx", "--memory", "jimage"]);
+    expect(hard.status).toBe(0);
+    const checked = await run(["image", "check", "jimage", "--model", lenet, "--json"]);
+    expect(json(checked)).toMatchObject({ isWhole: true, tensorsUnlikeModel: [] });
+    const both = await run([...verifying("joint.json"), "--plan", "tac.json"]);
+    expect(both.status).toBe(2);
+    expect(both.stderr).toContain("different memories");
+  });
+
+  it("fold into scale and zero point where decoding is to be free", async () => {
+    await run(planning("--policy", "joint", "--decoder-class", "free", "--budget", "0.3", "-o", "free.json"));
+    expect(readPlan("free.json")).toMatchObject({ policy: "joint", decoderClass: "free" });
+    const hard = await run(["harden", lenet, "--plan", "free.json", "-o", "f.onnx", "--form", "qdq"]);
+    expect(hard.status).toBe(0);
+  });
+});
+
 describe("verify", () => {
   it("ends with 0 when the target is kept, with the same numbers on any number of threads", async () => {
     await run(planning("--policy", "everything", "--budget", "1", "-o", "all.json"));
@@ -294,7 +321,8 @@ describe("compare and report", () => {
     const result = json(compared) as {
       clean: number;
       policies: { name: string; points: Record<string, number>[] }[];
-      overheadAtTarget: Record<"uniform-msp" | "tac", number>;
+      overheadAtTarget: Record<"uniform-msp" | "tac" | "joint", number>;
+      joint: { decoderClass: string };
       ratio: number;
     };
     expect(result).toEqual(JSON.parse(readFileSync(path("results.json"), "utf8")));
@@ -302,6 +330,7 @@ describe("compare and report", () => {
     expect(result.clean).toBeGreaterThan(0.8);
     expect(result.policies.map((c) => c.name).sort()).toEqual([
       "everything",
+      "joint",
       "magnitude",
       "mean-correction",
       "none",
@@ -317,6 +346,8 @@ describe("compare and report", () => {
     }
     const { "uniform-msp": uniform, tac } = result.overheadAtTarget;
     expect(result.ratio).toBeCloseTo(uniform / tac, 9);
+    expect(result.overheadAtTarget.joint).toBeLessThan(tac);
+    expect(result.joint.decoderClass).toBe("table");
 
     const reported = await run([
       "report",

@@ -14,7 +14,8 @@ import {
   type Plan,
 } from "../protect/index.ts";
 import type { Assessment } from "./assess.ts";
-import { makePlan, planProtection } from "./plan.ts";
+import { makePlan } from "./plan.ts";
+import { planProtection } from "./protection.ts";
 import { hasAnswers, predictKept } from "./predict.ts";
 
 /** A model of a shared memory. */

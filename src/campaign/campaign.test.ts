@@ -27,7 +27,9 @@ import { compare } from "./compare.ts";
 import { chooseCorrection, fixedReading } from "./correction.ts";
 import { checkKeep, type Goal } from "./goal.ts";
 import { inspect } from "./inspect.ts";
-import { checkPlan, makePlan, planProtection } from "./plan.ts";
+import { makePlan } from "./plan.ts";
+import { planProtection } from "./protection.ts";
+import { checkPlan } from "./recode.ts";
 import { hasAnswers, isPredicted, predictKept } from "./predict.ts";
 import { searchOverhead } from "./search.ts";
 import { openSimulation, summarise, type Simulation } from "./simulate.ts";
@@ -238,6 +240,9 @@ describe("searchOverhead", () => {
           nonFinite: Array<number>(chips).fill(0),
         })),
       ),
+    under() {
+      return Promise.resolve(this);
+    },
     close: () => Promise.resolve(),
   });
 

@@ -2,15 +2,18 @@
  * @file Compares the policies on one model: accuracy against overhead under common faults, the least overhead that
  * keeps the target, and the gain that was predicted.
  */
+import type { DecoderClass } from "../channel/index.ts";
 import type { PolicyName } from "../protect/index.ts";
 import { jointConfidence, ratioInterval, type Interval } from "../stats/index.ts";
 import { QtamlError } from "../errors.ts";
 import type { MeasureDescription } from "../measure/index.ts";
 import type { Assessment, Survey } from "./assess.ts";
 import { checkKeep, isKept, type Goal } from "./goal.ts";
-import { makePlan, planProtection } from "./plan.ts";
+import { makePlan } from "./plan.ts";
+import { planProtection } from "./protection.ts";
 import { isPredicted, predict } from "./predict.ts";
-import { isGaussian, predictByGaussian, type PredictedPolicy } from "./surrogate.ts";
+import { isGaussian } from "./gaussian-check.ts";
+import { predictByGaussian, type PredictedPolicy } from "./surrogate.ts";
 import {
   overheadAtTarget,
   searchOverhead,
@@ -30,6 +33,8 @@ export interface CompareOptions extends Pick<RunControl, "signal"> {
   readonly threads?: number;
   /** Overheads at which all policies with a budget are simulated. */
   readonly budgets?: readonly number[];
+  /** Joint plans are compared too, and decoding may cost this at inference. */
+  readonly decoderClass?: DecoderClass;
   readonly onProgress?: (stage: string, done: number, total: number) => void;
 }
 
@@ -64,6 +69,15 @@ export interface Comparison {
   /** Overhead of Uniform-MSP over that of TAC, both at the target. */
   readonly ratio: number;
   readonly ratioInterval: readonly [number, number];
+  /** Joint plans, where they were asked for and the memory holds codes of at most 8 bits alone. */
+  readonly joint?: {
+    readonly decoderClass: DecoderClass;
+    /** Decode tables at the target; 0 where decoding is free or the plan is plain TAC's. */
+    readonly tables: number;
+    /** Overhead of Uniform-MSP over that of joint plans, both at the target. */
+    readonly ratio: number;
+    readonly ratioInterval: readonly [number, number];
+  };
   /** The ratio predicted before any simulation; null where the measure cannot be predicted. */
   readonly saturationRatio: number | null;
   /**
@@ -93,6 +107,31 @@ const searched = ["uniform-msp", "magnitude", "tac"] as const satisfies readonly
 function jointInterval(found: OverheadAtTarget, goal: Goal): Interval {
   const { overhead, low, high } = overheadAtTarget(found.points, goal, jointConfidence(2));
   return { estimate: overhead, low, high };
+}
+
+/** Joint plans over the budgets, each with a memory of its own. */
+async function jointCurve(
+  assessment: Assessment,
+  simulation: Simulation,
+  decoderClass: DecoderClass,
+  budgets: readonly number[],
+  goal: Goal,
+  chips: number,
+  control: RunControl,
+): Promise<CurvePoint[]> {
+  const points: CurvePoint[] = [];
+  for (const [i, overhead] of budgets.entries()) {
+    const plan = await makePlan(assessment, {
+      policy: "joint",
+      overhead,
+      seed: simulation.seed,
+      decoderClass,
+    });
+    const { onProgress, ...rest } = control;
+    points.push(await simulatePlan(simulation, plan, goal, chips, rest));
+    onProgress?.(i + 1, budgets.length);
+  }
+  return points;
 }
 
 /** Mean flip probability over all stored cells and both values. */
@@ -168,6 +207,25 @@ async function leastWholeLevel(
   return 1;
 }
 
+/** What joint plans gain over Uniform-MSP, and what they cost at inference. */
+async function jointResult(
+  assessment: Assessment,
+  decoderClass: DecoderClass,
+  found: ReadonlyMap<PolicyName, OverheadAtTarget>,
+  goal: Goal,
+  seed: number,
+): Promise<NonNullable<Comparison["joint"]>> {
+  const joint = found.get("joint")!;
+  const ratio = ratioInterval(jointInterval(found.get("uniform-msp")!, goal), jointInterval(joint, goal));
+  const plan = await makePlan(assessment, { policy: "joint", overhead: joint.overhead, seed, decoderClass });
+  return {
+    decoderClass,
+    tables: decoderClass === "table" ? plan.codebooks.length : 0,
+    ratio: ratio.estimate,
+    ratioInterval: [ratio.low, ratio.high],
+  };
+}
+
 /**
  * Compares the policies. Deterministic: the same assessment, data, seed and settings give the same numbers.
  *
@@ -221,6 +279,23 @@ export async function compare(
       }),
     );
   }
+  const { decoderClass } = options;
+  const isJoint = decoderClass !== undefined && isGaussian(assessment);
+  if (isJoint) {
+    const stage = control("joint plans");
+    const known = await jointCurve(assessment, simulation, decoderClass, budgets, goal, chips, stage);
+    policies.push({ name: "joint", points: known });
+    const search = { policy: "joint", goal, chips, known, completeInterval: true } as const;
+    found.set(
+      "joint",
+      await searchOverhead(assessment, simulation, {
+        ...search,
+        decoderClass,
+        seed: simulation.seed,
+        ...control("least overhead, joint"),
+      }),
+    );
+  }
   const random = policies.find((c) => c.name === "random");
   if (random !== undefined) found.set("random", overheadAtTarget(random.points, goal));
   const uniform = found.get("uniform-msp")!;
@@ -246,6 +321,7 @@ export async function compare(
     uniformWholeLevel: whole,
     ratio: ratio.estimate,
     ratioInterval: [ratio.low, ratio.high],
+    ...(isJoint ? { joint: await jointResult(assessment, decoderClass, found, goal, simulation.seed) } : {}),
     saturationRatio: prediction?.saturationRatio ?? null,
     predicted:
       prediction === undefined

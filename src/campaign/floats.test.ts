@@ -5,7 +5,8 @@ import { symmetricFlips } from "../channel/index.ts";
 import { parsePlan, type Plan, type PolicyName } from "../protect/index.ts";
 import { assess, type Assessment } from "./assess.ts";
 import { inspect } from "./inspect.ts";
-import { makePlan, planProtection } from "./plan.ts";
+import { makePlan } from "./plan.ts";
+import { planProtection } from "./protection.ts";
 import { predictKept } from "./predict.ts";
 import { openSimulation } from "./simulate.ts";
 

@@ -35,8 +35,9 @@ export {
 } from "./identity.ts";
 export { inspect, type InspectionRow } from "./inspect.ts";
 export type { ImageParts } from "./parts.ts";
-export { checkPlan, makePlan, planProtection, type PlanRequest } from "./plan.ts";
-export { storeByPlan } from "./recode.ts";
+export { makePlan, type PlanRequest } from "./plan.ts";
+export { planProtection } from "./protection.ts";
+export { checkPlan, storeByPlan } from "./recode.ts";
 export { hasAnswers, isPredicted, predict, predictKept, type Prediction } from "./predict.ts";
 export {
   overheadAtTarget,

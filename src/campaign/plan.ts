@@ -1,12 +1,13 @@
 /**
  * @file Makes plans: an allocation of protected bits under a policy, and how each tensor is read.
  */
-import type { ProtectionSegment } from "../channel/index.ts";
+import type { DecoderClass, ProtectionSegment } from "../channel/index.ts";
 import { allocator, protectedBitsOf, storedBits, type Plan, type PolicyName } from "../protect/index.ts";
 import { QtamlError } from "../errors.ts";
-import { planeCode, type Protection } from "../engine/index.ts";
-import type { Survey } from "./assess.ts";
+import { isAssessment, type Survey } from "./assess.ts";
 import { chooseCorrection, fixedReading } from "./correction.ts";
+import { isGaussian } from "./gaussian-check.ts";
+import { jointPlan } from "./joint.ts";
 
 /** What a plan is asked for. */
 export interface PlanRequest {
@@ -16,22 +17,43 @@ export interface PlanRequest {
   /** Recorded in the plan; the budget itself unless told otherwise. */
   readonly goal?: Plan["goal"];
   readonly seed?: number;
+  /** Joint plans alone: what decoding may cost at inference, and the threads of the check against TAC. */
+  readonly decoderClass?: DecoderClass;
+  readonly threads?: number;
 }
 
 /**
  * Makes the plan of a policy for a budget. TAC chooses how each tensor is read by the predicted output error;
- * `mean-correction` corrects every tensor; all others read the memory as it is.
+ * `mean-correction` corrects every tensor; a joint plan chooses codes, ranges, decoders and protection together; all
+ * others read the memory as it is.
  *
  * @throws QtamlError `invalid-argument` for a budget outside [0, 1], or for TAC without calibration data
  */
 export async function makePlan(assessment: Survey, request: PlanRequest): Promise<Plan> {
   const { memory } = assessment;
   const { policy, overhead, seed = 0 } = request;
-  if (policy === "tac" && assessment.calibration === undefined) {
+  if ((policy === "tac" || policy === "joint") && assessment.calibration === undefined) {
     throw new QtamlError(
       "invalid-argument",
-      "TAC needs inputs to measure the Jacobian: give --data (labels are not needed), or plan with --policy magnitude.",
+      `${policy === "tac" ? "TAC" : "A joint plan"} needs inputs to measure the Jacobian: give --data (labels are not needed), or plan with --policy magnitude.`,
     );
+  }
+  if (policy === "joint") {
+    const { decoderClass, threads } = request;
+    const tac = await makePlan(assessment, { policy: "tac", overhead, seed });
+    if (!isAssessment(assessment)) throw new Error("a survey has no calibration data");
+    if (!isGaussian(assessment)) {
+      throw new QtamlError(
+        "invalid-argument",
+        "A joint plan is for codes of at most 8 bits, and this memory holds 16-bit codes, or shapes and indices; store weights as int8 (--format int8) and leave integers out, or plan with --policy tac.",
+      );
+    }
+    const plan = await jointPlan(assessment, tac, {
+      seed,
+      ...(decoderClass === undefined ? {} : { decoderClass }),
+      ...(threads === undefined ? {} : { threads }),
+    });
+    return { ...plan, goal: request.goal ?? plan.goal };
   }
   const allocation = allocator(policy, memory, seed).allocate(overhead);
   const reading =
@@ -90,48 +112,4 @@ export function assemblePlan({ model, storage, memory }: Survey, parts: PlanPart
       segments: segments[t]!,
     })),
   };
-}
-
-/** The protection of a plan, tensor by tensor. */
-export function planProtection(plan: Plan): Protection {
-  const tables = plan.codebooks.map(({ table, gain }) => table.map((value) => gain * value));
-  return plan.tensors.map(({ segments }) =>
-    segments.map(({ codebook, ...segment }) =>
-      codebook === undefined ? segment : { ...segment, table: tables[codebook]! },
-    ),
-  );
-}
-
-/**
- * Checks that a plan was made for a model and its tensors.
- *
- * @throws QtamlError `plan-mismatch`, and `invalid-argument` for a code that does not exist
- */
-export function checkPlan(plan: Plan, assessment: Survey): void {
-  const { model, memory } = assessment;
-  if (plan.model.sha256 !== model.sha256) {
-    throw new QtamlError(
-      "plan-mismatch",
-      `The plan was made for ${plan.model.name} (sha256 ${plan.model.sha256.slice(0, 12)}), not for ${model.name} (sha256 ${model.sha256.slice(0, 12)}); plan this model, or give the one the plan names.`,
-    );
-  }
-  for (const { segments } of plan.tensors)
-    for (const { codes = [] } of segments) for (const { code } of codes) planeCode(code);
-  const fits =
-    plan.tensors.length === memory.length &&
-    plan.tensors.every((t, i) => {
-      const own = memory[i]!;
-      return (
-        t.name === own.name &&
-        t.count === own.count &&
-        t.format === own.format.name &&
-        t.p01.length === own.format.bits
-      );
-    });
-  if (!fits) {
-    throw new QtamlError(
-      "plan-mismatch",
-      `The plan's tensors are not those of ${model.name} in this memory; make the plan again with this version of qtaml.`,
-    );
-  }
 }

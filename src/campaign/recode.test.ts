@@ -15,7 +15,8 @@ import { bindWeights, decodeSegments, inferLogits } from "../engine/index.ts";
 import { cleanWeights, decodeInto, hardenModel, type Granularity } from "../onnx/index.ts";
 import { parsePlan, type Plan } from "../protect/index.ts";
 import { assess, type Assessment } from "./assess.ts";
-import { makePlan, planProtection } from "./plan.ts";
+import { makePlan } from "./plan.ts";
+import { planProtection } from "./protection.ts";
 import { rootMeanSquares, storeByPlan } from "./recode.ts";
 import { openSimulation } from "./simulate.ts";
 

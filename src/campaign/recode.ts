@@ -10,8 +10,9 @@ import {
 } from "../channel/index.ts";
 import { channelLayout, cleanWeights, forEachStepRow, stepOf, type StoredTensor } from "../onnx/index.ts";
 import type { Plan, PlanTensor } from "../protect/index.ts";
-import type { Assessment } from "./assess.ts";
-import { checkPlan } from "./plan.ts";
+import { planeCode } from "../engine/index.ts";
+import { QtamlError } from "../errors.ts";
+import type { Assessment, Survey } from "./assess.ts";
 
 /** The scale of weights that are all zero: so small that what they are read as does not matter. */
 const zeroScale = 2 ** -126;
@@ -68,6 +69,40 @@ function recodeTensor(
     for (let i = segment.start; i < end; i++) codes[i] = encoder(weights[i]! / steps[step(i)]!);
   }
   return { ...tensor, codes, channelAxis, blockSize: undefined, steps, zeroPoints: undefined };
+}
+
+/**
+ * Checks that a plan was made for a model and its tensors.
+ *
+ * @throws QtamlError `plan-mismatch`, and `invalid-argument` for a code that does not exist
+ */
+export function checkPlan(plan: Plan, assessment: Survey): void {
+  const { model, memory } = assessment;
+  if (plan.model.sha256 !== model.sha256) {
+    throw new QtamlError(
+      "plan-mismatch",
+      `The plan was made for ${plan.model.name} (sha256 ${plan.model.sha256.slice(0, 12)}), not for ${model.name} (sha256 ${model.sha256.slice(0, 12)}); plan this model, or give the one the plan names.`,
+    );
+  }
+  for (const { segments } of plan.tensors)
+    for (const { codes = [] } of segments) for (const { code } of codes) planeCode(code);
+  const fits =
+    plan.tensors.length === memory.length &&
+    plan.tensors.every((t, i) => {
+      const own = memory[i]!;
+      return (
+        t.name === own.name &&
+        t.count === own.count &&
+        t.format === own.format.name &&
+        t.p01.length === own.format.bits
+      );
+    });
+  if (!fits) {
+    throw new QtamlError(
+      "plan-mismatch",
+      `The plan's tensors are not those of ${model.name} in this memory; make the plan again with this version of qtaml.`,
+    );
+  }
 }
 
 /**

@@ -13,7 +13,7 @@ import { openFaults, usualFaults } from "../faults/index.ts";
 import { protectedBitsOf, storedBits, type Plan } from "../protect/index.ts";
 import { QtamlError } from "../errors.ts";
 import { cleanNetwork, type Assessment } from "./assess.ts";
-import { planProtection } from "./plan.ts";
+import { planProtection } from "./protection.ts";
 
 /** A bit plane of a tensor. */
 export interface BitPlane {

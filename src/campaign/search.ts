@@ -1,12 +1,13 @@
 /**
  * @file Finds the least overhead at which a policy keeps a target, by bisection on simulated chips.
  */
-import type { Protection } from "../engine/index.ts";
+import type { DecoderClass } from "../channel/index.ts";
 import type { Plan, PolicyName } from "../protect/index.ts";
 import { meanInterval } from "../stats/index.ts";
 import type { Assessment } from "./assess.ts";
 import { checkKeep, isKept, type Goal } from "./goal.ts";
-import { makePlan, planProtection } from "./plan.ts";
+import { makePlan } from "./plan.ts";
+import { planProtection } from "./protection.ts";
 import { isPredicted, predict } from "./predict.ts";
 import { summarise, type ChipSummary, type RunControl, type Simulation } from "./simulate.ts";
 
@@ -52,6 +53,8 @@ export interface CurveOptions extends RunControl {
 export interface SearchOptions extends Omit<CurveOptions, "planAt" | "most"> {
   readonly policy: PolicyName;
   readonly seed?: number;
+  /** Joint plans: what decoding may cost at inference. */
+  readonly decoderClass?: DecoderClass;
 }
 
 /** The overhead at which a curve first reaches a goal, linear between points; `never` when it does not. */
@@ -86,7 +89,7 @@ const nearNothing = 0.02;
 /** At most so many points beyond the crossing, each a fifth further, to find where the interval's ends cross. */
 const intervalPoints = 5;
 
-/** Simulates one plan. */
+/** Simulates one plan, in the memory as it fills it. */
 export async function simulatePlan(
   simulation: Simulation,
   plan: Plan,
@@ -94,9 +97,13 @@ export async function simulatePlan(
   chips: number,
   control: RunControl = {},
 ): Promise<CurvePoint> {
-  const protection: Protection = planProtection(plan);
-  const [results] = await simulation.run([protection], chips, control);
-  return { overhead: plan.overhead, ...summarise(results!, goal) };
+  const own = await simulation.under(plan);
+  try {
+    const [results] = await own.run([planProtection(plan)], chips, control);
+    return { overhead: plan.overhead, ...summarise(results!, goal) };
+  } finally {
+    if (own !== simulation) await own.close();
+  }
 }
 
 /**
@@ -130,9 +137,10 @@ export function overheadAtTarget(
 export function searchOverhead(
   assessment: Assessment,
   simulation: Simulation,
-  { policy, seed = 0, ...options }: SearchOptions,
+  { policy, seed = 0, decoderClass, ...options }: SearchOptions,
 ): Promise<OverheadAtTarget> {
-  const planAt = (overhead: number) => makePlan(assessment, { policy, overhead, seed });
+  const classed = decoderClass === undefined ? {} : { decoderClass };
+  const planAt = (overhead: number) => makePlan(assessment, { policy, overhead, seed, ...classed });
   return searchCurve(simulation, { ...options, planAt });
 }
 
@@ -189,7 +197,10 @@ export async function searchCurve(simulation: Simulation, options: CurveOptions)
 }
 
 /** What `planToKeep` is asked for. */
-export interface KeepRequest extends Pick<SearchOptions, "policy" | "chips" | "onProgress" | "signal"> {
+export interface KeepRequest extends Pick<
+  SearchOptions,
+  "policy" | "chips" | "onProgress" | "signal" | "decoderClass"
+> {
   /** Share of the clean quality to keep. */
   readonly keep: number;
   readonly seed?: number;
@@ -218,8 +229,10 @@ export async function planToKeep(
     ...(guess === undefined ? {} : { guess }),
   });
   const kept = found.points.find((p) => isKept(goal, p.accuracy));
+  const { decoderClass } = request;
   return makePlan(assessment, {
     policy,
+    ...(decoderClass === undefined ? {} : { decoderClass }),
     overhead: kept?.overhead ?? 1,
     goal: { keep, criterion: simulation.measure.name },
     seed,

@@ -36,10 +36,12 @@ import {
 import type { FaultDescription } from "../faults/index.ts";
 import { serialiseModel } from "../onnx/index.ts";
 import { meanInterval, momentsOf, proportionInterval, quantile, standardDeviation } from "../stats/index.ts";
+import type { Plan } from "../protect/index.ts";
 import { cleanNetwork, type Assessment } from "./assess.ts";
 import { isKept, type Goal } from "./goal.ts";
 import { contentDigest, simulationIdentity, type SimulationIdentity } from "./identity.ts";
 import { imageParts, type ImageParts } from "./parts.ts";
+import { storeByPlan } from "./recode.ts";
 
 /** Results of one protection, chip by chip. */
 export interface ChipResults {
@@ -115,6 +117,8 @@ export interface Simulation {
     chips: number,
     control?: RunControl & { firstChip?: number },
   ): Promise<ChipResults[]>;
+  /** The same data, measure and chips in the memory as a plan fills it: this one, or another that is to be closed. */
+  under(plan: Plan): Promise<Simulation>;
   close(): Promise<void>;
 }
 
@@ -227,6 +231,10 @@ export async function openSimulation(
         scores: outcomes.map((o) => scoreOf(judge, o.tallies[p]!)),
         nonFinite: outcomes.map((o) => o.tallies[p]!.nonFinite / o.tallies[p]!.samples),
       }));
+    },
+    async under(plan) {
+      const filled = storeByPlan(assessment, plan);
+      return filled === assessment ? this : openSimulation(filled, data, options);
     },
     execute: (jobs, control) => executor.run(jobs, control),
     score: (counted) => scoreOf(judge, counted),

@@ -7,7 +7,9 @@ import { elementCount, floatTensor, int64Tensor, makeNode, serialiseModel } from
 import { parsePlan } from "../protect/index.ts";
 import { assess, survey, type Assessment } from "./assess.ts";
 import { inspect } from "./inspect.ts";
-import { checkPlan, makePlan, planProtection } from "./plan.ts";
+import { makePlan } from "./plan.ts";
+import { planProtection } from "./protection.ts";
+import { checkPlan } from "./recode.ts";
 import { openSimulation } from "./simulate.ts";
 import { storageOptions, usualStorage } from "./storage.ts";
 

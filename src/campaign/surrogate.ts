@@ -6,7 +6,6 @@
  */
 import { sliceDataset } from "../data/index.ts";
 import type { Assessment } from "./assess.ts";
-import { isWhole } from "./integers.ts";
 import { predict } from "./predict.ts";
 import { searchOverhead } from "./search.ts";
 import { openSimulation, type RunControl } from "./simulate.ts";
@@ -27,14 +26,6 @@ export interface SurrogateOptions extends RunControl {
 const usualDraws = 12;
 /** At most so many calibration inputs are judged. */
 const usualInputs = 256;
-
-/**
- * Whether Gaussian errors can stand for the faults: not for 16-bit floats, a few of whose errors outweigh all others,
- * and not for shapes, indices and zero points.
- */
-export function isGaussian({ memory, tensors }: Assessment): boolean {
-  return memory.every(({ format }) => format.bits <= 8) && !tensors.some(isWhole);
-}
 
 /**
  * The least overhead at which each policy keeps a share of the expected accuracy under Gaussian errors.

@@ -11,8 +11,12 @@ export const policies = [
   "magnitude",
   "random",
   "tac",
+  "joint",
   "everything",
 ] as const;
+
+/** What decoding may cost, as `channel` has it. */
+export const decoderClasses = ["free", "table"] as const;
 
 /** When flips are drawn, as `faults` has it. */
 export const regimes = ["quenched", "redrawn"] as const;

@@ -1,6 +1,7 @@
 /** @file Reads `results.json`, the output of `qtaml compare`, back from a file. */
 import { z } from "zod";
 import type { Comparison } from "../campaign/index.ts";
+import { decoderClasses } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import { measureUnits } from "../measure/index.ts";
 import { policyNames } from "../protect/index.ts";
@@ -58,6 +59,14 @@ const comparisonSchema: z.ZodType<Comparison> = z.strictObject({
   uniformWholeLevel: z.number(),
   ratio,
   ratioInterval: interval,
+  joint: z
+    .strictObject({
+      decoderClass: z.enum(decoderClasses),
+      tables: z.number(),
+      ratio,
+      ratioInterval: interval,
+    })
+    .exactOptional(),
   saturationRatio: z.number().nullable(),
   predicted: z
     .strictObject({

@@ -3,7 +3,7 @@
  */
 import { Argument, Command, Help, Option, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { styleText } from "node:util";
-import { policies } from "./choices.ts";
+import { decoderClasses, policies } from "./choices.ts";
 import { hasColours } from "./colour.ts";
 import { campaignCommand, verifyCommand } from "./campaign-commands.ts";
 import {
@@ -145,6 +145,13 @@ function inspectCommand() {
     .action(async (model, flags) => (await import("./commands/inspect.ts")).runInspect(model, flags));
 }
 
+const decoderClass = new Option(
+  "--decoder-class <class>",
+  "joint plans: decoding folds into scale and zero point (free), or reads a table of one entry a code (table)",
+)
+  .choices(decoderClasses)
+  .default("table" as const);
+
 function planCommand() {
   return assessing("plan")
     .description("which bits to protect, under a budget or to keep a share of the clean result")
@@ -154,6 +161,7 @@ function planCommand() {
         .choices(policies)
         .default("tac" as const),
     )
+    .addOption(decoderClass)
     .option("--budget <share>", "share of the stored bits to protect, such as 0.05", parseNumber)
     .addOption(keep)
     .addOption(measure)
@@ -183,6 +191,7 @@ function compareCommand() {
     .addOption(measure)
     .addOption(ignoreLabel)
     .addOption(trials(20))
+    .addOption(decoderClass)
     .option("--budgets <shares>", "overheads to simulate, separated by commas", (text) =>
       [parseNumbers(text)].flat(),
     )

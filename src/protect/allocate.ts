@@ -173,8 +173,10 @@ export function allocator(policy: PolicyName, tensors: readonly MemoryTensor[], 
       return { allocate: (overhead) => spend(tensors, moves, overhead) };
     }
     case "magnitude":
+    case "joint":
     case "tac": {
-      const weightOf = policy === "tac" ? sensitivity : (t: MemoryTensor) => t.meanSquareStep;
+      // Joint plans divide their budget among codebooks (`allocateChoices`); in the tensors' own formats they are TAC.
+      const weightOf = policy !== "magnitude" ? sensitivity : (t: MemoryTensor) => t.meanSquareStep;
       const moves = rankedMoves(tensors, protectionLadders(tensors), weightOf);
       return { allocate: (overhead) => spend(tensors, moves, overhead) };
     }

@@ -12,6 +12,13 @@ export {
   type TensorAllocation,
 } from "./allocate.ts";
 export {
+  allocateChoices,
+  convexChoices,
+  type ChoiceAllocation,
+  type ChosenStorage,
+  type StorageChoice,
+} from "./choices.ts";
+export {
   keptAccuracy,
   knownAnswers,
   leastOverhead,

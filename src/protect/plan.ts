@@ -120,6 +120,19 @@ export const planSchema = z
       drift: z.number().nonnegative().nullable(),
       /** Fall of `noise` per protected bit at the end of the budget: the value of the next protected bit. */
       marginalValue: z.number().nonnegative().nullable(),
+      /**
+       * Joint plans: score of the memory under Gaussian errors of the predicted strength on the calibration inputs, with
+       * its 95 % interval over the draws, and the clean network's.
+       */
+      check: z
+        .strictObject({
+          measure: z.string(),
+          clean: z.number(),
+          score: z.number(),
+          low: z.number(),
+          high: z.number(),
+        })
+        .optional(),
     }),
     codebooks: z.array(codebookSchema).default([]),
     /** What decoding may cost at inference, where codebooks were chosen under that condition. */

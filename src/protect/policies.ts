@@ -8,6 +8,7 @@ export const policyNames = [
   "magnitude",
   "random",
   "tac",
+  "joint",
   "everything",
 ] as const;
 

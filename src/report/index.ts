@@ -40,4 +40,4 @@ export type {
   ReportInput,
   ThicknessPicture,
 } from "./types.ts";
-export { comparisonHeadline, flipWords, headline, measureWords, planWords } from "./words.ts";
+export { comparisonHeadline, decodingCost, flipWords, headline, measureWords, planWords } from "./words.ts";

@@ -63,7 +63,10 @@ export function table(
 /** Names of decoders of a plan's tensor, most used first. */
 export function decoderNames(tensor: Plan["tensors"][number]): string {
   const counts = new Map<string, number>();
-  for (const { count, decoder } of tensor.segments) counts.set(decoder, (counts.get(decoder) ?? 0) + count);
+  for (const { count, decoder, codebook } of tensor.segments) {
+    const name = codebook === undefined ? decoder : "codebook";
+    counts.set(name, (counts.get(name) ?? 0) + count);
+  }
   return Array.from(counts)
     .sort((a, b) => b[1] - a[1])
     .map(([name]) => (name === "none" ? "as stored" : name))

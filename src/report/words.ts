@@ -1,6 +1,7 @@
 /**
  * @file What the numbers say, in sentences: for the report and for the command line. Plain text, not escaped.
  */
+import type { DecoderClass } from "../channel/index.ts";
 import type { Comparison } from "../campaign/index.ts";
 import { findMeasure, type MeasureDescription } from "../measure/index.ts";
 import type { FlipReport } from "../physics/index.ts";
@@ -76,4 +77,10 @@ export function headline(input: ReportInput): string {
     return `${input.model?.name ?? "The model"} stores ${formatCount(weights)} weights in ${input.tensors.length} tensors.`;
   }
   return "Nothing has been computed yet.";
+}
+
+/** What decoding by codebooks costs at inference, without a full stop. @param tables number of decode tables */
+export function decodingCost(decoderClass: DecoderClass, tables: number): string {
+  if (decoderClass === "free" || tables === 0) return "none, decoding folds into scale, zero point and bias";
+  return `${tables === 1 ? "a decode table" : `${formatCount(tables)} decode tables`} of 2^B entries, one look-up a weight (folded when the model is loaded, where weights are kept decoded)`;
 }

@@ -1,8 +1,10 @@
 /** @file `qtaml compare`: all policies side by side. */
 import { checkKeep, compare, type Comparison } from "../../campaign/index.ts";
+import type { DecoderClass } from "../../channel/index.ts";
 import { QtamlError } from "../../errors.ts";
 import {
   comparisonHeadline,
+  decodingCost,
   formatNumber,
   formatPercent,
   formatTimes,
@@ -28,6 +30,7 @@ export interface CompareFlags extends AssessFlags, MeasureFlags {
   readonly keep: number;
   readonly trials: number;
   readonly budgets?: number[] | undefined;
+  readonly decoderClass: DecoderClass;
   readonly output?: string | undefined;
 }
 
@@ -66,6 +69,20 @@ export function resultWords(comparison: Comparison): string {
     : `${comparisonHeadline(comparison)} Predicted without flipping a bit: ${formatTimes(ratio)} times.`;
 }
 
+/** What joint plans need and what they cost, in a sentence or two; undefined without them. */
+export function jointWords({ joint, overheadAtTarget, keep, measure }: Comparison): string | undefined {
+  if (joint === undefined) return undefined;
+  const overhead = overheadAtTarget["joint"]!;
+  const kept = `${formatPercent(keep)} of ${measure.kept}`;
+  if (overhead >= 1) return `Joint plans do not keep ${kept} below full protection.`;
+  const need = overhead === 0 ? "without protecting a bit" : `with ${formatPercent(overhead)} overhead`;
+  const [low, high] = joint.ratioInterval;
+  const gain = Number.isFinite(joint.ratio)
+    ? `, ${formatTimes(joint.ratio)} times less than Uniform-MSP${Number.isFinite(high) ? ` (${formatTimes(low)} to ${formatTimes(high)})` : ""}`
+    : "";
+  return `Joint plans keep ${kept} ${need}${gain}. Cost at inference: ${decodingCost(joint.decoderClass, joint.tables)}.`;
+}
+
 /** Runs the command; true when TAC keeps the target short of protecting everything. */
 export async function runCompare(model: string, flags: CompareFlags): Promise<boolean> {
   checkKeep(flags.keep);
@@ -77,11 +94,12 @@ export async function runCompare(model: string, flags: CompareFlags): Promise<bo
   const measure = await measureFromFlags(flags);
   const progress = openProgress(flags);
   const { assessment, data, warnings } = await assessFromFlags(model, flags, progress);
-  const { keep, trials, seed, threads, budgets } = flags;
+  const { keep, trials, seed, threads, budgets, decoderClass } = flags;
   const comparison = await withSimulation(assessment, data!, { seed, threads, ...measure }, (simulation) =>
     compare(assessment, simulation, {
       keep,
       chips: trials,
+      decoderClass,
       ...(budgets === undefined ? {} : { budgets }),
       onProgress: progress.update,
     }),
@@ -100,6 +118,8 @@ export async function runCompare(model: string, flags: CompareFlags): Promise<bo
     say(comparisonTable(comparison));
     say();
     say(resultWords(comparison));
+    const words = jointWords(comparison);
+    if (words !== undefined) say(words);
   }
   return comparison.overheadAtTarget["tac"]! < 1;
 }

@@ -10,10 +10,24 @@ import {
   type Assessment,
   type SimulationOptions,
 } from "../../campaign/index.ts";
+import type { DecoderClass } from "../../channel/index.ts";
 import type { Dataset } from "../../data/index.ts";
 import { QtamlError } from "../../errors.ts";
-import { checkBudget, expectedRunaways, type Plan, type PolicyName } from "../../protect/index.ts";
-import { bitMarks, formatCount, formatNumber, formatPercent, protectedShares } from "../../report/index.ts";
+import {
+  checkBudget,
+  expectedRunaways,
+  type Plan,
+  type PlanTensor,
+  type PolicyName,
+} from "../../protect/index.ts";
+import {
+  bitMarks,
+  decodingCost,
+  formatCount,
+  formatNumber,
+  formatPercent,
+  protectedShares,
+} from "../../report/index.ts";
 import { checkOutput, toJson, writeWhole } from "../files.ts";
 import { fitTable, say, sayJson, warn } from "../output.ts";
 import { openProgress, type Progress } from "../progress.ts";
@@ -32,6 +46,7 @@ export interface PlanFlags extends AssessFlags, MeasureFlags {
   readonly budget?: number | undefined;
   readonly keep?: number | undefined;
   readonly trials: number;
+  readonly decoderClass: DecoderClass;
   readonly output?: string | undefined;
 }
 
@@ -44,16 +59,43 @@ async function planForShare(
   measure: Pick<SimulationOptions, "measure">,
   progress: Progress,
 ): Promise<Plan> {
-  const { policy, seed, threads, trials } = flags;
+  const { policy, seed, threads, trials, decoderClass } = flags;
   return withSimulation(assessment, data, { seed, threads, ...measure }, (simulation) =>
     planToKeep(assessment, simulation, {
       policy,
       keep,
       chips: trials,
       seed,
+      decoderClass,
       onProgress: (done, total) => progress.update("least overhead", done, total),
     }),
   );
+}
+
+/** What is kept by a joint plan's own check, and what its decoding costs. */
+export function jointAccount({ predicted: { check }, codebooks, decoderClass }: Plan): string[] {
+  const lines: string[] = [];
+  if (check !== undefined) {
+    const { clean, score, low, high, measure } = check;
+    const kept =
+      measure === "mse"
+        ? `mean squared output error ${formatNumber(score)}`
+        : `${formatPercent(score / clean)} (${formatPercent(low / clean)} to ${formatPercent(high / clean)}) of the clean expected accuracy kept`;
+    lines.push(`Predicted by Gaussian errors in all weights, without flipping a bit: ${kept}.`);
+  }
+  lines.push(
+    codebooks.length === 0
+      ? "Plain TAC is predicted to be no worse than any joint plan of this budget, and is what this plan holds."
+      : `Cost at inference: ${decodingCost(decoderClass ?? "table", codebooks.length)}.`,
+  );
+  return lines;
+}
+
+/** The range of a tensor's first codebook: the largest weight that can be read. */
+function codebookWords({ codebooks, decoderClass }: Plan, { segments }: PlanTensor): string {
+  const { table, gain } = codebooks[segments[0]!.codebook!]!;
+  const largest = table.reduce((m, v) => Math.max(m, Math.abs(v)), 0) * gain;
+  return `${decoderClass === "free" ? "line" : "table"} to ${formatNumber(largest)} rms`;
 }
 
 /** A plan in a few lines for a terminal. */
@@ -65,7 +107,7 @@ export function planAccount(plan: Plan): string {
       formatCount(t.count),
       bitMarks(shares),
       formatNumber(shares.reduce((a, b) => a + b, 0)),
-      t.segments[0]!.decoder,
+      t.segments[0]!.codebook === undefined ? t.segments[0]!.decoder : codebookWords(plan, t),
     ];
   });
   return [
@@ -77,7 +119,7 @@ export function planAccount(plan: Plan): string {
 
 /** Runs the command. */
 export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
-  const { budget, keep, policy, seed } = flags;
+  const { budget, keep, policy, seed, decoderClass } = flags;
   if ((budget === undefined) === (keep === undefined)) {
     throw new QtamlError(
       "invalid-argument",
@@ -87,7 +129,7 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
   if (flags.output !== undefined) checkOutput(flags.output);
   if (budget !== undefined) checkBudget(budget);
   if (keep !== undefined) checkKeep(keep);
-  if (policy === "tac") requireGraph(model, `--policy ${policy}`);
+  if (policy === "tac" || policy === "joint") requireGraph(model, `--policy ${policy}`);
   if (keep !== undefined) requireGraph(model, "--keep");
   if (keep !== undefined && flags.data === undefined) {
     throw new QtamlError(
@@ -107,7 +149,13 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
   const plan =
     keep !== undefined && data !== undefined && isAssessment(survey)
       ? await planForShare(survey, data, keep, flags, measure, progress)
-      : await makePlan(survey, { policy, overhead: budget!, seed });
+      : await makePlan(survey, {
+          policy,
+          overhead: budget!,
+          seed,
+          decoderClass,
+          ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+        });
   progress.stop();
   if (flags.output !== undefined) writeWhole(flags.output, toJson(plan));
   warn(warnings);
@@ -116,7 +164,9 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
     return;
   }
   say(planAccount(plan));
-  if (hasAnswers(survey)) {
+  if (policy === "joint") for (const line of jointAccount(plan)) say(line);
+  // The closed form knows the tensors' own formats alone.
+  if (hasAnswers(survey) && plan.codebooks.length === 0) {
     say(
       `Predicted: ${formatPercent(predictKept(survey, planProtection(plan)))} of the clean expected accuracy kept under the noise alone, without simulating a fault.`,
     );

@@ -3,6 +3,7 @@ import { pilotChips } from "../../campaign/index.ts";
 import { formatPercent, formatScore, measureWords } from "../../report/index.ts";
 import { coloursOf } from "../colour.ts";
 import { fitTable } from "../output.ts";
+import type { Plan } from "../../protect/index.ts";
 import type { PlanVerdict, Verified } from "./verified.ts";
 
 const share = (value: number | null) => formatPercent(value, 1);
@@ -119,6 +120,26 @@ function accountOfSeveral(result: Verified): string[] {
     ...differences,
     ...ending(result),
   ];
+}
+
+/** Measures that expected accuracy predicts. */
+const accuracies = new Set(["top-1", "expected-accuracy"]);
+
+/**
+ * What a plan's own check predicted, beside what the chips kept; undefined where it predicted nothing of this measure.
+ *
+ * @param check of the plan (`Plan["predicted"]`)
+ */
+export function predictionWords(
+  { accuracy, low, high, plan }: Pick<PlanVerdict, "accuracy" | "low" | "high" | "plan">,
+  { measure, clean }: Pick<Verified, "measure" | "clean">,
+  check: Plan["predicted"]["check"],
+): string | undefined {
+  if (check === undefined || check.measure !== "expected-accuracy" || !accuracies.has(measure.name))
+    return undefined;
+  const predicted = [check.low, check.high].map((value) => value / check.clean) as [number, number];
+  const isOutside = low / clean > predicted[1] || high / clean < predicted[0];
+  return `${plan} was predicted to keep ${formatPercent(check.score / check.clean)} (${formatPercent(predicted[0])} to ${formatPercent(predicted[1])}) of the clean accuracy, and keeps ${formatPercent(accuracy / clean)}: ${isOutside ? "outside the prediction" : "as predicted"}.`;
 }
 
 /** The result in lines. */

@@ -24,7 +24,7 @@ import { stopRule } from "../stop-rule.ts";
 import type { Until } from "../until.ts";
 import { guessWarnings, withSimulation } from "./shared.ts";
 import { absoluteFlags, plansIdentity, prepare, type NamedPlan, type TryFlags } from "./verification.ts";
-import { account } from "./verify-account.ts";
+import { account, predictionWords } from "./verify-account.ts";
 import type { PlanVerdict, Verified } from "./verified.ts";
 
 /** Flags of `qtaml verify`. */
@@ -213,7 +213,13 @@ export async function runVerify(model: string, flags: VerifyFlags): Promise<numb
       };
       warn([...prepared.warnings, ...guessWarnings(data, verified)]);
       if (flags.json === true) sayJson(verified);
-      else say(account(verified));
+      else {
+        say(account(verified));
+        for (const [i, verdict] of found.entries()) {
+          const words = predictionWords(verdict, trials, plans[i]!.plan.predicted.check);
+          if (words !== undefined) say(words);
+        }
+      }
       return status ?? (verified.kept ? exitDone : exitMissed);
     });
   } finally {

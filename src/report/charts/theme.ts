@@ -57,6 +57,7 @@ export interface PolicyStyle {
 /** Policies as drawn. */
 export const policyStyles: Readonly<Record<PolicyName, PolicyStyle>> = {
   tac: { label: "TAC", colour: "accent", dash: "none", symbol: "circle", width: 2.5 },
+  joint: { label: "joint", colour: "violet", dash: "none", symbol: "diamond", width: 2.5 },
   "uniform-msp": { label: "Uniform-MSP", colour: "warm", dash: "8 4", symbol: "square", width: 2 },
   magnitude: { label: "magnitude", colour: "green", dash: "2 3", symbol: "triangle", width: 2 },
   random: { label: "random", colour: "violet", dash: "9 3 2 3", symbol: "times", width: 1.5 },
