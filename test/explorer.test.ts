@@ -72,7 +72,7 @@ describe.skipIf(isSkipped)("the explorer", () => {
       logLevel: "warn",
       build: { outDir: pages, emptyOutDir: true },
     });
-    server = await startServer({ source, port: 0, pages });
+    server = await startServer({ source, port: 0, pages, settings: { threads: 1 } });
     browser = await chromium.launch({
       executablePath: executablePath!,
       args: ["--no-sandbox", "--disable-gpu"],
@@ -111,6 +111,7 @@ describe.skipIf(isSkipped)("the explorer", () => {
     { hash: "#device", figure: "barrier" },
     { hash: "#errors", figure: "errors" },
     { hash: "#network", figure: "kept" },
+    { hash: "#verification", text: "No chip has been tried yet" },
   ];
 
   it.each(
@@ -118,9 +119,9 @@ describe.skipIf(isSkipped)("the explorer", () => {
       { ...view, width: 1200, isDark: false },
       { ...view, width: 390, isDark: true },
     ]),
-  )("shows $hash at $width pixels, fit for all readers", async ({ hash, figure, width, isDark }) => {
+  )("shows $hash at $width pixels, fit for all readers", async ({ hash, figure, text, width, isDark }) => {
     const page = await open(hash, { width, isDark });
-    await page.locator(`svg.qt-${figure}`).waitFor();
+    await (figure === undefined ? page.getByText(text) : page.locator(`svg.qt-${figure}`)).waitFor();
     expect(await seriousProblems(page)).toEqual([]);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(width);
     expect(await page.locator("h1").count()).toBe(1);
@@ -153,6 +154,57 @@ describe.skipIf(isSkipped)("the explorer", () => {
     await expect.poll(() => again.locator(".warnings").first().textContent()).toContain("of no use here");
     expect(complaints.splice(0)).toEqual([]);
     await again.close();
+  });
+
+  it("runs a campaign from start to report, and replays a chip of it", async () => {
+    const page = await open("#verification?budgets=20,60&chips=12");
+    await page.getByRole("button", { name: "Try 12 chips under 4 plans" }).click();
+    await expect
+      .poll(() => page.locator("p.answer").textContent(), { timeout: 30_000 })
+      .toMatch(/^All chips were tried: 12 chips in .* is kept by TAC with/);
+    const rows = page.getByRole("region", { name: "Plans" }).locator("tbody tr");
+    expect(await rows.count()).toBe(4);
+    expect(await page.locator("svg.qt-accuracy").getAttribute("aria-label")).toContain("TAC reaches it with");
+    await expect
+      .poll(() => page.locator("svg.qt-yield").getAttribute("aria-label"))
+      .toMatch(/^12 chips by accuracy/);
+    await page.getByRole("button", { name: /^the worst/ }).click();
+    await page.getByText("samples otherwise than the clean network").waitFor();
+    const changed = await page.locator(".samples li").count();
+    expect(await page.getByText(/^Chip \d+ answers/).textContent()).toContain(
+      `answers ${changed} of 60 samples`,
+    );
+    expect(await seriousProblems(page)).toEqual([]);
+    await page.setViewportSize({ width: 390, height: 800 });
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
+    expect(complaints.splice(0)).toEqual([]);
+    await page.close();
+  });
+
+  it("stops a campaign, keeps what it found, and shows it to who comes later", async () => {
+    const page = await open("#verification?budgets=30&policies=tac&chips=10000");
+    await page.getByRole("button", { name: /^Try 10,000 chips/ }).click();
+    const chips = page.locator("dl.facts dd").first();
+    await expect.poll(() => chips.textContent(), { timeout: 30_000 }).toMatch(/^[1-9]/);
+    await page.getByRole("button", { name: "Stop" }).click();
+    await expect.poll(() => page.locator("p.answer").textContent()).toMatch(/^Stopped: \d+ chips/);
+    const found = await page.locator("p.answer").textContent();
+    await page.close();
+    const later = await open("#verification");
+    await expect.poll(() => later.locator("p.answer").textContent()).toBe(found);
+    expect(complaints.splice(0)).toEqual([]);
+    await later.close();
+  });
+
+  it("says what is wrong with a campaign before it is asked for", async () => {
+    const page = await open("#verification?budgets=20,much");
+    await expect.poll(() => page.getByRole("alert").textContent()).toContain('"much" is no budget');
+    await page.getByLabel("Budgets").fill("20 40");
+    await page.getByLabel("Budgets").press("Tab");
+    await expect.poll(() => page.getByRole("alert").count()).toBe(0);
+    await expect.poll(() => page.url()).toContain("budgets=20+40");
+    expect(complaints.splice(0)).toEqual([]);
+    await page.close();
   });
 
   it("says in a sentence what is wrong with a model", async () => {

@@ -63,6 +63,16 @@ function send(options: RequestOptions, body?: string | Buffer): Promise<Answer> 
   });
 }
 
+/** A campaign as it may be asked for. */
+const campaign = {
+  plans: [{ policy: "tac", budget: 0.2 }],
+  keep: 0.95,
+  chips: 10,
+  untilSettled: false,
+  seed: 0,
+  flips: null,
+};
+
 /** Bytes on the wire, and what came back until the server closed. */
 function sendRaw(bytes: string): Promise<string> {
   return new Promise((resolve) => {
@@ -180,12 +190,34 @@ describe("the local server", () => {
       (await post("/api/nothing", { ...headers, "content-length": String(big.length) }, big)).status,
     ).toBe(413);
     const chunked = { ...headers, "transfer-encoding": "chunked" };
-    const answered = await post("/api/nothing", chunked, big).then(
-      ({ status }) => status,
-      () => 413,
-    );
-    expect([404, 413]).toContain(answered);
+    expect((await post("/api/campaign", chunked, big)).status).toBe(413);
     expect(await isAlive()).toBe(true);
+  });
+
+  it.each([
+    ["no JSON", "/api/campaign", "{"],
+    ["no object", "/api/campaign", "null"],
+    ["nothing", "/api/campaign", ""],
+    ["a list nested deep", "/api/campaign", "[".repeat(20_000) + "]".repeat(20_000)],
+    ["a plan that is none", "/api/campaign", JSON.stringify({ plans: [{ policy: "__proto__", budget: 1 }] })],
+    [
+      "a budget above one",
+      "/api/campaign",
+      JSON.stringify({ ...campaign, plans: [{ policy: "tac", budget: 2 }] }),
+    ],
+    ["too many chips", "/api/campaign", JSON.stringify({ ...campaign, chips: 1e9 })],
+    [
+      "too many plans",
+      "/api/campaign",
+      JSON.stringify({ ...campaign, plans: Array(25).fill(campaign.plans[0]) }),
+    ],
+    ["a field of its own", "/api/campaign", JSON.stringify({ ...campaign, path: "/etc/passwd" })],
+    ["a chip of no campaign", "/api/campaign/replay", JSON.stringify({ id: 1, plan: 0, chip: 0 })],
+    ["a model that did not open", "/api/campaign", JSON.stringify(campaign)],
+  ])("refuses %s in a sentence", async (_, path, body) => {
+    const { status, text } = await post(path, { "qtaml-token": server.token }, body);
+    expect(status).toBe(400);
+    expect(JSON.parse(text)).toMatchObject({ message: expect.stringMatching(/^\w.* .*\.$/) as string });
   });
 
   it.each([

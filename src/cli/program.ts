@@ -290,6 +290,8 @@ function serveCommand() {
   return assessing("serve")
     .description("the explorer: a local page that shows the device, errors, the network, plans and campaigns")
     .addArgument(new Argument("[model]", "ONNX model; the shipped LeNet-5 unless given"))
+    .addOption(measure)
+    .addOption(ignoreLabel)
     .addOption(
       new Option("--port <n>", "port on this machine; 0 for any that is free")
         .argParser(parsePort)

@@ -19,7 +19,24 @@ export {
   type LayerRow,
   type Spending,
 } from "./budget.ts";
-export { tokenName, type About, type Refusal, type Work } from "./protocol.ts";
+export {
+  campaignLimits,
+  noCampaign,
+  tokenName,
+  type About,
+  type CampaignRequest,
+  type CampaignState,
+  type Estimate,
+  type Picture,
+  type PlanChoice,
+  type PlaneName,
+  type PlanOutcome,
+  type Refusal,
+  type ReplayAnswer,
+  type ReplayRequest,
+  type Work,
+} from "./protocol.ts";
+export { binScores, overheadsAtTarget, type OverheadsAtTarget, type ScoreBins } from "./outcomes.ts";
 export {
   decodeCounts,
   encodeCounts,

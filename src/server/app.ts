@@ -4,7 +4,10 @@ import { bodyLimit } from "hono/body-limit";
 import { Streams } from "./events.ts";
 import { guard, mostBodyBytes, refusal } from "./guard.ts";
 import type { Page } from "./pages.ts";
-import { errorWords, type Workbench } from "./workbench.ts";
+import { replay } from "./replays.ts";
+import { parseCampaign, parseReplay } from "./requests.ts";
+import { errorWords } from "./words.ts";
+import type { Workbench } from "./workbench.ts";
 
 /** What the server serves. */
 export interface AppOptions {
@@ -35,6 +38,28 @@ export function makeApp({ pages, workbench, token, port }: AppOptions): Hono {
     const opened = await workbench.opened();
     if (opened === undefined) return refusal(409, "not-open", workbench.about.value.message ?? "");
     return context.json(workbench.snapshot(opened));
+  });
+  const { campaigns } = workbench;
+  app.get("/api/campaign/events", () => streams.of(campaigns.topic) ?? crowded());
+  app.get("/api/campaign/scores", (context) => {
+    const { kept } = campaigns;
+    const chips = [...(kept?.records.values() ?? [])];
+    return context.json({
+      chips: chips.map(({ outcome }) => outcome.trial),
+      scores: (kept?.plans ?? []).map((_, p) => chips.map(({ scores }) => scores[p]!)),
+    });
+  });
+  app.post("/api/campaign", async (context) => {
+    const request = parseCampaign(await context.req.text());
+    return context.json({ id: campaigns.start(request, await workbench.ready()) });
+  });
+  app.post("/api/campaign/stop", (context) => {
+    campaigns.stop();
+    return context.json({});
+  });
+  app.post("/api/campaign/replay", async (context) => {
+    const request = parseReplay(await context.req.text());
+    return context.json(await replay(campaigns.kept, request, () => undefined));
   });
   app.get("*", (context) => {
     const page = pages.get(context.req.path);

@@ -6,6 +6,7 @@ import { QtamlError } from "../errors.ts";
 import { makeApp } from "./app.ts";
 import { makeToken } from "./guard.ts";
 import { openPages } from "./pages.ts";
+import type { TrialSettings } from "./campaigns.ts";
 import type { ModelSource } from "./opened.ts";
 import { Workbench } from "./workbench.ts";
 
@@ -16,6 +17,8 @@ export interface ServerOptions {
   readonly port: number;
   /** Folder of the built page; where the program has it unless given. */
   readonly pages?: string;
+  /** How chips are tried. */
+  readonly settings?: TrialSettings;
 }
 
 /** A server that runs. */
@@ -55,11 +58,12 @@ function listen(server: Server, port: number): Promise<void> {
  *
  * @throws QtamlError where the port is taken or the page was not built
  */
-export async function startServer({ source, port, pages }: ServerOptions): Promise<RunningServer> {
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { source, port, pages, settings } = options;
   const token = makeToken();
   const files = openPages(token, pages);
   let actual = port;
-  const workbench = new Workbench(source);
+  const workbench = new Workbench(source, settings);
   const app = makeApp({ pages: files, workbench, token, port: () => actual });
   const respond = getRequestListener(app.fetch, { hostname: host, overrideGlobalObjects: false });
   const answer: RequestListener = (request, response) => {
@@ -84,7 +88,7 @@ export async function startServer({ source, port, pages }: ServerOptions): Promi
     workbench,
     close: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      workbench.about.end();
+      await workbench.close();
       server.closeAllConnections();
       await closed;
     },

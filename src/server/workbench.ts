@@ -1,25 +1,22 @@
 /** @file What the server works on: the model it was started with, opened while the page is already there. */
-import { QtamlError } from "../errors.ts";
 import type { About, NetworkSnapshot } from "../explorer/index.ts";
+import { QtamlError } from "../errors.ts";
 import { version } from "../version.ts";
 import { Topic } from "./events.ts";
 import type { ModelSource, Opened } from "./opened.ts";
+import { Campaigns, type TrialSettings } from "./campaigns.ts";
 import { snapshotOf } from "./snapshot.ts";
-
-/** The sentence of an error; a defect is called one. */
-export function errorWords(error: unknown): { readonly code: string; readonly message: string } {
-  if (error instanceof QtamlError) return { code: error.code, message: error.message };
-  const account = error instanceof Error ? error.message : String(error);
-  return { code: "defect", message: `This is a defect of qtaml, please report it: ${account}` };
-}
+import { errorWords } from "./words.ts";
 
 /** The model and what is known of it. */
 export class Workbench {
   readonly about: Topic<About>;
+  readonly campaigns: Campaigns;
   readonly #opened: Promise<Opened | undefined>;
   #snapshot: NetworkSnapshot | undefined;
 
-  constructor(source: ModelSource) {
+  constructor(source: ModelSource, settings: TrialSettings = {}) {
+    this.campaigns = new Campaigns(settings);
     this.about = new Topic<About>({
       version,
       model: source.name,
@@ -51,6 +48,27 @@ export class Workbench {
   /** What the page gets of the model. */
   snapshot(opened: Opened): NetworkSnapshot {
     return (this.#snapshot ??= snapshotOf(opened));
+  }
+
+  /**
+   * The model.
+   *
+   * @throws QtamlError while it is opened, and where it could not be
+   */
+  async ready(): Promise<Opened> {
+    const { state, message } = this.about.value;
+    const opened = state === "opening" ? undefined : await this.#opened;
+    if (opened !== undefined) return opened;
+    throw new QtamlError(
+      "invalid-argument",
+      message ?? "The model is still being opened: try again in a while.",
+    );
+  }
+
+  /** Ends what is under way. */
+  async close(): Promise<void> {
+    this.about.end();
+    await this.campaigns.close();
   }
 
   /** The model, once it is open; undefined where it could not be opened. */

@@ -6,6 +6,7 @@ import { Failure } from "./controls.tsx";
 import { DeviceView } from "./views/device.tsx";
 import { ErrorsView } from "./views/errors.tsx";
 import { NetworkView } from "./views/network.tsx";
+import { VerificationView } from "./views/verification.tsx";
 
 interface View {
   readonly name: string;
@@ -17,6 +18,7 @@ const views: readonly View[] = [
   { name: "device", title: "Device", component: DeviceView },
   { name: "errors", title: "Errors", component: ErrorsView },
   { name: "network", title: "Network", component: NetworkView },
+  { name: "verification", title: "Verification", component: VerificationView },
 ];
 
 /** Light or dark: as the system has it, or as the reader chose. */

@@ -113,6 +113,70 @@ export function Choice<T extends string>({
   );
 }
 
+/** Several of several. */
+export function Choices<T extends string>({
+  label,
+  values,
+  options,
+  onChange,
+}: {
+  label: string;
+  values: readonly T[];
+  options: readonly { readonly value: T; readonly label: string }[];
+  onChange: (values: readonly T[]) => void;
+}) {
+  return (
+    <fieldset class="choices">
+      <legend>{label}</legend>
+      {options.map((option) => (
+        <label key={option.value}>
+          <input
+            type="checkbox"
+            checked={values.includes(option.value)}
+            onChange={({ currentTarget: { checked } }) =>
+              onChange(
+                options
+                  .map(({ value }) => value)
+                  .filter((value) => (value === option.value ? checked : values.includes(value))),
+              )
+            }
+          />
+          {option.label}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+/** A line of text, taken when the reader has finished it. */
+export function TextField({
+  label,
+  value,
+  note,
+  onChange,
+}: {
+  label: string;
+  value: string;
+  note?: string;
+  onChange: (value: string) => void;
+}) {
+  const id = useId();
+  return (
+    <div class="control">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        class="line"
+        type="text"
+        value={value}
+        aria-describedby={note === undefined ? undefined : `${id}-note`}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      />
+      {note === undefined ? null : <small id={`${id}-note`}>{note}</small>}
+    </div>
+  );
+}
+
 /** A box with the controls of a view. */
 export function Controls({ title, children }: { title: string; children: ComponentChildren }) {
   return (

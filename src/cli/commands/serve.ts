@@ -4,10 +4,16 @@ import { fileURLToPath } from "node:url";
 import { startServer } from "../../server/index.ts";
 import { hasFlips } from "../memory.ts";
 import { say, sayJson } from "../output.ts";
-import { assessFromFlags, requireGraph, type AssessFlags } from "./shared.ts";
+import {
+  assessFromFlags,
+  requireGraph,
+  measureFromFlags,
+  type AssessFlags,
+  type MeasureFlags,
+} from "./shared.ts";
 
 /** Flags of `qtaml serve`. */
-export interface ServeFlags extends AssessFlags {
+export interface ServeFlags extends AssessFlags, MeasureFlags {
   readonly port: number;
 }
 
@@ -37,6 +43,7 @@ export async function runServe(given: string | undefined, flags: ServeFlags): Pr
   requireGraph(model, "serve");
   const server = await startServer({
     port: flags.port,
+    settings: { ...(await measureFromFlags(flags)), threads: flags.threads },
     source: {
       name: basename(model),
       open: (onProgress) => assessFromFlags(model, own, { update: onProgress, stop: () => undefined }),

@@ -22,6 +22,7 @@ import {
   protectionMap,
   thicknessChart,
   waveChart,
+  yieldChart,
 } from "./index.ts";
 import { placeLabels } from "./labels.ts";
 
@@ -46,6 +47,16 @@ const keptData = {
   chosen: [{ policy: "tac", overhead: 0.27, kept: 0.94 }],
 };
 
+const yieldData = {
+  from: 0.8,
+  width: 0.01,
+  counts: [1, 0, 2, 5, 7, 9, 14, 20, 11, 3],
+  target: 0.86,
+  clean: 0.91,
+  measure: builtInMeasure("accuracy").description,
+  yield: { estimate: 0.66, low: 0.5, high: 0.8 },
+};
+
 const charts: Record<string, (width: number) => SVGSVGElement> = {
   accuracy: (width) => accuracyChart(accuracy, { document, width }),
   barrier: (width) => barrierChart(device.barrier!, { document, width }),
@@ -55,6 +66,7 @@ const charts: Record<string, (width: number) => SVGSVGElement> = {
   drift: (width) => driftChart(sampleLaw, { document, width }),
   "bit-shares": (width) => bitShareChart(sampleLaw, { document, width }),
   kept: (width) => keptChart(keptData, { document, width }),
+  yield: (width) => yieldChart(yieldData, { document, width }),
   "protection-map": (width) => protectionMap(rows, { document, width }),
 };
 

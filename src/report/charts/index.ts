@@ -10,4 +10,5 @@ export { keptChart, type KeptData } from "./kept.ts";
 export { bitShareChart, driftChart, errorChart, sampledShares, type SampledError } from "./law.ts";
 export { protectionMap, type ProtectionRow } from "./protection-map.ts";
 export { colour, policyStyle, policyStyles, theme, type PolicyStyle } from "./theme.ts";
+export { yieldChart, type YieldData } from "./yield.ts";
 export { thicknessChart } from "./thickness.ts";

@@ -30,8 +30,9 @@ import {
 import { changeParameters, numberOf, useAddress, wordOf } from "../address.ts";
 import { Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
 import { Figure } from "../figure.tsx";
+import { FlipSliders } from "../flip-sliders.tsx";
 import { useKept, useKeptCurves } from "../kept.ts";
-import { flipLimits, flipsOf, meanFlips, useNetwork } from "../network-state.ts";
+import { flipsOf, useNetwork } from "../network-state.ts";
 import { WithNetwork } from "../opened.tsx";
 
 const number = (value: number | undefined, digits = 3) => formatNumber(value, { digits, typeset: true });
@@ -71,10 +72,7 @@ function NetworkControls({
   settings: Settings;
   least: number | undefined;
 }) {
-  const flips = flipsOf(useAddress()) ?? meanFlips(network);
   const set = (key: string) => (value: number | string) => changeParameters({ [key]: String(value) });
-  const setFlip = (key: "p01" | "p10") => (value: number) =>
-    changeParameters({ p01: String(flips.p01), p10: String(flips.p10), [key]: String(value) });
   const { policy, budget, keep, code } = settings;
   return (
     <Controls title="The budget and the memory">
@@ -110,26 +108,7 @@ function NetworkControls({
           Take the least budget for it: {formatPercent(least)}
         </button>
       )}
-      <Slider
-        label="p01: a stored 0 is read as 1"
-        unit=""
-        value={flips.p01}
-        low={flipLimits[0]}
-        high={flipLimits[1]}
-        step={0.02}
-        logarithmic
-        onChange={setFlip("p01")}
-      />
-      <Slider
-        label="p10: a stored 1 is read as 0"
-        unit=""
-        value={flips.p10}
-        low={flipLimits[0]}
-        high={flipLimits[1]}
-        step={0.02}
-        logarithmic
-        onChange={setFlip("p10")}
-      />
+      <FlipSliders network={network} />
       <Choice
         label="Protected bits are held in"
         value={code}
