@@ -92,7 +92,7 @@ export interface CampaignState {
   readonly expected: number;
   readonly seconds: number;
   /** Why it ended. */
-  readonly ended: "chips" | "settled" | "limit" | "precision" | "interrupted" | null;
+  readonly ended: "chips" | "settled" | "limit" | "precision" | "planned" | "interrupted" | null;
   readonly plans: readonly PlanOutcome[];
   readonly bins: { readonly from: number; readonly width: number } | null;
 }

@@ -36,6 +36,7 @@ const planName = ({ policy, budget }: { policy: string; budget: number }) =>
 const endWords: Readonly<Record<NonNullable<CampaignState["ended"]>, string>> = {
   chips: "All chips were tried",
   limit: "All chips were tried",
+  planned: "All chips were tried",
   precision: "The intervals have no width left",
   settled: "Every plan is settled",
   interrupted: "Stopped",
