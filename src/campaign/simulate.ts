@@ -10,6 +10,7 @@ import {
   chooseBinder,
   declaredScale,
   isModuleName,
+  isSameOutput,
   openExecutor,
   openMeasure,
   settleBatching,
@@ -25,6 +26,7 @@ import {
   type TrialJob,
   type TrialOutcome,
 } from "../engine/index.ts";
+import { QtamlError } from "../errors.ts";
 import {
   defaultMeasure,
   scoreOf,
@@ -160,7 +162,8 @@ async function cleanRun(assessment: Assessment, data: Dataset, kind: BinderKind,
  * Prepares a simulation.
  *
  * @param given inputs, with labels where the measure needs them
- * @throws QtamlError `data-mismatch` when the data do not fit the model, and what running the model throws
+ * @throws QtamlError `data-mismatch` when the data do not fit the model, `runtime-failure` where a GPU computes something
+ *   else, and what running the model throws
  */
 export async function openSimulation(
   assessment: Assessment,
@@ -172,6 +175,12 @@ export async function openSimulation(
   const binder = chooseBinder(prepared);
   const provider = options.provider === "cpu" ? undefined : options.provider;
   const output = await cleanRun(assessment, data, binder, provider);
+  if (provider !== undefined && !isSameOutput(output, await cleanRun(assessment, data, binder))) {
+    throw new QtamlError(
+      "runtime-failure",
+      `By provider ${provider} the ONNX runtime computes other outputs of this network than by the processor, even without faults; leave --provider out.`,
+    );
+  }
   const reference: Reference = {
     clean: output,
     labels: data.labels,

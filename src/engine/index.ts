@@ -27,6 +27,7 @@ export type { JacobianMethod, TensorJacobian } from "./norms.ts";
 export {
   bindWeights,
   chooseBinder,
+  isSameOutput,
   outputSize,
   settleBatching,
   type BinderKind,

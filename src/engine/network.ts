@@ -103,7 +103,8 @@ export async function inferBatches(
 /** Rounding in another order of summation stays far below this share of the largest output. */
 const mixingTolerance = 1e-3;
 
-function isSameOutput(a: JudgedOutput, b: JudgedOutput): boolean {
+/** Whether two runs gave the same outputs but for rounding. */
+export function isSameOutput(a: JudgedOutput, b: JudgedOutput): boolean {
   if (a.dims.join() !== b.dims.join()) return false;
   const size = b.values.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
   return a.values.every(
