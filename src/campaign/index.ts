@@ -21,7 +21,18 @@ export {
   type PolicyCurve,
 } from "./compare.ts";
 export { chooseCorrection, fixedReading, type ReadingChoice } from "./correction.ts";
-export { codePlan, parityOf } from "./coded-plan.ts";
+export {
+  codePlan,
+  makeCodedPlan,
+  parityOf,
+  planCodesToKeep,
+  pricedBits,
+  pricedNoise,
+  type CodedRequest,
+  type CodesToKeep,
+  type PricedBits,
+} from "./coded-plan.ts";
+export { priceWays, type Way } from "./ways.ts";
 export { checkKeep, isKept, type Goal } from "./goal.ts";
 export {
   checkIdentity,

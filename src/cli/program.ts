@@ -121,15 +121,33 @@ function flipCommand() {
 }
 
 function codesCommand() {
-  return new Command("codes")
-    .description("what error-correcting codes leave of the errors, and what they cost")
-    .addOption(flipOptions.device)
-    .addOption(flipOptions.p)
-    .addOption(flipOptions.p01)
-    .addOption(flipOptions.p10)
+  return assessing("codes")
+    .description("what error-correcting codes leave and cost; with a model, which code for which bits")
+    .addArgument(new Argument("[model]", "ONNX model to find the least parity for"))
     .option("--code <name>", "a code to price, such as bch(63,45,3); may be given several times", collect)
-    .addHelpText("after", example("qtaml codes --p 0.1", 'qtaml codes --p 1e-4 --code "secded(72,64)"'))
-    .action(async (flags) => (await import("./commands/codes.ts")).runCodes(flags));
+    .addOption(
+      new Option("--keep <share>", `${keep.description} (default: 0.95)`)
+        .argParser(parseNumber)
+        .helpGroup(groups.judging),
+    )
+    .option("--parity <share>", "check bits that may be spent over data bits, instead of --keep", parseNumber)
+    .addOption(measure)
+    .addOption(ignoreLabel)
+    .addOption(trials(20))
+    .addOption(output)
+    .addHelpText(
+      "after",
+      example(
+        "qtaml codes --p 0.1",
+        'qtaml codes --p 1e-4 --code "secded(72,64)"',
+        "qtaml codes zoo/lenet.onnx --data zoo/fashion-mnist-calibration-256.npz --p 0.1 --keep 0.95 -o plan.json",
+      ),
+    )
+    .action(async (model, flags) => {
+      process.exitCode = (await (await import("./commands/codes.ts")).runCodes(model, flags))
+        ? exitDone
+        : exitMissed;
+    });
 }
 
 function inspectCommand() {
