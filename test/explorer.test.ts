@@ -12,8 +12,10 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { assess } from "../src/campaign/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
 import { readDataset } from "../src/data/index.ts";
+import { hardenedBytes } from "../src/cli/commands/harden.ts";
 import { QtamlError } from "../src/errors.ts";
-import { startServer, type ModelSource, type RunningServer } from "../src/server/index.ts";
+import { parsePlan } from "../src/protect/index.ts";
+import { startServer, type ModelSource, type Opened, type RunningServer } from "../src/server/index.ts";
 
 const executablePath = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
   (path) => path !== undefined && existsSync(path),
@@ -26,6 +28,8 @@ const isSkipped = executablePath === undefined && process.env["CI"] !== "true";
 if (isSkipped) {
   process.stderr.write("Skipped: the explorer in a browser. Install chromium, or name one in CHROMIUM.\n");
 }
+
+const harden: Opened["harden"] = (assessment, plan) => hardenedBytes(assessment, plan, "gather");
 
 const source: ModelSource = {
   name: "lenet.onnx",
@@ -40,7 +44,7 @@ const source: ModelSource = {
         jacobian: { threads: 1, onProgress: (done, total) => onProgress("Jacobian", done, total) },
       },
     );
-    return { assessment, data: await read("fashion-mnist-test-2000.npz", 60), warnings: [] };
+    return { assessment, data: await read("fashion-mnist-test-2000.npz", 60), warnings: [], harden };
   },
 };
 
@@ -111,6 +115,7 @@ describe.skipIf(isSkipped)("the explorer", () => {
     { hash: "#device", figure: "barrier" },
     { hash: "#errors", figure: "errors" },
     { hash: "#network", figure: "kept" },
+    { hash: "#compare", figure: "kept" },
     { hash: "#verification", text: "No chip has been tried yet" },
   ];
 
@@ -194,6 +199,44 @@ describe.skipIf(isSkipped)("the explorer", () => {
     await expect.poll(() => later.locator("p.answer").textContent()).toBe(found);
     expect(complaints.splice(0)).toEqual([]);
     await later.close();
+  });
+
+  it("compares two plans, tries both on the same chips, and hands out plan, model, pictures and data", async () => {
+    const page = await open("#compare?budgetA=0.25&budgetB=0.25&chips=10");
+    const answer = page.locator("p.answer");
+    await expect.poll(() => answer.textContent()).toMatch(/: A keeps more for no more\.$/);
+    /** A file that a button of plan A saves. */
+    const saved = async (name: string, isExact = true) => {
+      const download = page.waitForEvent("download");
+      await page.getByRole("button", { name, exact: isExact }).first().click();
+      const file = await download;
+      return { name: file.suggestedFilename(), content: readFileSync(await file.path()) };
+    };
+    const plan = await saved("Plan (JSON)");
+    expect(plan.name).toBe("lenet-plan.json");
+    const parsed = parsePlan(JSON.parse(plan.content.toString()), plan.name);
+    expect(parsed).toMatchObject({ policy: "tac", goal: { budget: 0.25 } });
+    const model = await saved("Hardened model (ONNX)");
+    expect(model.name).toBe("lenet-hardened.onnx");
+    const { assessment } = (await server.workbench.opened())!;
+    expect(model.content.equals(hardenedBytes(assessment, parsed, "gather"))).toBe(true);
+    const svg = (await saved("Save as SVG: plan-a")).content.toString();
+    expect(svg).toMatch(/^<svg|^<\?xml/);
+    expect(svg).not.toContain("var(");
+    expect((await saved("Save as PNG: plan-a")).content.subarray(1, 4).toString()).toBe("PNG");
+    expect((await saved("Save as CSV: plan-a")).content.toString()).toMatch(/^tensor,bit,share/);
+    await page.getByRole("button", { name: "Try both on the same chips" }).click();
+    await expect.poll(() => page.url()).toContain("#verification");
+    await expect
+      .poll(() => page.locator("p.answer").textContent(), { timeout: 30_000 })
+      .toMatch(/^All chips were tried: 10 chips/);
+    const rows = page.getByRole("region", { name: "Plans" }).locator("tbody tr");
+    expect(await rows.allTextContents()).toEqual([
+      expect.stringMatching(/^TAC25 %/),
+      expect.stringMatching(/^Uniform-MSP25 %/),
+    ]);
+    expect(complaints.splice(0)).toEqual([]);
+    await page.close();
   });
 
   it("says what is wrong with a campaign before it is asked for", async () => {

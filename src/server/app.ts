@@ -4,8 +4,9 @@ import { bodyLimit } from "hono/body-limit";
 import { Streams } from "./events.ts";
 import { guard, mostBodyBytes, refusal } from "./guard.ts";
 import type { Page } from "./pages.ts";
+import { hardenedOf, planOf } from "./plans.ts";
 import { replay } from "./replays.ts";
-import { parseCampaign, parseReplay } from "./requests.ts";
+import { parseCampaign, parsePlanChoice, parseReplay } from "./requests.ts";
 import { errorWords } from "./words.ts";
 import type { Workbench } from "./workbench.ts";
 
@@ -60,6 +61,15 @@ export function makeApp({ pages, workbench, token, port }: AppOptions): Hono {
   app.post("/api/campaign/replay", async (context) => {
     const request = parseReplay(await context.req.text());
     return context.json(await replay(campaigns.kept, request, () => undefined));
+  });
+  app.post("/api/plan", async (context) => {
+    const choice = parsePlanChoice(await context.req.text());
+    return context.json(await planOf(await workbench.ready(), choice));
+  });
+  app.post("/api/hardened", async (context) => {
+    const choice = parsePlanChoice(await context.req.text());
+    const bytes = await hardenedOf(await workbench.ready(), choice);
+    return context.body(bytes, 200, { "Content-Type": "application/octet-stream" });
   });
   app.get("*", (context) => {
     const page = pages.get(context.req.path);

@@ -1,6 +1,7 @@
 /** @file The model that the server was started with. */
 import type { Assessment } from "../campaign/index.ts";
 import type { Dataset } from "../data/index.ts";
+import type { Plan } from "../protect/index.ts";
 
 /** A model that was opened. */
 export interface Opened {
@@ -8,6 +9,8 @@ export interface Opened {
   /** What chips are judged on; undefined without data. */
   readonly data: Dataset | undefined;
   readonly warnings: readonly string[];
+  /** The model's file as the memory holds it under a plan. */
+  readonly harden: (assessment: Assessment, plan: Plan) => Uint8Array;
 }
 
 /** How the server comes to its model. */

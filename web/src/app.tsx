@@ -3,6 +3,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useErrorBoundary, useRef, useState } from "preact/hooks";
 import { addressOf, useAddress } from "./address.ts";
 import { Failure } from "./controls.tsx";
+import { CompareView } from "./views/compare.tsx";
 import { DeviceView } from "./views/device.tsx";
 import { ErrorsView } from "./views/errors.tsx";
 import { NetworkView } from "./views/network.tsx";
@@ -19,6 +20,7 @@ const views: readonly View[] = [
   { name: "errors", title: "Errors", component: ErrorsView },
   { name: "network", title: "Network", component: NetworkView },
   { name: "verification", title: "Verification", component: VerificationView },
+  { name: "compare", title: "Compare", component: CompareView },
 ];
 
 /** Light or dark: as the system has it, or as the reader chose. */

@@ -24,12 +24,17 @@ function put(question: Question): Promise<unknown> {
   return answer;
 }
 
-const lanes = new Map<Question["kind"], { isBusy: boolean; next: (() => void) | undefined }>();
+const lanes = new Map<string, { isBusy: boolean; next: (() => void) | undefined }>();
 
-/** The answer of the worker; undefined for a question that a newer one has replaced. */
-export async function ask(question: Question): Promise<unknown> {
-  const lane = lanes.get(question.kind) ?? { isBusy: false, next: undefined };
-  lanes.set(question.kind, lane);
+/**
+ * The answer of the worker; undefined for a question that a newer one has replaced.
+ *
+ * @param name tells questions of a kind apart that do not replace each other
+ */
+export async function ask(question: Question, name = ""): Promise<unknown> {
+  const key = `${question.kind} ${name}`;
+  const lane = lanes.get(key) ?? { isBusy: false, next: undefined };
+  lanes.set(key, lane);
   if (lane.isBusy) {
     lane.next?.();
     let isReplaced = false;

@@ -24,12 +24,17 @@ function send(snapshot: NetworkSnapshot): void {
   void ask({ kind: "network", snapshot });
 }
 
-/** What a spending is predicted to keep; undefined while it is worked out, or where nothing is predicted. */
+/**
+ * What a spending is predicted to keep; undefined while it is worked out, or where nothing is predicted.
+ *
+ * @param lane tells spendings apart that are looked at together
+ */
 export function useKept(
   network: Network,
   policy: ExplorerPolicy,
   spending: Spending,
   flips: FlipChoice | undefined,
+  lane = "",
 ): number | undefined {
   const isCheap = predictionCost(network) <= cheap;
   const now = useMemo(() => (isCheap ? keptBy(network, spending) : undefined), [network, spending]);
@@ -38,7 +43,7 @@ export function useKept(
     if (isCheap) return;
     send(network.snapshot);
     const load = async () => {
-      const kept = await ask({ kind: "kept", flips, policy, overhead: spending.overhead });
+      const kept = await ask({ kind: "kept", flips, policy, overhead: spending.overhead }, lane);
       if (kept !== undefined) setLater({ spending, kept: kept as number });
     };
     void load();

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { startServer } from "../../server/index.ts";
 import { hasFlips } from "../memory.ts";
 import { say, sayJson } from "../output.ts";
+import { hardenedBytes } from "./harden.ts";
 import {
   assessFromFlags,
   requireGraph,
@@ -46,7 +47,10 @@ export async function runServe(given: string | undefined, flags: ServeFlags): Pr
     settings: { ...(await measureFromFlags(flags)), threads: flags.threads },
     source: {
       name: basename(model),
-      open: (onProgress) => assessFromFlags(model, own, { update: onProgress, stop: () => undefined }),
+      open: async (onProgress) => ({
+        ...(await assessFromFlags(model, own, { update: onProgress, stop: () => undefined })),
+        harden: (assessment, plan) => hardenedBytes(assessment, plan, "gather"),
+      }),
     },
   });
   if (flags.json === true) sayJson({ url: server.url });

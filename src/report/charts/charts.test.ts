@@ -65,6 +65,17 @@ const charts: Record<string, (width: number) => SVGSVGElement> = {
   errors: (width) => errorChart(sampleLaw, { document, width }),
   drift: (width) => driftChart(sampleLaw, { document, width }),
   "bit-shares": (width) => bitShareChart(sampleLaw, { document, width }),
+  "kept-two": (width) =>
+    keptChart(
+      {
+        ...keptData,
+        chosen: [
+          { policy: "tac", name: "A", overhead: 0.27, kept: 0.94 },
+          { policy: "uniform-msp", name: "B", overhead: 0.3, kept: 0.8 },
+        ],
+      },
+      { document, width },
+    ),
   kept: (width) => keptChart(keptData, { document, width }),
   yield: (width) => yieldChart(yieldData, { document, width }),
   "protection-map": (width) => protectionMap(rows, { document, width }),

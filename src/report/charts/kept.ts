@@ -72,16 +72,23 @@ export function keptChart(data: KeptData, options: ChartOptions): SVGSVGElement 
   const bottom = frame.height - frame.marginBottom;
   const px = (x: number) => frame.marginLeft + (x / limit) * (right - frame.marginLeft);
   const py = (y: number) => bottom - ((y - low) / (high - low)) * (bottom - frame.marginTop);
+  const highest = Math.max(...data.chosen.map(({ kept }) => kept ?? 0));
   const chosen = data.chosen.flatMap(({ policy, name, overhead, kept }) => {
     if (kept === undefined) return [];
-    const words = `${name === undefined ? "" : `${name}: `}${formatPercent(overhead)} protected, ${formatPercent(kept)} kept`;
+    const start = name === undefined ? "" : `${name}: `;
+    const words = frame.compact
+      ? `${start}${formatPercent(kept)}`
+      : `${start}${formatPercent(overhead)} protected, ${formatPercent(kept)} kept`;
     const width = estimatedWidth(words);
-    const isRight = px(overhead) + 12 + width < right;
-    return [{ overhead, kept, words, width, isRight, style: policyStyle(policy) }];
+    // Of several the highest is named where the curves leave room: above, to the left.
+    const isUp = data.chosen.length > 1 && kept === highest && px(overhead) - 12 - width > frame.marginLeft;
+    const isRight = !isUp && px(overhead) + 12 + width < right;
+    return [{ overhead, kept, words, width, isRight, dy: isUp ? -12 : 14, style: policyStyle(policy) }];
   });
-  const boxes = chosen.map(({ overhead, kept, width, isRight }) => {
+  const boxes = chosen.map(({ overhead, kept, width, isRight, dy }) => {
     const left = isRight ? px(overhead) + 8 : px(overhead) - 12 - width;
-    return { left, right: left + width + 4, top: py(kept) + 2, bottom: py(kept) + 26 };
+    const middle = py(kept) + dy;
+    return { left, right: left + width + 4, top: middle - 12, bottom: middle + 12 };
   });
   const target = `to keep: ${formatPercent(data.keep)}`;
   const targetBox = {
@@ -153,7 +160,7 @@ export function keptChart(data: KeptData, options: ChartOptions): SVGSVGElement 
             ...halo,
           }),
         ),
-        ...chosen.flatMap(({ overhead, kept, words, isRight, style }) => [
+        ...chosen.flatMap(({ overhead, kept, words, isRight, dy, style }) => [
           Plot.ruleX([overhead], { y1: low, y2: kept, stroke: colour("muted"), strokeDasharray: "2 2" }),
           Plot.dot([0], {
             x: [overhead],
@@ -170,7 +177,7 @@ export function keptChart(data: KeptData, options: ChartOptions): SVGSVGElement 
             text: (d: string) => d,
             textAnchor: isRight ? "start" : "end",
             dx: isRight ? 10 : -10,
-            dy: 14,
+            dy,
             fontWeight: 650,
             fill: colour("ink"),
             ...halo,

@@ -37,7 +37,7 @@ interface Layout {
 
 /** Wide: name, cells, score, decoder in one line. Compact: the name above the cells. */
 function layoutFor(width: number, bits: number): Layout {
-  if (width >= 520) {
+  if (width >= 600) {
     const cellsLeft = 218;
     const side = 206;
     const cellWidth = Math.min(44, (width - cellsLeft - side) / bits);

@@ -25,7 +25,6 @@ import {
   policyStyle,
   protectionMap,
   type ChartOptions,
-  type ProtectionRow,
 } from "../../../src/report/browser.ts";
 import { changeParameters, numberOf, useAddress, wordOf } from "../address.ts";
 import { Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
@@ -34,6 +33,8 @@ import { FlipSliders } from "../flip-sliders.tsx";
 import { useKept, useKeptCurves } from "../kept.ts";
 import { flipsOf, useNetwork } from "../network-state.ts";
 import { WithNetwork } from "../opened.tsx";
+import { PlanFiles } from "../plan-files.tsx";
+import { leftShare, mapRows, policyWords } from "../plans.ts";
 
 const number = (value: number | undefined, digits = 3) => formatNumber(value, { digits, typeset: true });
 
@@ -55,13 +56,6 @@ function useSettings(network: Network): Settings {
     code: wordOf(address, "code", "none", explorerCodes),
   };
 }
-
-const policyWords: Readonly<Record<ExplorerPolicy, string>> = {
-  tac: "TAC: where the output error falls most",
-  "uniform-msp": "Uniform-MSP: top bits of every weight",
-  magnitude: "magnitude: TAC without the Jacobian",
-  random: "random bit planes",
-};
 
 function NetworkControls({
   network,
@@ -120,13 +114,6 @@ function NetworkControls({
       />
     </Controls>
   );
-}
-
-/** Share of the predicted output error that is left, beside all of it. */
-function leftShare(spending: Spending, nothing: Spending): number | undefined {
-  const sum = (noise: readonly number[] | undefined) => noise?.reduce((a, b) => a + b, 0);
-  const [left, whole] = [sum(spending.noise), sum(nothing.noise)];
-  return left === undefined || whole === undefined || whole === 0 ? undefined : left / whole;
 }
 
 /** What a code is worth at this flip probability. */
@@ -266,18 +253,7 @@ function Pictures({
   isBusy: boolean;
 }) {
   const { policy, keep } = settings;
-  const rows = useMemo(
-    () =>
-      network.snapshot.tensors.map(({ name, operator, count }, t): ProtectionRow => ({
-        name,
-        operator,
-        count,
-        shares: spending.shares[t]!,
-        decoder: "as stored",
-        score: layers[t]!.score ?? null,
-      })),
-    [network, layers, spending],
-  );
+  const rows = useMemo(() => mapRows(network, layers, spending), [network, layers, spending]);
   const drawMap = useCallback((options: ChartOptions) => protectionMap(rows, options), [rows]);
   const drawKept = useCallback(
     (options: ChartOptions) =>
@@ -349,6 +325,7 @@ function Opened({ network }: { network: Network }) {
         <NetworkControls network={network} settings={settings} least={least} />
         <div class="pictures">
           <BudgetFacts network={network} spending={spending} nothing={nothing} kept={kept} code={code} />
+          <PlanFiles network={network} choice={{ policy, budget }} />
           <Pictures
             network={network}
             settings={settings}

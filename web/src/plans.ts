@@ -1,0 +1,30 @@
+/** @file Plans as the views show them. */
+import type { ExplorerPolicy, LayerRow, Network, Spending } from "../../src/explorer/index.ts";
+import type { ProtectionRow } from "../../src/report/browser.ts";
+
+/** How bits are chosen, for menus. */
+export const policyWords: Readonly<Record<ExplorerPolicy, string>> = {
+  tac: "TAC: where the output error falls most",
+  "uniform-msp": "Uniform-MSP: top bits of every weight",
+  magnitude: "magnitude: TAC without the Jacobian",
+  random: "random bit planes",
+};
+
+/** Rows of the map of protected bits. */
+export function mapRows(network: Network, layers: readonly LayerRow[], spending: Spending): ProtectionRow[] {
+  return network.snapshot.tensors.map(({ name, operator, count }, t) => ({
+    name,
+    operator,
+    count,
+    shares: spending.shares[t]!,
+    decoder: "as stored",
+    score: layers[t]!.score ?? null,
+  }));
+}
+
+/** Share of the predicted output error that is left, beside all of it. */
+export function leftShare(spending: Spending, nothing: Spending): number | undefined {
+  const sum = (noise: readonly number[] | undefined) => noise?.reduce((a, b) => a + b, 0);
+  const [left, whole] = [sum(spending.noise), sum(nothing.noise)];
+  return left === undefined || whole === undefined || whole === 0 ? undefined : left / whole;
+}
