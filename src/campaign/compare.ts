@@ -16,6 +16,7 @@ import { isGaussian } from "./gaussian-check.ts";
 import { predictByGaussian, type PredictedPolicy } from "./surrogate.ts";
 import {
   overheadAtTarget,
+  jointGuess,
   searchOverhead,
   simulatePlan,
   type CurvePoint,
@@ -285,7 +286,14 @@ export async function compare(
     const stage = control("joint plans");
     const known = await jointCurve(assessment, simulation, decoderClass, budgets, goal, chips, stage);
     policies.push({ name: "joint", points: known });
-    const search = { policy: "joint", goal, chips, known, completeInterval: true } as const;
+    const search = {
+      policy: "joint",
+      goal,
+      chips,
+      known,
+      guess: jointGuess,
+      completeInterval: true,
+    } as const;
     found.set(
       "joint",
       await searchOverhead(assessment, simulation, {

@@ -169,16 +169,19 @@ export interface JointOptions extends CheckOptions {
  * the two by the planner's own check, which is by Gaussian errors of the predicted strength in all weights at once on the
  * calibration inputs (`checkByGaussian`).
  *
- * @param tac plain TAC's plan for the same budget
+ * @param tac plain TAC's plan for the same budget; of large networks its readings are not chosen
  */
-export async function jointPlan(assessment: Assessment, tac: Plan, options: JointOptions): Promise<Plan> {
+export async function jointPlan(
+  assessment: Assessment,
+  tac: Plan,
+  overhead: number,
+  options: JointOptions,
+): Promise<Plan> {
   const { decoderClass = "table", ...checking } = options;
-  const overhead = "budget" in tac.goal ? tac.goal.budget : tac.overhead;
   const candidates = shrinkings.map((shrinking): Plan => {
     const stored = jointStorage(assessment, overhead, decoderClass, shrinking);
     return {
       ...tac,
-      policy: "joint",
       protectedBits: stored.protectedBits,
       overhead: stored.protectedBits / tac.storedBits,
       predicted: { noise: stored.noise, drift: null, marginalValue: stored.marginalValue },
@@ -189,11 +192,10 @@ export async function jointPlan(assessment: Assessment, tac: Plan, options: Join
   });
   const check = (plans: readonly Plan[], filled: Assessment) =>
     checkByGaussian(filled, plans.map(planProtection), checking);
-  const plain: Plan = { ...tac, policy: "joint" };
   // Shrinking changes what codes are read as, not the codes: all candidates share a memory.
-  const plans = [plain, ...candidates];
+  const plans = [tac, ...candidates];
   const checks = [
-    ...(await check([plain], assessment)),
+    ...(await check([tac], assessment)),
     ...(await check(candidates, storeByPlan(assessment, candidates[0]!))),
   ];
   const best = checks.reduce((b, own, i) => (isBetter(own, checks[b]!) ? i : b), 0);

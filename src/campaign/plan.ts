@@ -23,6 +23,12 @@ export interface PlanRequest {
 }
 
 /**
+ * Up to so many weights, plain TAC in a joint plan's check has readings of its own choice; reading by reading, a network
+ * of a hundred tensors would be run hundreds of times.
+ */
+const mostChosenWeights = 2e6;
+
+/**
  * Makes the plan of a policy for a budget. TAC chooses how each tensor is read by the predicted output error;
  * `mean-correction` corrects every tensor; a joint plan chooses codes, ranges, decoders and protection together; all
  * others read the memory as it is.
@@ -32,42 +38,40 @@ export interface PlanRequest {
 export async function makePlan(assessment: Survey, request: PlanRequest): Promise<Plan> {
   const { memory } = assessment;
   const { policy, overhead, seed = 0 } = request;
-  if ((policy === "tac" || policy === "joint") && assessment.calibration === undefined) {
+  const isByJacobian = policy === "tac" || policy === "joint";
+  if (isByJacobian && assessment.calibration === undefined) {
     throw new QtamlError(
       "invalid-argument",
       `${policy === "tac" ? "TAC" : "A joint plan"} needs inputs to measure the Jacobian: give --data (labels are not needed), or plan with --policy magnitude.`,
     );
   }
-  if (policy === "joint") {
-    const { decoderClass, threads } = request;
-    const tac = await makePlan(assessment, { policy: "tac", overhead, seed });
-    if (!isAssessment(assessment)) throw new Error("a survey has no calibration data");
-    if (!isGaussian(assessment)) {
-      throw new QtamlError(
-        "invalid-argument",
-        "A joint plan is for codes of at most 8 bits, and this memory holds 16-bit codes, or shapes and indices; store weights as int8 (--format int8) and leave integers out, or plan with --policy tac.",
-      );
-    }
-    const plan = await jointPlan(assessment, tac, {
-      seed,
-      ...(decoderClass === undefined ? {} : { decoderClass }),
-      ...(threads === undefined ? {} : { threads }),
-    });
-    return { ...plan, goal: request.goal ?? plan.goal };
+  if (policy === "joint" && isAssessment(assessment) && !isGaussian(assessment)) {
+    throw new QtamlError(
+      "invalid-argument",
+      "A joint plan is for codes of at most 8 bits, and this memory holds 16-bit codes, or shapes and indices; store weights as int8 (--format int8) and leave integers out, or plan with --policy tac.",
+    );
   }
   const allocation = allocator(policy, memory, seed).allocate(overhead);
-  const reading =
-    policy === "tac"
-      ? await chooseCorrection(assessment, allocation)
-      : await fixedReading(assessment, allocation, policy === "mean-correction" ? "unbiased-affine" : "none");
-  return assemblePlan(assessment, {
+  const weights = memory.reduce((sum, { count }) => sum + count, 0);
+  const isChosen = policy === "tac" || (policy === "joint" && weights <= mostChosenWeights);
+  const reading = isChosen
+    ? await chooseCorrection(assessment, allocation)
+    : await fixedReading(assessment, allocation, policy === "mean-correction" ? "unbiased-affine" : "none");
+  const plan = assemblePlan(assessment, {
     policy,
     goal: request.goal ?? { budget: overhead },
     seed,
     protection: "ideal",
     overhead: allocation.protectedBits / allocation.storedBits,
     reading,
-    marginalValue: policy === "tac" ? allocation.marginalValue : null,
+    marginalValue: isByJacobian ? allocation.marginalValue : null,
+  });
+  if (policy !== "joint" || !isAssessment(assessment)) return plan;
+  const { decoderClass, threads } = request;
+  return jointPlan(assessment, plan, overhead, {
+    seed,
+    ...(decoderClass === undefined ? {} : { decoderClass }),
+    ...(threads === undefined ? {} : { threads }),
   });
 }
 

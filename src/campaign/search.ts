@@ -196,6 +196,9 @@ export async function searchCurve(simulation: Simulation, options: CurveOptions)
   return overheadAtTarget(points, goal, 0.95, most);
 }
 
+/** Where searches for joint plans begin: most networks need about a hundredth. */
+export const jointGuess = 0.01;
+
 /** What `planToKeep` is asked for. */
 export interface KeepRequest extends Pick<
   SearchOptions,
@@ -221,7 +224,9 @@ export async function planToKeep(
   const guess =
     (policy === "tac" || policy === "uniform-msp") && isPredicted(assessment, simulation.measure.name)
       ? predict(assessment, keep).overhead[policy]
-      : undefined;
+      : policy === "joint"
+        ? jointGuess
+        : undefined;
   const found = await searchOverhead(assessment, simulation, {
     ...request,
     goal,

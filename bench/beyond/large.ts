@@ -1,0 +1,44 @@
+/** @file How long planning a network of 25.5 million weights takes. */
+import { assess, makePlan } from "../../src/campaign/index.ts";
+import { symmetricFlips } from "../../src/channel/index.ts";
+import { singleInput } from "../../src/data/index.ts";
+import { serialiseModel } from "../../src/onnx/index.ts";
+import { resnet50 } from "../resnet50.ts";
+
+/** Seconds that the parts of a plan take. */
+export interface LargeResult {
+  readonly weights: number;
+  readonly size: number;
+  readonly inputs: number;
+  /** Reading, quantising, and the Jacobian. */
+  readonly assessSeconds: number;
+  /** The joint plan with its check. */
+  readonly planSeconds: number;
+}
+
+/** Height and width of the inputs. */
+const size = 64;
+const inputs = 64;
+
+/** Plans a network in the shape of ResNet-50 on random inputs. */
+export async function measureLarge(): Promise<LargeResult> {
+  const model = resnet50(size);
+  const values = Float32Array.from({ length: inputs * 3 * size * size }, (_, i) => Math.sin(i * 12.9898) * 2);
+  const calibration = singleInput(inputs, [3, size, size], values);
+  const clock = () => performance.now() / 1000;
+  const start = clock();
+  const assessment = await assess(
+    { name: "resnet50.onnx", bytes: serialiseModel(model) },
+    { flips: (bits) => symmetricFlips(0.1, bits), calibration },
+  );
+  const assessed = clock();
+  await makePlan(assessment, { policy: "joint", overhead: 0.05 });
+  const planned = clock();
+  return {
+    weights: assessment.memory.reduce((sum, { count }) => sum + count, 0),
+    size,
+    inputs,
+    assessSeconds: assessed - start,
+    planSeconds: planned - assessed,
+  };
+}

@@ -1,0 +1,35 @@
+/**
+ * @file `npm run bench:beyond`: joint plans on the whole zoo, against plain TAC and Uniform-MSP; fills the results of
+ * docs/beyond.md. `--only NAME` (repeatable) measures some networks and writes nothing.
+ */
+import { readFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { writeWhole } from "../../src/cli/files.ts";
+import { subjects } from "../../reproduce/cases.ts";
+import { remembered } from "../../reproduce/store.ts";
+import { measureLarge } from "./large.ts";
+import { measureBeyond, type BeyondResult } from "./network.ts";
+import { resultsText } from "./page.ts";
+
+const keep = 0.95;
+const { values: flags } = parseArgs({ options: { only: { type: "string", multiple: true } } });
+
+const results: BeyondResult[] = [];
+for (const subject of subjects) {
+  if (flags.only !== undefined && !flags.only.includes(subject.name)) continue;
+  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${subject.name}\n`);
+  const { model, test, trained } = subject;
+  const result = await remembered(`beyond-${subject.name}`, [model, test, trained], { subject, keep }, () =>
+    measureBeyond(subject, keep),
+  );
+  results.push(result);
+  process.stderr.write(`${JSON.stringify(result)}\n`);
+}
+if (flags.only === undefined) {
+  const page = "docs/beyond.md";
+  const large = await remembered("beyond-large", [], {}, measureLarge);
+  const [before = "", rest = ""] = readFileSync(page, "utf8").split("<!-- results -->\n");
+  const after = rest.split("<!-- end of results -->\n")[1] ?? "";
+  const text = resultsText(results, large, keep);
+  writeWhole(page, `${before}<!-- results -->\n${text}<!-- end of results -->\n${after}`);
+}

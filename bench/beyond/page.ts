@@ -1,0 +1,145 @@
+/** @file The results of docs/beyond.md. */
+import {
+  designCodebook,
+  protectBits,
+  refineCodebook,
+  symmetricFlips,
+  topBitsMask,
+  type WeightDistribution,
+} from "../../src/channel/index.ts";
+import { decoder, errorMoments, numberFormat } from "../../src/channel/index.ts";
+import { formatNumber, formatPercent, formatTimes } from "../../src/report/index.ts";
+import type { LargeResult } from "./large.ts";
+import type { BeyondResult, Estimate } from "./network.ts";
+
+const percent = ({ estimate, low, high }: Estimate) =>
+  `${formatPercent(estimate)} (${formatPercent(low)} to ${formatPercent(high)})`;
+
+const times = ({ estimate, low, high }: Estimate) =>
+  Number.isFinite(estimate)
+    ? `${formatTimes(estimate)} (${formatTimes(low)} to ${Number.isFinite(high) ? formatTimes(high) : "∞"})`
+    : "∞";
+
+const table = (header: readonly string[], rows: readonly (readonly string[])[]) =>
+  [header, header.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
+
+const geometricMean = (values: readonly number[]) =>
+  Math.exp(values.reduce((sum, v) => sum + Math.log(v), 0) / values.length);
+
+/** Gaussian weights of unit variance. */
+function gaussian(): WeightDistribution {
+  const values = Float64Array.from({ length: 2001 }, (_, i) => (i - 1000) / 166);
+  const masses = values.map((x) => Math.exp((-x * x) / 2));
+  const total = masses.reduce((a, b) => a + b, 0);
+  const square = values.reduce((sum, x, i) => sum + x * x * masses[i]!, 0) / total;
+  return { values: values.map((x) => x / Math.sqrt(square)), masses };
+}
+
+/** Distortions of Gaussian weights, by protected bits: what codes leave, and what no code is below. */
+function distortions(p: number): string[][] {
+  const source = gaussian();
+  const format = numberFormat("int8");
+  const entropy = -(p * Math.log2(p) + (1 - p) * Math.log2(1 - p));
+  return [0, 1, 2, 3, 4].map((m) => {
+    const flips = protectBits(symmetricFlips(p, 8), topBitsMask(m, 8));
+    const histogram = new Float64Array(256);
+    const largest = source.values.at(-1)!;
+    source.values.forEach((x, i) => {
+      histogram[Math.round((x / largest) * 127) & 255]! += source.masses[i]!;
+    });
+    const plain = (kind: "none" | "linear-mmse") => {
+      const { table: decode } = decoder(kind, { format, flips, histogram });
+      const { meanSquareError } = errorMoments({ values: format.values, decode, flips, histogram });
+      return meanSquareError * (largest / 127) ** 2;
+    };
+    const start = format.values.map((v) => (v / 127) * 2);
+    return [
+      String(m),
+      plain("none"),
+      plain("linear-mmse"),
+      designCodebook(source, flips, "free").distortion,
+      refineCodebook(start, source, flips).distortion,
+      designCodebook(source, flips, "table").distortion,
+      2 ** (-2 * (m + (8 - m) * (1 - entropy))),
+    ].map((value) => (typeof value === "number" ? formatNumber(value) : value));
+  });
+}
+
+/** Everything between the markers of the page. */
+export function resultsText(results: readonly BeyondResult[], large: LargeResult, keep: number): string {
+  const ways = ["uniform-msp", "tac", "joint free", "joint table"] as const;
+  const ratios = results.map((r) => r.ratio.table.estimate);
+  const finite = ratios.filter(Number.isFinite);
+  const worse = results.filter((r) => r.overhead["joint table"].estimate > r.overhead.tac.estimate);
+  const freeWorse = results.filter((r) => r.overhead["joint free"].estimate > r.overhead.tac.estimate);
+  const below = (limit: number) => results.filter((r) => r.ratio.table.estimate < limit).map((r) => r.name);
+  const names = (list: readonly string[]) => (list.length === 0 ? "none" : list.map((n) => `\`${n}\``).join(", "));
+  const outside = results.filter(
+    ({ atTarget: { predicted, measured } }) =>
+      measured.low > predicted.high || measured.high < predicted.low,
+  );
+  const variants = ["unshrunk", "half", "bayes", "channel"] as const;
+  return `
+Made by \`npm run bench:beyond\`; 20 chips a point on Fashion-MNIST, 40 on smartwatch, 500 test images a chip, 256 other unlabelled inputs for calibration, int8, ideal protection, one scale a tensor (on the MobileNetV2-like networks one an output channel, as in [results.md](results.md)); 95 % intervals.
+
+### Overhead that keeps ${formatPercent(keep)} of the clean accuracy
+${table(
+  ["network", "p", "Uniform-MSP", "TAC", "joint, free", "joint, table", "Uniform-MSP over joint, table", "tables"],
+  results.map((r) => [
+    `\`${r.name}\``,
+    String(r.p),
+    ...ways.map((way) => percent(r.overhead[way])),
+    `**${times(r.ratio.table)}**`,
+    String(r.atTarget.tables),
+  ]),
+)}
+
+Uniform-MSP over joint plans: ${formatTimes(geometricMean(finite))} in the geometric mean${finite.length < ratios.length ? ` over the ${finite.length} networks that need any protection` : ""} with tables, ${formatTimes(geometricMean(results.map((r) => r.ratio.free.estimate).filter(Number.isFinite)))} where decoding is free; TAC over joint plans with tables: ${formatTimes(geometricMean(results.map((r) => r.overhead.tac.estimate / r.overhead["joint table"].estimate).filter(Number.isFinite)))}. Networks on which joint plans need more than TAC: with tables ${names(worse.map((r) => r.name))}, free ${names(freeWorse.map((r) => r.name))}. Below five times Uniform-MSP: ${names(below(5))}; below ten: ${names(below(10))}.
+
+### Nothing protected
+Share of the clean accuracy kept at the p above, and the largest p at which ${formatPercent(keep)} is kept (to 4 %).
+
+${table(
+  ["network", "plain", "joint, free", "joint, table", "p borne, plain", "free", "table", "table over plain"],
+  results.map((r) => [
+    `\`${r.name}\``,
+    ...(["plain", "free", "table"] as const).map((kind) => percent(r.unprotected[kind])),
+    ...(["plain", "free", "table"] as const).map((kind) => formatNumber(r.borne[kind])),
+    `**${formatTimes(r.borne.table / r.borne.plain)}**`,
+  ]),
+)}
+
+### The prediction
+Share of clean kept by the plan with tables at its least overhead: by its own check on the calibration inputs (expected accuracy, no fault drawn), and by chips on test images. Outside each other's intervals: ${names(outside.map((r) => r.name))}.
+
+${table(
+  ["network", "predicted", "measured"],
+  results.map((r) => [`\`${r.name}\``, percent(r.atTarget.predicted), percent(r.atTarget.measured)]),
+)}
+
+### What was tried
+Share of clean kept at the overhead of the table class, by variants: read unshrunk (what plans do), half shrunk, as the Bayes table says (the least squared error of each weight), and one scale an output channel.
+
+${table(
+  ["network", "overhead", "unshrunk", "half shrunk", "Bayes", "scale a channel"],
+  results.map((r) => [
+    `\`${r.name}\``,
+    formatPercent(r.overhead["joint table"].estimate),
+    ...variants.map((v) => percent(r.variants[v])),
+  ]),
+)}
+
+### Limits
+Mean squared error of Gaussian weights over their variance, 8 bits: two's complement to 6 deviations as stored and by the best straight line, the codebooks of the two classes, those found from two's complement alone, and the distortion-rate bound 2^(-2 (m + (8 - m) C(p))), which takes long blocks of weights and no table reaches.
+
+${[0.1, 0.05]
+  .map(
+    (p) =>
+      `p = ${p}:\n\n${table(["protected bits", "plain", "straight line", "free", "table from two's complement", "table", "bound"], distortions(p))}`,
+  )
+  .join("\n\n")}
+
+### Time
+A network in the shape of ResNet-50 with ${formatNumber(large.weights / 1e6)} million weights, ${large.inputs} inputs of ${large.size} x ${large.size}: assessment with the Jacobian ${formatNumber(large.assessSeconds)} s, joint plan with its check ${formatNumber(large.planSeconds)} s, on two cores. The networks above: ${formatNumber(Math.min(...results.map((r) => r.planSeconds)))} to ${formatNumber(Math.max(...results.map((r) => r.planSeconds)))} s a plan.
+`;
+}
