@@ -20,11 +20,12 @@ const primitive: Readonly<Record<number, number>> = {
 /** Products and quotients by logarithms. */
 function arithmetic(field: Field) {
   const order = 2 ** field.bits - 1;
-  const logs = new Map(numbersTo(order).map((e) => [field.power(e), e]));
-  const product = (a: number, b: number) =>
-    a === 0 || b === 0 ? 0 : field.power(logs.get(a)! + logs.get(b)!);
-  const inverse = (a: number) => field.power(order - logs.get(a)!);
-  return { order, product, inverse };
+  const powers = Uint16Array.from({ length: order }, (_, e) => field.power(e));
+  const logs = new Int16Array(order + 1);
+  powers.forEach((value, e) => (logs[value] = e));
+  const product = (a: number, b: number) => (a === 0 || b === 0 ? 0 : powers[(logs[a]! + logs[b]!) % order]!);
+  const inverse = (a: number) => powers[(order - logs[a]!) % order]!;
+  return { order, powers, logs, product, inverse };
 }
 
 /** The generator polynomial: the least that has x, x^2, ... x^2t among its roots. [r+1] its coefficients */
@@ -90,11 +91,20 @@ export function bch(wordBits: number, dataBits: number, t: number): WordCode {
 
 /** Berlekamp-Massey and a search for the roots; a result that is no codeword within t errors is not taken. */
 function bchDecoder(field: Field, wordBits: number, checkBits: number, t: number): WordCode["decode"] {
-  const { order, product, inverse } = arithmetic(field);
-  const syndromesOf = (word: Uint8Array) =>
-    numbersTo(2 * t, 1).map((s) =>
-      word.reduce((sum, bit, j) => (bit === 1 ? sum ^ field.power(s * j) : sum), 0),
-    );
+  const { order, powers, logs, product, inverse } = arithmetic(field);
+  /** [2t] sums of x^(s j) over the bits j that are set; squares of former ones where s is even. */
+  const syndromesOf = (word: Uint8Array) => {
+    const syndromes: number[] = [];
+    for (let s = 1; s <= 2 * t; s++) {
+      let sum = 0;
+      if (s % 2 === 0) {
+        const half = syndromes[s / 2 - 1]!;
+        sum = half === 0 ? 0 : powers[(2 * logs[half]!) % order]!;
+      } else for (let j = 0; j < wordBits; j++) if (word[j] === 1) sum ^= powers[(s * j) % order]!;
+      syndromes.push(sum);
+    }
+    return syndromes;
+  };
   return (word) => {
     const syndromes = syndromesOf(word);
     if (syndromes.every((s) => s === 0)) return { data: word.slice(checkBits), status: "clean" };
@@ -125,8 +135,14 @@ function bchDecoder(field: Field, wordBits: number, checkBits: number, t: number
     });
     const corrected = Uint8Array.from(word);
     let found = 0;
+    // Logarithms of the terms of the locator at x^-j, from j = 0 on.
+    const terms = locator.flatMap((c, i) => (c === 0 ? [] : [{ i, log: logs[c]! }]));
     for (let j = 0; j < wordBits; j++) {
-      const value = locator.reduce((sum, c, i) => sum ^ product(c, field.power(i * (order - j))), 0);
+      let value = 0;
+      for (const term of terms) {
+        value ^= powers[term.log]!;
+        term.log = (term.log + order - (term.i % order)) % order;
+      }
       if (value !== 0) continue;
       corrected[j]! ^= 1;
       found++;

@@ -20,4 +20,5 @@ export {
   type Protection,
 } from "./price.ts";
 export { binomialTail, meanError, residualChannel, type Residual } from "./residual.ts";
+export { spreadThickness, type ThicknessLevel, type ThicknessSpread } from "./thickness.ts";
 export { zeroSpaceData, zeroSpaceWeights } from "./zero-space.ts";

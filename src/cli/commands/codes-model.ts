@@ -8,6 +8,7 @@ import {
   predict,
   predictKept,
   planProtection,
+  pricedBits,
   pricedNoise,
   priceWays,
   type Assessment,
@@ -18,8 +19,10 @@ import { QtamlError } from "../../errors.ts";
 import type { Plan, PlanTensor } from "../../protect/index.ts";
 import { formatCount, formatNumber, formatPercent } from "../../report/index.ts";
 import { checkOutput, toJson, writeWhole } from "../files.ts";
+import { flipsFromFlags } from "../memory.ts";
 import { fitTable, warn } from "../output.ts";
 import { openProgress } from "../progress.ts";
+import { physicalAccount, physicalWays, type PhysicalWay } from "./codes-physical.ts";
 import {
   assessFromFlags,
   measureFromFlags,
@@ -49,6 +52,8 @@ export interface ModelCodes {
   /** Squared output error, to first order, that all ways are brought to; null where nothing says how much is borne. */
   readonly noise: number | null;
   readonly ways: readonly Way[];
+  /** What brings the noise there without a code; empty where flips differ from bit to bit. */
+  readonly physical: readonly PhysicalWay[];
 }
 
 const usualKeep = 0.95;
@@ -133,7 +138,10 @@ export async function codesOfModel(
     warn(warnings);
     const isBorne = noise !== undefined && noise > 0;
     const ways = isBorne ? priceWays(assessment.memory, codes, noise) : [];
-    return { keep, plan: plan ?? null, noise: isBorne ? noise : null, ways, assessment };
+    const { device, report } = flipsFromFlags(flags);
+    const isUniform = report.perBit === undefined;
+    const physical = isBorne && isUniform ? physicalWays(device, pricedBits(assessment.memory), noise) : [];
+    return { keep, plan: plan ?? null, noise: isBorne ? noise : null, ways, physical, assessment };
   } finally {
     progress.stop();
   }
@@ -212,7 +220,7 @@ export function modelAccount(
   found: ModelCodes & { readonly assessment: Assessment },
   flags: CodesModelFlags,
 ): string {
-  const { plan, keep, noise, ways, assessment } = found;
+  const { plan, keep, noise, ways, physical, assessment } = found;
   const dataBits = assessment.memory.reduce((sum, t) => sum + t.count * t.format.bits, 0);
   const lines: string[] = [];
   if (plan === null) {
@@ -237,6 +245,7 @@ export function modelAccount(
       `What brings the output noise to the same level${plan === null ? " (what is predicted to be borne)" : ""}, to first order:`,
       fitTable(rows, ["way", "stored bits", "parity", "bits held", ""]),
     );
+    if (physical.length > 0) lines.push("", ...physicalAccount(physical, flipsFromFlags(flags).device));
   }
   if (plan !== null) {
     lines.push(
