@@ -26,7 +26,6 @@ export {
   type About,
   type CampaignRequest,
   type CampaignState,
-  type Estimate,
   type Picture,
   type PlanChoice,
   type PlaneName,
@@ -36,7 +35,13 @@ export {
   type ReplayRequest,
   type Work,
 } from "./protocol.ts";
-export { binScores, overheadsAtTarget, type OverheadsAtTarget, type ScoreBins } from "./outcomes.ts";
+export {
+  binScores,
+  overheadsAtTarget,
+  type Estimate,
+  type OverheadsAtTarget,
+  type ScoreBins,
+} from "./outcomes.ts";
 export {
   decodeCounts,
   encodeCounts,

@@ -2,28 +2,30 @@ import { describe, expect, it } from "vitest";
 import { binScores, overheadsAtTarget } from "./outcomes.ts";
 
 describe("binScores", () => {
-  it("counts every finite score once, in bins that all lists share", () => {
-    const lists = [
-      [0.1, 0.11, 0.5, Number.NaN],
-      [0.9, 0.9, Infinity],
-    ];
-    const { from, width, counts } = binScores(lists)!;
-    expect(counts.map((own) => own.reduce((a, b) => a + b, 0))).toEqual([3, 2]);
-    expect(from).toBeLessThanOrEqual(0.1);
-    expect(from + width * counts[0]!.length).toBeGreaterThanOrEqual(0.9);
-    expect(counts[0]!.length).toBeLessThanOrEqual(42);
-    for (const [l, list] of lists.entries()) {
-      for (const score of list.filter(Number.isFinite)) {
-        const bin = counts[l]!.findIndex((_, i) => score < from + (i + 1) * width - 1e-12);
-        expect(counts[l]![bin]).toBeGreaterThan(0);
-      }
+  it.each([
+    ["above and below", [0.1, 0.11, 0.5, 0.87, 0.87, 0.9, Number.NaN, Infinity], 0.87],
+    ["all on one side", [0.3, 0.31, 0.299, 0.3], 0.9],
+    ["in decibel", [-3, 12, 19.5, 7], 13.01],
+  ])("counts every finite score once and parts them at the target: %s", (_, scores, target) => {
+    const { from, width, counts } = binScores(scores, target)!;
+    const known = scores.filter(Number.isFinite);
+    expect(counts.length).toBeLessThanOrEqual(32);
+    const total = (bins: readonly number[]) => bins.reduce((a, b) => a + b, 0);
+    expect(total(counts)).toBe(known.length);
+    const above = counts.filter((__, i) => from + (i + 0.5) * width > target);
+    expect(total(above)).toBe(known.filter((score) => score >= target).length);
+    for (const [i, count] of counts.entries()) {
+      const inside = known.filter(
+        (score) => score >= from + i * width - 1e-9 && score < from + (i + 1) * width - 1e-9,
+      );
+      expect(count).toBe(inside.length);
     }
   });
 
   it("puts scores that are all the same into one bin, and makes none of nothing", () => {
-    expect(binScores([[0.5, 0.5]])!.counts).toEqual([[2]]);
-    expect(binScores([[-3, -3, -3]])!.counts).toEqual([[3]]);
-    expect(binScores([[], [Number.NaN]])).toBeUndefined();
+    expect(binScores([0.5, 0.5], 0.7)!.counts).toEqual([2]);
+    expect(binScores([0, 0, 0], 0)!.counts).toEqual([3]);
+    expect(binScores([Number.NaN], 1)).toBeUndefined();
   });
 });
 

@@ -1,49 +1,42 @@
 /** @file What chips say, for pictures: bins of scores, and where curves cross their target. */
-import type { Estimate } from "./protocol.ts";
+
+/** An estimate with the interval that covers it; null for what JSON cannot hold. */
+export interface Estimate {
+  readonly estimate: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+}
 
 /** Bins of equal width. */
 export interface ScoreBins {
   readonly from: number;
   readonly width: number;
-  /** [lists][bins] */
-  readonly counts: readonly (readonly number[])[];
+  /** [bins] */
+  readonly counts: readonly number[];
 }
 
-const binCount = 40;
+const binCount = 30;
 /** Widths of bins, times powers of ten: figures that axes can name. */
 const niceWidths = [1, 2, 2.5, 5, 10];
 
 /**
- * Counts lists of scores in the same bins, at most about 40 of a round width; scores that are not finite are left out.
- * Undefined without any.
+ * Counts scores in about 30 bins at most, of a round width, one of whose edges is the target; scores that are not
+ * finite are left out. Undefined without any.
  */
-export function binScores(lists: readonly (readonly number[])[]): ScoreBins | undefined {
-  let [least, most] = [Infinity, -Infinity];
-  for (const list of lists) {
-    for (const score of list) {
-      if (!Number.isFinite(score)) continue;
-      least = Math.min(least, score);
-      most = Math.max(most, score);
-    }
-  }
-  if (least > most) return undefined;
-  const rough = Math.max((most - least) / binCount, 1e-9 * Math.max(1, Math.abs(most)));
+export function binScores(scores: readonly number[], target: number): ScoreBins | undefined {
+  const known = scores.filter(Number.isFinite);
+  if (known.length === 0) return undefined;
+  const least = known.reduce((a, b) => Math.min(a, b));
+  const most = known.reduce((a, b) => Math.max(a, b));
+  const rough = Math.max((most - least) / binCount, 1e-3 * Math.max(Math.abs(target), Math.abs(most)), 1e-9);
   const power = 10 ** Math.floor(Math.log10(rough));
   const width = power * niceWidths.find((w) => w * power >= rough * (1 - 1e-9))!;
   // A score that lies on an edge goes up, whatever rounding made of it.
-  const place = (score: number) => Math.floor(score / width + 1e-9);
+  const place = (score: number) => Math.floor((score - target) / width + 1e-9);
   const first = place(least);
-  const from = first * width;
-  const bins = place(most) - first + 1;
-  const counts = lists.map((list) => {
-    const own = Array.from({ length: bins }, () => 0);
-    for (const score of list) {
-      if (!Number.isFinite(score)) continue;
-      own[place(score) - first]!++;
-    }
-    return own;
-  });
-  return { from, width, counts };
+  const counts = Array.from({ length: place(most) - first + 1 }, () => 0);
+  for (const score of known) counts[place(score) - first]!++;
+  return { from: target + first * width, width, counts };
 }
 
 /** Where curves reach their target. */

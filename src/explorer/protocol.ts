@@ -2,6 +2,7 @@
 
 import type { MeasureDescription } from "../measure/index.ts";
 import type { ExplorerPolicy } from "./budget.ts";
+import type { Estimate, ScoreBins } from "./outcomes.ts";
 import type { FlipChoice } from "./snapshot.ts";
 
 /** Work under way, in words and numbers. */
@@ -49,13 +50,6 @@ export interface CampaignRequest {
 /** Limits of a campaign from the page. */
 export const campaignLimits = { plans: 24, chips: 10_000 } as const;
 
-/** An estimate with the interval that covers it; null for what JSON cannot hold. */
-export interface Estimate {
-  readonly estimate: number | null;
-  readonly low: number | null;
-  readonly high: number | null;
-}
-
 /** What is known of a plan so far. */
 export interface PlanOutcome extends PlanChoice {
   readonly overhead: number;
@@ -64,8 +58,8 @@ export interface PlanOutcome extends PlanChoice {
   /** Share of chips that keep the target. */
   readonly yield: Estimate | null;
   readonly verdict: "kept" | "missed" | "open";
-  /** Chips by score, in the bins of the campaign. */
-  readonly histogram: readonly number[];
+  /** Chips by score; null before the first. */
+  readonly histogram: ScoreBins | null;
   /** The chip with the worst score, and the one in the middle. */
   readonly worstChip: number | null;
   readonly medianChip: number | null;
@@ -94,7 +88,6 @@ export interface CampaignState {
   /** Why it ended. */
   readonly ended: "chips" | "settled" | "limit" | "precision" | "planned" | "interrupted" | null;
   readonly plans: readonly PlanOutcome[];
-  readonly bins: { readonly from: number; readonly width: number } | null;
 }
 
 /** The state before the first campaign. */
@@ -110,7 +103,6 @@ export const noCampaign: CampaignState = {
   seconds: 0,
   ended: null,
   plans: [],
-  bins: null,
 };
 
 /** A chip to look at. */

@@ -73,11 +73,10 @@ function outcomes(
   records: ReadonlyMap<number, ChipRecord>,
   answers: readonly Answer[],
   goal: Goal,
-): Pick<CampaignState, "plans" | "bins"> {
+): PlanOutcome[] {
   const chips = [...records.values()].sort((a, b) => a.outcome.trial - b.outcome.trial);
   const scores = plans.map((_, p) => chips.map((record) => record.scores[p]!));
-  const bins = binScores(scores);
-  const found = plans.map((plan, p): PlanOutcome => {
+  return plans.map((plan, p): PlanOutcome => {
     const answer = answers[p];
     const order = chips
       .map(({ outcome }, i) => ({ chip: outcome.trial, score: scores[p]![i]! }))
@@ -88,12 +87,11 @@ function outcomes(
       mean: answer === undefined ? null : estimateOf(answer.mean),
       yield: answer === undefined ? null : estimateOf(answer.yield),
       verdict: answer?.verdict === undefined ? "open" : answer.verdict ? "kept" : "missed",
-      histogram: bins?.counts[p] ?? [],
+      histogram: binScores(scores[p]!, goal.target) ?? null,
       worstChip: order[0]?.chip ?? null,
       medianChip: order[Math.floor(order.length / 2)]?.chip ?? null,
     };
   });
-  return { plans: found, bins: bins === undefined ? null : { from: bins.from, width: bins.width } };
 }
 
 /** The campaign of a server. */
@@ -195,7 +193,7 @@ export class Campaigns {
         done,
         expected,
         seconds: (performance.now() - started) / 1000,
-        ...outcomes(plans, request, recorder.records, answers, goal),
+        plans: outcomes(plans, request, recorder.records, answers, goal),
       });
     this.#say({
       stage: "running",
@@ -231,7 +229,7 @@ export class Campaigns {
       done: result.chips,
       expected: result.chips,
       seconds: (performance.now() - started) / 1000,
-      ...outcomes(plans, request, counted, result.answers, goal),
+      plans: outcomes(plans, request, counted, result.answers, goal),
     });
   }
 }

@@ -176,24 +176,24 @@ async function saveScores(campaign: CampaignState): Promise<void> {
 
 function Outcome({ campaign }: { campaign: CampaignState }) {
   const address = useAddress();
-  const { plans, bins, judged } = campaign;
+  const { plans, judged } = campaign;
   const usual = usualPlan(campaign);
   const shown = Math.min(plans.length - 1, Math.round(numberOf(address, "look", usual, 0, 23)));
   const data = useMemo(() => accuracyData(campaign), [campaign]);
   const drawCurves = useCallback((options: ChartOptions) => accuracyChart(data!, options), [data]);
   const plan = plans[shown];
   const histogram = useMemo(() => {
+    const bins = plan?.histogram ?? null;
     if (plan === undefined || bins === null || judged === null || judged.target === null) return undefined;
     const { estimate, low, high } = plan.yield ?? { estimate: null, low: null, high: null };
     return {
       ...bins,
-      counts: plan.histogram,
       target: judged.target,
       clean: judged.clean ?? Number.NaN,
       measure: judged.measure,
       yield: estimate === null || low === null || high === null ? undefined : { estimate, low, high },
     };
-  }, [plan, bins, judged]);
+  }, [plan, judged]);
   const drawYield = useCallback((options: ChartOptions) => yieldChart(histogram!, options), [histogram]);
   return (
     <>
