@@ -2,16 +2,14 @@
 import {
   assess,
   compare,
-  makePlan,
   openSimulation,
-  planProtection,
   predict,
   predictByGaussian,
   searchOverhead,
-  summarise,
   type Assessment,
   type Comparison,
   type CurvePoint,
+  type FlipLaw,
   type PredictedPolicy,
   type Simulation,
 } from "../src/campaign/index.ts";
@@ -22,6 +20,7 @@ import type { Granularity } from "../src/onnx/index.ts";
 import { heterogeneity } from "../src/protect/index.ts";
 import { jointConfidence, ratioInterval, type Interval } from "../src/stats/index.ts";
 import { overheadAtTarget } from "../src/campaign/index.ts";
+import { measureReadings, type Readings } from "./reading.ts";
 import { budgets, calibrationInputs, draws, keeps, samples, seed, type Subject } from "./cases.ts";
 
 /** A policy's least overhead at a target, measured and predicted. */
@@ -56,10 +55,8 @@ export interface Case {
 /** What is known of a network at a flip probability. */
 export interface NetworkResult {
   readonly clean: number;
-  /** Relative accuracy without protection: as stored, and as TAC reads it (the decoders chosen per tensor). */
-  readonly none: CurvePoint;
-  readonly chosenReading: CurvePoint;
-  readonly allCorrected: CurvePoint;
+  /** Accuracy without protection, read in three ways. */
+  readonly readings: Readings;
   readonly cases: readonly Case[];
   /** How unequal the tensors are: `log4(AM/GM)`, protected bits a weight. */
   readonly extraBits: number;
@@ -89,6 +86,16 @@ export async function dataOf(subject: Subject): Promise<SubjectData> {
   };
 }
 
+/** A subject in a memory. */
+export async function assessMemory(
+  subject: Subject,
+  flips: FlipLaw,
+  calibration: Dataset,
+  granularity: Granularity = subject.granularity,
+): Promise<Assessment> {
+  return assess(readModel(subject.model), { flips, storage: { granularity }, calibration });
+}
+
 /** A subject in a memory of this flip probability. */
 export async function assessSubject(
   subject: Subject,
@@ -96,23 +103,7 @@ export async function assessSubject(
   calibration: Dataset,
   granularity: Granularity = subject.granularity,
 ): Promise<Assessment> {
-  return assess(readModel(subject.model), {
-    flips: (bits) => symmetricFlips(p, bits),
-    storage: { granularity },
-    calibration,
-  });
-}
-
-/** Simulates one plan. */
-async function pointOf(
-  assessment: Assessment,
-  simulation: Simulation,
-  chips: number,
-  policy: "none" | "mean-correction" | "tac",
-): Promise<CurvePoint> {
-  const plan = await makePlan(assessment, { policy, overhead: 0 });
-  const [results] = await simulation.run([planProtection(plan)], chips);
-  return { overhead: plan.overhead, ...summarise(results!, simulation.goal(keeps[0])) };
+  return assessMemory(subject, (bits) => symmetricFlips(p, bits), calibration, granularity);
 }
 
 /** Measures and predicts one case. */
@@ -213,9 +204,7 @@ export async function measureNetwork(
     }
     return {
       clean: simulation.clean,
-      none: await pointOf(assessment, simulation, chips, "none"),
-      chosenReading: await pointOf(assessment, simulation, chips, "tac"),
-      allCorrected: await pointOf(assessment, simulation, chips, "mean-correction"),
+      readings: await measureReadings(assessment, simulation, chips, 0),
       cases,
       extraBits: heterogeneity(assessment.memory)!.extraBits,
       comparison,

@@ -16,6 +16,7 @@ import { bindWeights, logitsModel, type WeightBinder } from "../engine/index.ts"
 import { cleanWeights, decodeInto, type DecodeSegment } from "../onnx/index.ts";
 import { predictedNoise, segmentsOf, type Allocation, type MemoryTensor } from "../protect/index.ts";
 import { isAssessment, type Assessment, type Survey } from "./assess.ts";
+import { isGaussian, isShownBetter } from "./gaussian-check.ts";
 import { isWhole } from "./integers.ts";
 import { hasAnswers, predictKept } from "./predict.ts";
 
@@ -157,7 +158,8 @@ function descend(tensors: number, changed: (choice: readonly number[]) => number
  * answers: noise through the Jacobian, and each tensor's `J_l b_l` from one forward pass with only that tensor at its
  * mean. Where the output is not a row of logits, the predicted squared output error decides instead. The outcome is then
  * compared with leaving everything as it is and with correcting everything, each by a forward pass with all weights at
- * their means; the better one wins.
+ * their means; the better one wins. First order trusts a correction too much where noise is high: it is only made where
+ * Gaussian errors in all weights at once show that it keeps more than leaving everything as it is (`isShownBetter`).
  *
  * @throws QtamlError when the network does not run
  */
@@ -207,7 +209,16 @@ export async function chooseReading(
       const drift = squareSum(shift) / calibration.data.count;
       best = { reading: { segments, noise: predictedNoise(memory, segments)!, drift }, loss: own };
     }
-    return best!.reading;
+    const { reading } = best!;
+    const isPlain = reading.segments.every((own) => own.every((segment) => segment.decoder === "none"));
+    if (isPlain || !isGaussian(assessment)) return reading;
+    if (await isShownBetter(assessment, reading.segments, options[0]!)) return reading;
+    const shift = await network.shift(new Map(options[0]!.entries()));
+    return {
+      segments: options[0]!,
+      noise: predictedNoise(memory, options[0]!)!,
+      drift: squareSum(shift) / calibration.data.count,
+    };
   } finally {
     await network.close();
   }

@@ -42,6 +42,29 @@ const usual = { draws: 12, inputs: 256 } as const;
 const ofLarge = { draws: 4, inputs: 64 } as const;
 const largeWeights = 2e6;
 
+/** Inputs of the question whether one reading is better than another, which is asked at every budget. */
+const readingInputs = 128;
+
+/**
+ * Whether a protection keeps more than another one beyond doubt: the 95 % interval of the difference under the same draws
+ * lies above zero.
+ *
+ * @param assessment the memory with calibration data
+ */
+export async function isShownBetter(
+  assessment: Assessment,
+  protection: Protection,
+  than: Protection,
+): Promise<boolean> {
+  const { results, simulation } = await drawBoth(assessment, [protection, than], {
+    threads: 1,
+    most: readingInputs,
+  });
+  const sign = simulation.measure.higherIsBetter ? 1 : -1;
+  const [own, other] = [results[0]!.scores, results[1]!.scores];
+  return meanInterval(own.map((score, i) => sign * (score - other[i]!))).low > 0;
+}
+
 /**
  * Checks protections of one memory under the same draws.
  *
@@ -50,11 +73,25 @@ const largeWeights = 2e6;
 export async function checkByGaussian(
   assessment: Assessment,
   protections: readonly Protection[],
-  { seed = 0, threads }: CheckOptions,
+  options: CheckOptions,
 ): Promise<GaussianCheck[]> {
+  const { results, simulation } = await drawBoth(assessment, protections, options);
+  const { name, higherIsBetter } = simulation.measure;
+  return results.map(({ scores }) => {
+    const { estimate, low, high } = meanInterval(momentsOf(scores));
+    return { measure: name, higherIsBetter, clean: simulation.clean, score: estimate, low, high };
+  });
+}
+
+/** Draws errors for protections, the same for all. */
+async function drawBoth(
+  assessment: Assessment,
+  protections: readonly Protection[],
+  { seed = 0, threads, most = Infinity }: CheckOptions & { readonly most?: number },
+) {
   const weights = assessment.memory.reduce((sum, { count }) => sum + count, 0);
   const { draws, inputs } = weights > largeWeights ? ofLarge : usual;
-  const data = sliceDataset(assessment.calibration!.inputs, 0, inputs);
+  const data = sliceDataset(assessment.calibration!.inputs, 0, Math.min(inputs, most));
   const name = hasAnswers(assessment) ? "expected-accuracy" : "mse";
   const simulation = await openSimulation(
     assessment,
@@ -62,12 +99,7 @@ export async function checkByGaussian(
     { seed, errors: "gaussian", measure: { name }, ...(threads === undefined ? {} : { threads }) },
   );
   try {
-    const { higherIsBetter } = simulation.measure;
-    const results = await simulation.run(protections, draws);
-    return results.map(({ scores }) => {
-      const { estimate, low, high } = meanInterval(momentsOf(scores));
-      return { measure: name, higherIsBetter, clean: simulation.clean, score: estimate, low, high };
-    });
+    return { results: await simulation.run(protections, draws), simulation };
   } finally {
     await simulation.close();
   }
