@@ -1,0 +1,124 @@
+/** @file The site: `npm run docs:dev` and `npm run docs:build`. It needs no network when it is read. */
+import { defineConfig, type DefaultTheme } from "vitepress";
+import { siteLink } from "./pages.ts";
+
+const item = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link });
+
+const rooms = [
+  "physics",
+  "channel",
+  "faults",
+  "ecc",
+  "protect",
+  "measure",
+  "stats",
+  "onnx",
+  "data",
+  "bytes",
+  "engine",
+  "campaign",
+  "image",
+  "report",
+];
+
+const sidebar: DefaultTheme.SidebarItem[] = [
+  {
+    text: "Start",
+    items: [
+      item("Ten minutes", "/start"),
+      item("For the hardware engineer", "/guide-hardware"),
+      item("For the ML engineer", "/guide-ml"),
+      item("For the researcher", "/guide-research"),
+    ],
+  },
+  {
+    text: "Theory",
+    items: [
+      item("From a barrier to p", "/physics"),
+      item("The error law", "/error-law"),
+      item("Compensation (TAC)", "/tac"),
+      item("Faults", "/faults"),
+      item("Codes", "/codes"),
+      item("Operators with a gradient", "/gradient-operators"),
+    ],
+  },
+  {
+    text: "In use",
+    items: [
+      item("What the memory holds", "/memory"),
+      item("Model files", "/models"),
+      item("Data", "/data"),
+      item("Measures", "/measures"),
+      item("Campaigns", "/campaigns"),
+      item("Workers", "/workers"),
+      item("From a plan to silicon", "/silicon"),
+    ],
+  },
+  {
+    text: "Reference",
+    items: [
+      item("Commands", "/commands"),
+      item("Files and --json", "/files"),
+      { text: "Library", link: "/library", collapsed: true, items: rooms.map((room) => item(room, `/api/${room}`)) },
+      item("What is supported", "/conformance"),
+    ],
+  },
+  {
+    text: "Findings",
+    items: [item("Results", "/results"), item("What things cost", "/benchmarks"), item("The zoo", "/zoo/")],
+  },
+  {
+    text: "Project",
+    items: [
+      item("Architecture", "/project/architecture"),
+      item("Changes", "/project/changes"),
+      item("Working on qtaml", "/project/contributing"),
+    ],
+  },
+];
+
+export default defineConfig({
+  title: "qtaml",
+  description:
+    "What bit flips do to a neural network's stored weights, which bits to protect, and proof that it works.",
+  lang: "en-GB",
+  base: process.env["DOCS_BASE"] ?? "/",
+  // Hosted as plain files, where nothing adds the ending.
+  cleanUrls: false,
+  srcExclude: ["**/README.md"],
+  head: [["link", { rel: "icon", href: "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><path d='M1 9q1.5-6 3 0t3 0' fill='none' stroke='%230072b2' stroke-width='1.6'/><rect x='7.5' y='2' width='3' height='12' fill='%23d55e00'/><path d='M11 8.6q1-1.6 2 0t2 0' fill='none' stroke='%230072b2' stroke-width='1.2'/></svg>" }]],
+  markdown: {
+    config(md) {
+      md.core.ruler.push("site-links", ({ tokens, env }) => {
+        const { relativePath } = env as { relativePath: string };
+        for (const { children } of tokens) {
+          let isElsewhere = false;
+          for (const token of children ?? []) {
+            if (token.type === "link_close" && isElsewhere) token.tag = "span";
+            if (token.type !== "link_open") continue;
+            const link = siteLink(relativePath, token.attrGet("href") ?? "");
+            isElsewhere = link === undefined;
+            if (link !== undefined) token.attrSet("href", link);
+            else {
+              token.tag = "span";
+              token.attrs = [];
+            }
+          }
+        }
+      });
+    },
+  },
+  themeConfig: {
+    nav: [
+      { text: "Start", link: "/start" },
+      { text: "Theory", link: "/physics" },
+      { text: "Commands", link: "/commands" },
+      { text: "Results", link: "/results" },
+    ],
+    sidebar,
+    outline: { level: [2, 3] },
+    search: { provider: "local" },
+    docFooter: { prev: "Before", next: "Next" },
+    footer: { message: "MIT licence" },
+  },
+});
