@@ -122,13 +122,16 @@ export function anchorsOf(document: string): ReadonlySet<string> {
   return anchors;
 }
 
+/** Folders of the site that are made by a build. */
+const copies = new Set(["docs/api", "docs/project", "docs/zoo", "docs/public"]);
+
 /** Paths of all documents, from the root of the repository. */
 export function documentPaths(): readonly string[] {
   const root = inRepository("");
   const under = (folder: string): string[] =>
     readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
       const path = join(folder, entry.name);
-      if (entry.isDirectory()) return entry.name.startsWith(".") || entry.name === "api" ? [] : under(path);
+      if (entry.isDirectory()) return entry.name.startsWith(".") || copies.has(path) ? [] : under(path);
       return entry.name.endsWith(".md") ? [path] : [];
     });
   const own = readdirSync(root).filter((name) => name.endsWith(".md"));
