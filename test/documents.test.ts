@@ -31,7 +31,7 @@ interface Finished {
   readonly stderr: string;
 }
 
-/** Runs a script of a document; its standard output is what a document shows. */
+/** Runs a script of a document; its standard output is what a document shows. A pipe fails with its last command. */
 function bash(script: string, cwd: string): Promise<Finished> {
   const env = {
     ...process.env,
@@ -40,20 +40,23 @@ function bash(script: string, cwd: string): Promise<Finished> {
     NODE_COMPILE_CACHE: join(tmpdir(), "qtaml-test-compile-cache"),
   };
   return new Promise((resolve, reject) => {
-    execFile(
-      "bash",
-      ["-euo", "pipefail", "-c", script],
-      { cwd, env, maxBuffer: 1 << 26 },
-      (error, stdout, stderr) => {
-        const status = error === null ? 0 : error.code;
-        if (typeof status === "number") resolve({ status, stdout, stderr });
-        else reject(error!);
-      },
-    );
+    execFile("bash", ["-eu", "-c", script], { cwd, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+      const status = error === null ? 0 : error.code;
+      if (typeof status === "number") resolve({ status, stdout, stderr });
+      else reject(error!);
+    });
   });
 }
 
-const isHere = (program: string) => spawnSync(program, ["--version"]).error === undefined;
+/** Whether `needs=PROGRAM`, `needs=python3:MODULE` or `needs=dist` (the built package) is met. */
+function isHere(needed: string): boolean {
+  if (needed === "dist") return existsSync(inRepository("dist/channel/index.js"));
+  const [program = "", module] = needed.split(":");
+  const args = module === undefined ? ["--version"] : ["-c", `import ${module}`];
+  const { error, status } = spawnSync(program, args);
+  return error === undefined && (module === undefined || status === 0);
+}
+
 const runnable = paths.filter((path) =>
   partsOf(documentText(path)).blocks.some(({ marks }) => marks.has("run")),
 );
@@ -78,6 +81,8 @@ describe.concurrent("what a document runs, works", () => {
   it.each(runnable)("%s", { timeout: 120_000 }, async (path) => {
     const folder = mkdtempSync(join(tools, "run-"));
     symlinkSync(inRepository("zoo"), join(folder, "zoo"));
+    mkdirSync(join(folder, "node_modules"));
+    symlinkSync(inRepository(""), join(folder, "node_modules", "qtaml"));
     const found: string[] = [];
     for (const block of partsOf(documentText(path)).blocks) {
       const file = block.marks.get("file");

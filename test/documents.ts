@@ -1,6 +1,7 @@
 /** @file Documents as their readers use them: the blocks that are run, links and headings. */
 import { readFileSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
+import { anchorOf } from "../docs/.vitepress/pages.ts";
 import { inRepository } from "./cli-run.ts";
 
 /** A fenced block of a document. */
@@ -111,10 +112,7 @@ export function anchorsOf(document: string): ReadonlySet<string> {
     const heading = /^#{1,6}\s+(.*?)\s*#*$/.exec(line)?.[1];
     if (heading === undefined) continue;
     const plain = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/[`*]/g, "");
-    const base = plain
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\s_-]/gu, "")
-      .replace(/\s/g, "-");
+    const base = anchorOf(plain);
     let anchor = base;
     for (let n = 1; anchors.has(anchor); n++) anchor = `${base}-${n}`;
     anchors.add(anchor);

@@ -1,6 +1,6 @@
 /** @file The site: `npm run docs:dev` and `npm run docs:build`. It needs no network when it is read. */
 import { defineConfig, type DefaultTheme } from "vitepress";
-import { siteLink } from "./pages.ts";
+import { anchorOf, siteLink } from "./pages.ts";
 
 const item = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link });
 
@@ -59,7 +59,12 @@ const sidebar: DefaultTheme.SidebarItem[] = [
     items: [
       item("Commands", "/commands"),
       item("Files and --json", "/files"),
-      { text: "Library", link: "/library", collapsed: true, items: rooms.map((room) => item(room, `/api/${room}`)) },
+      {
+        text: "Library",
+        link: "/library",
+        collapsed: true,
+        items: rooms.map((room) => item(room, `/api/${room}`)),
+      },
       item("What is supported", "/conformance"),
     ],
   },
@@ -86,8 +91,17 @@ export default defineConfig({
   // Hosted as plain files, where nothing adds the ending.
   cleanUrls: false,
   srcExclude: ["**/README.md"],
-  head: [["link", { rel: "icon", href: "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><path d='M1 9q1.5-6 3 0t3 0' fill='none' stroke='%230072b2' stroke-width='1.6'/><rect x='7.5' y='2' width='3' height='12' fill='%23d55e00'/><path d='M11 8.6q1-1.6 2 0t2 0' fill='none' stroke='%230072b2' stroke-width='1.2'/></svg>" }]],
+  head: [
+    [
+      "link",
+      {
+        rel: "icon",
+        href: "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><path d='M1 9q1.5-6 3 0t3 0' fill='none' stroke='%230072b2' stroke-width='1.6'/><rect x='7.5' y='2' width='3' height='12' fill='%23d55e00'/><path d='M11 8.6q1-1.6 2 0t2 0' fill='none' stroke='%230072b2' stroke-width='1.2'/></svg>",
+      },
+    ],
+  ],
   markdown: {
+    anchor: { slugify: anchorOf },
     config(md) {
       md.core.ruler.push("site-links", ({ tokens, env }) => {
         const { relativePath } = env as { relativePath: string };
@@ -107,6 +121,11 @@ export default defineConfig({
         }
       });
     },
+  },
+  vite: {
+    // Its esbuild does not know the target of the repository's tsconfig.json.
+    esbuild: { tsconfigRaw: {} },
+    build: { chunkSizeWarningLimit: 4000 },
   },
   themeConfig: {
     nav: [

@@ -33,3 +33,11 @@ export function siteLink(page: string, target: string): string | undefined {
   if (own === undefined) return undefined;
   return `/${own}${anchor === undefined ? "" : `#${anchor}`}`;
 }
+
+/** The anchor of a heading, as GitHub makes it, so that links hold there and here. */
+export function anchorOf(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s_-]/gu, "")
+    .replace(/\s/g, "-");
+}
