@@ -1,4 +1,6 @@
 /** @file The site: `npm run docs:dev` and `npm run docs:build`. It needs no network when it is read. */
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { defineConfig, type DefaultTheme } from "vitepress";
 import { anchorOf, siteLink } from "./pages.ts";
 
@@ -37,6 +39,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       item("From a barrier to p", "/physics"),
       item("The error law", "/error-law"),
       item("Compensation (TAC)", "/tac"),
+      item("Beyond TAC: joint plans", "/beyond"),
       item("Faults", "/faults"),
       item("Codes", "/codes"),
       item("Operators with a gradient", "/gradient-operators"),
@@ -82,6 +85,18 @@ const sidebar: DefaultTheme.SidebarItem[] = [
   },
 ];
 
+/** Pages of docs that no heading above names: they are shown all the same. */
+const shown = JSON.stringify(sidebar);
+const others = readdirSync(join(import.meta.dirname, ".."))
+  .filter((name) => name.endsWith(".md") && name !== "index.md")
+  .map((name) => name.slice(0, -".md".length))
+  .filter((name) => !shown.includes(`"/${name}"`));
+if (others.length > 0) {
+  const title = (name: string) =>
+    /^# (.*)/m.exec(readFileSync(join(import.meta.dirname, "..", `${name}.md`), "utf8"))?.[1] ?? name;
+  sidebar.push({ text: "More", items: others.map((name) => item(title(name), `/${name}`)) });
+}
+
 export default defineConfig({
   title: "qtaml",
   description:
@@ -103,6 +118,19 @@ export default defineConfig({
   markdown: {
     anchor: { slugify: anchorOf },
     config(md) {
+      // Tables of figures keep each cell on one line, and are scrolled.
+      md.core.ruler.push("figure-tables", ({ tokens }) => {
+        let start = -1;
+        let longest = 0;
+        for (const [i, token] of tokens.entries()) {
+          if (token.type === "tbody_open") longest = 0;
+          if (token.type === "table_open") start = i;
+          if (token.type === "inline" && tokens[i - 1]!.type === "td_open") {
+            longest = Math.max(longest, token.content.length);
+          }
+          if (token.type === "table_close" && longest <= 32) tokens[start]!.attrJoin("class", "figures");
+        }
+      });
       md.core.ruler.push("site-links", ({ tokens, env }) => {
         const { relativePath } = env as { relativePath: string };
         for (const { children } of tokens) {
