@@ -22,7 +22,8 @@ import {
 import { predictionChart, sweepChart, thicknessToAccuracyChart } from "./charts.ts";
 import { measureNetwork, type Case, type NetworkResult } from "./network.ts";
 import { resultsPage, type Results } from "./page.ts";
-import { chargeLoss, underChargeLoss, type Readings } from "./reading.ts";
+import { chargeLoss, underChargeLoss } from "./charge-loss.ts";
+import type { Readings } from "./reading.ts";
 import { remembered } from "./store.ts";
 import { checkTheorems } from "./theorems.ts";
 import { deviceFile, thicknessToAccuracy } from "./thickness.ts";

@@ -4,7 +4,8 @@ import { rankCorrelation, type Interval } from "../src/stats/index.ts";
 import { variants, type Ablation } from "./ablation.ts";
 import { calibrationInputs, draws, keeps, samples, subjects, type Subject } from "./cases.ts";
 import type { Case, NetworkResult, Overhead } from "./network.ts";
-import { chargeLoss, type Readings } from "./reading.ts";
+import { chargeLoss } from "./charge-loss.ts";
+import type { Readings } from "./reading.ts";
 import type { Check } from "./theorems.ts";
 import { overhead as thicknessOverhead, type ThicknessResult } from "./thickness.ts";
 

@@ -2,17 +2,14 @@
 import {
   chooseCorrection,
   fixedReading,
-  openSimulation,
   summarise,
   type Assessment,
   type ChipResults,
   type Simulation,
 } from "../src/campaign/index.ts";
-import { asymmetricFlips } from "../src/channel/index.ts";
 import { allocator } from "../src/protect/index.ts";
 import { meanInterval, type Interval } from "../src/stats/index.ts";
-import { keeps, seed, type Subject } from "./cases.ts";
-import { assessMemory, dataOf } from "./network.ts";
+import { keeps, seed } from "./cases.ts";
 
 /** Accuracy kept over the clean one, with 95 % intervals. */
 export interface Readings {
@@ -23,9 +20,6 @@ export interface Readings {
   readonly correctedGain: Interval;
   readonly chosenGain: Interval;
 }
-
-/** Cells that lose charge and are partly protected: the flip probability of ones, and the share of protected bits. */
-export const chargeLoss = { p10: 0.1, overhead: 0.2 } as const;
 
 /** Reads chips in three ways, with the bits of TAC's allocation protected. */
 export async function measureReadings(
@@ -57,20 +51,4 @@ export async function measureReadings(
     correctedGain: gain(corrected!),
     chosenGain: gain(chosen!),
   };
-}
-
-/** Readings of a network whose cells lose charge. */
-export async function underChargeLoss(subject: Subject): Promise<Readings> {
-  const { test, calibration } = await dataOf(subject);
-  const assessment = await assessMemory(
-    subject,
-    (bits) => asymmetricFlips(0, chargeLoss.p10, bits),
-    calibration,
-  );
-  const simulation = await openSimulation(assessment, test, { seed });
-  try {
-    return await measureReadings(assessment, simulation, subject.chips, chargeLoss.overhead);
-  } finally {
-    await simulation.close();
-  }
 }

@@ -101,7 +101,7 @@ describe("chooseCorrection", () => {
     const allocation = allocator("tac", of.memory).allocate(overhead);
     const { segments } = await chooseCorrection(of, allocation);
     const plain = (await fixedReading(of, allocation, "none")).segments;
-    const simulation = await openSimulation(of, images, {
+    const simulation = await openSimulation(of, on, {
       measure: { name: "expected-accuracy" },
       threads: 1,
     });
