@@ -130,6 +130,7 @@ function codesCommand() {
         .argParser(parseNumber)
         .helpGroup(groups.judging),
     )
+    .option("--picture <file>", "SVG file for a picture of what codes leave against the flip probability")
     .option("--parity <share>", "check bits that may be spent over data bits, instead of --keep", parseNumber)
     .addOption(measure)
     .addOption(ignoreLabel)

@@ -6,10 +6,12 @@ import {
   driftChart,
   errorChart,
   protectionMap,
+  residualErrorChart,
   thicknessChart,
 } from "./charts/index.ts";
 import { mapRows } from "./html.ts";
 import { chartToSvg } from "./svg.ts";
+import type { ResidualErrors } from "./charts/index.ts";
 import type { ReportInput } from "./types.ts";
 
 /** The pictures that a report's data allow, by name: standalone SVG text. */
@@ -30,4 +32,9 @@ export function renderFigures(input: ReportInput): Map<string, string> {
   if (device?.barrier !== undefined) add("barrier", barrierChart(device.barrier, options));
   if (device?.thickness !== undefined) add("thickness", thicknessChart(device.thickness, options));
   return figures;
+}
+
+/** What codes leave against the flip probability, as standalone SVG text. */
+export function residualFigure(errors: ResidualErrors): string {
+  return chartToSvg(residualErrorChart(errors, { document: emptyDocument(), width: 800 }));
 }

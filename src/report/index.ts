@@ -3,7 +3,7 @@
  */
 export * from "./charts/index.ts";
 export { deviceSection, lawSection, protectedShares, type LawRequest, wideLawSection } from "./collect.ts";
-export { renderFigures } from "./figures.ts";
+export { renderFigures, residualFigure } from "./figures.ts";
 export { renderReport } from "./html.ts";
 export {
   formatCount,

@@ -2,12 +2,17 @@
 import { capacity, codeNamed, priceCodes, type BitChannel, type CodePrice } from "../../ecc/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { formatNumber, formatPercent } from "../../report/index.ts";
+import { checkOutput } from "../files.ts";
 import { flipsFromFlags, type FlipFlags } from "../memory.ts";
 import { fitTable, say, sayJson, warn, type Manner } from "../output.ts";
+import { drawnCodes, writePicture } from "./codes-picture.ts";
 import { checkCodesFlags, codesOfModel, modelAccount, type CodesModelFlags } from "./codes-model.ts";
 
 /** Flags of `qtaml codes`. */
-export interface CodesFlags extends CodesModelFlags, FlipFlags, Manner {}
+export interface CodesFlags extends CodesModelFlags, FlipFlags, Manner {
+  /** SVG file for a picture of what codes leave. */
+  readonly picture?: string | undefined;
+}
 
 const usual = [
   "parity(9,8)",
@@ -77,8 +82,12 @@ export async function runCodes(model: string | undefined, flags: CodesFlags): Pr
     }
     refuseModelFlags(flags);
   } else checkCodesFlags(model, flags);
+  if (flags.picture !== undefined) checkOutput(flags.picture);
   const rows = priceCodes(channel, (flags.code ?? usual).map(codeNamed));
   const table = { p01, p10, capacity: capacity(channel), codes: rows };
+  if (flags.picture !== undefined) {
+    writePicture(flags.picture, (flags.code ?? drawnCodes).map(codeNamed), channel);
+  }
   if (model === undefined) {
     if (flags.json === true) sayJson(table);
     else {

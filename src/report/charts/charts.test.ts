@@ -20,6 +20,7 @@ import {
   errorChart,
   keptChart,
   protectionMap,
+  residualErrorChart,
   thicknessChart,
   waveChart,
   yieldChart,
@@ -45,6 +46,15 @@ const keptData = {
   ],
   keep: 0.95,
   chosen: [{ policy: "tac", overhead: 0.27, kept: 0.94 }],
+};
+
+const residualErrors = {
+  p: [1e-4, 1e-3, 1e-2, 1e-1],
+  curves: [
+    { code: "secded(72,64)", parity: 0.125, error: [7.2e-7, 7.1e-5, 6e-3, 0.103] },
+    { code: "repetition(3)", parity: 2, error: [3e-8, 3e-6, 3e-4, 0.028] },
+  ],
+  chosen: 0.05,
 };
 
 const yieldData = {
@@ -76,6 +86,7 @@ const charts: Record<string, (width: number) => SVGSVGElement> = {
       },
       { document, width },
     ),
+  "residual-errors": (width) => residualErrorChart(residualErrors, { document, width }),
   kept: (width) => keptChart(keptData, { document, width }),
   yield: (width) => yieldChart(yieldData, { document, width }),
   "protection-map": (width) => protectionMap(rows, { document, width }),

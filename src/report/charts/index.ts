@@ -9,6 +9,11 @@ export type { ChartOptions } from "./frame.ts";
 export { keptChart, type KeptData } from "./kept.ts";
 export { bitShareChart, driftChart, errorChart, sampledShares, type SampledError } from "./law.ts";
 export { protectionMap, type ProtectionRow } from "./protection-map.ts";
+export {
+  residualErrorChart,
+  type ResidualCurve as ResidualErrorCurve,
+  type ResidualErrors,
+} from "./residual-errors.ts";
 export { colour, policyStyle, policyStyles, theme, type PolicyStyle } from "./theme.ts";
 export { yieldChart, type YieldData } from "./yield.ts";
 export { thicknessChart } from "./thickness.ts";
