@@ -4,7 +4,4 @@ import { join } from "node:path";
 import { buildProgram } from "../src/cli/program.ts";
 import { commandReference } from "../src/cli/reference.ts";
 
-writeFileSync(
-  join(import.meta.dirname, "..", "docs", "commands.md"),
-  commandReference(buildProgram("0")),
-);
+writeFileSync(join(import.meta.dirname, "..", "docs", "commands.md"), commandReference(buildProgram("0")));
