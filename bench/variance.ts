@@ -131,7 +131,7 @@ for (const network of positionals.length > 0 ? positionals : smallNetworks) {
   const image = Math.max((many - few) / (3 * part), 1e-9);
   const design = optimalImages(variances, { chip: Math.max(few - part * image, 1e-9), image }, total);
 
-  // Correction: what the clean network scores on the same part is taken off.
+  // Correction: what the clean network scores on the same part is a control variate, as in `qtaml verify --images`.
   const count = Math.max(2, Math.min(design.images, total - 1));
   const cleanRight = cleanAnswers(context);
   const order = sampleOrder(context.seed, total);
@@ -144,19 +144,20 @@ for (const network of positionals.length > 0 ? positionals : smallNetworks) {
     })),
   );
   const raw = judged.map((outcome) => correct(outcome, 0));
-  const adjusted = raw.map((score, i) => {
-    const places = samplesOfRun(order, { from: froms[i]!, count });
-    const clean = places.reduce((sum, place) => sum + cleanRight[place]!, 0) / count;
-    return score - clean;
+  const control = froms.map((from) => {
+    const places = samplesOfRun(order, { from, count });
+    return places.reduce((sum, place) => sum + cleanRight[place]!, 0) / count;
   });
+  const expected = cleanRight.reduce((sum, right) => sum + right, 0) / total;
+  const adjusted = [...controlledValues(raw, { values: control, expected }, "others", [0, 1])];
   await executor.close();
 
   // Control: the noise that the closed form weighs, on each chip.
-  const control = await noiseControl(context, prepared, topBits);
-  const spread = Math.sqrt(variance(control.values) / chips);
-  const mean = momentsOf(control.values).mean;
-  if (Math.abs(mean - control.expected) > 5 * spread) throw new Error("The control misses its expectation.");
-  const controlled = [...controlledValues(one, control)];
+  const noise = await noiseControl(context, prepared, topBits);
+  const spread = Math.sqrt(variance(noise.values) / chips);
+  const mean = momentsOf(noise.values).mean;
+  if (Math.abs(mean - noise.expected) > 5 * spread) throw new Error("The control misses its expectation.");
+  const controlled = [...controlledValues(one, noise)];
 
   const flips = prepared.tensors.map((t) => symmetricFlips(1e-6, t.format.bits));
   const hit = 1 - faultlessChance({ tensors: prepared.tensors, flips }, protections[0]!)!;

@@ -98,6 +98,47 @@ describe("a campaign with a store", () => {
     expect(replay["changed"]).toHaveLength(kept.changed);
   });
 
+  it("replays faults of any model that stay for all images, and refuses those that do not", async () => {
+    const tried = [
+      "--trials",
+      "2",
+      "--name",
+      "runs",
+      "--faults",
+      "burst:length=8",
+      "--faults",
+      "word-line:rate=0.002",
+    ];
+    await run(verify("models.db", ...tried));
+    const replay = json(
+      await run([
+        "campaign",
+        "replay",
+        "models.db",
+        "1",
+        "--name",
+        "runs",
+        "--no-causes",
+        "--json",
+        "--quiet",
+      ]),
+    );
+    const exported = await run(["campaign", "export", "models.db", "--name", "runs", "--format", "jsonl"]);
+    const kept = JSON.parse(exported.stdout.split("\n")[1]!) as { score: number; changed: number };
+    expect(replay).toMatchObject({ chip: 1, score: kept.score, sameAsKept: true });
+    expect(replay["changed"]).toHaveLength(kept.changed);
+    await run(verify("models.db", "--trials", "2", "--name", "reads", "--regime", "redrawn", "--reads", "2"));
+    const refused = await run(["campaign", "replay", "models.db", "0", "--name", "reads"]);
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toMatch(/other.* at each read/);
+  });
+
+  it("refuses to mix chips of other faults", async () => {
+    const refused = await run(verify("whole.db", "--faults", "burst:length=8"));
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toContain('the setting "faults"');
+  });
+
   it("refuses a store that is not there, a campaign that is not, and Parquet without a file", async () => {
     const refusals = [
       [["campaign", "list", "none.db"], /does not exist/],

@@ -156,7 +156,8 @@ export async function measureBeyond(subject: Subject, keep: number): Promise<Bey
       return { estimate: overhead, low, high };
     };
     const pointOf = async (at: Assessment, plan: Plan): Promise<Estimate> => {
-      if (at === assessment) return share(await simulatePlan(simulation, plan, goal, chips), simulation.clean);
+      if (at === assessment)
+        return share(await simulatePlan(simulation, plan, goal, chips), simulation.clean);
       const base = await openSimulation(at, test, { seed: 0 });
       try {
         return share(await simulatePlan(base, plan, base.goal(keep), chips), base.clean);

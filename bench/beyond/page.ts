@@ -73,10 +73,10 @@ export function resultsText(results: readonly BeyondResult[], large: LargeResult
   const worse = results.filter((r) => r.overhead["joint table"].estimate > r.overhead.tac.estimate);
   const freeWorse = results.filter((r) => r.overhead["joint free"].estimate > r.overhead.tac.estimate);
   const below = (limit: number) => results.filter((r) => r.ratio.table.estimate < limit).map((r) => r.name);
-  const names = (list: readonly string[]) => (list.length === 0 ? "none" : list.map((n) => `\`${n}\``).join(", "));
+  const names = (list: readonly string[]) =>
+    list.length === 0 ? "none" : list.map((n) => `\`${n}\``).join(", ");
   const outside = results.filter(
-    ({ atTarget: { predicted, measured } }) =>
-      measured.low > predicted.high || measured.high < predicted.low,
+    ({ atTarget: { predicted, measured } }) => measured.low > predicted.high || measured.high < predicted.low,
   );
   const variants = ["unshrunk", "half", "bayes", "channel"] as const;
   return `
@@ -84,7 +84,16 @@ Made by \`npm run bench:beyond\`; 20 chips a point on Fashion-MNIST, 40 on smart
 
 ### Overhead that keeps ${formatPercent(keep)} of the clean accuracy
 ${table(
-  ["network", "p", "Uniform-MSP", "TAC", "joint, free", "joint, table", "Uniform-MSP over joint, table", "tables"],
+  [
+    "network",
+    "p",
+    "Uniform-MSP",
+    "TAC",
+    "joint, free",
+    "joint, table",
+    "Uniform-MSP over joint, table",
+    "tables",
+  ],
   results.map((r) => [
     `\`${r.name}\``,
     String(r.p),

@@ -9,7 +9,7 @@ import {
   settleBatching,
   type Protection,
 } from "../engine/index.ts";
-import { openFaults, usualFaults } from "../faults/index.ts";
+import { openFaults, usualFaults, type FaultDescription } from "../faults/index.ts";
 import { protectedBitsOf, storedBits, type Plan } from "../protect/index.ts";
 import { QtamlError } from "../errors.ts";
 import { cleanNetwork, type Assessment } from "./assess.ts";
@@ -53,6 +53,8 @@ export interface ReplayOptions {
   readonly findCauses?: boolean;
   /** Flip probabilities that the plan's decoders were made for, by tensor; the memory's own by default. */
   readonly designFlips?: readonly FlipProbabilities[];
+  /** How cells are damaged; independent flips unless given. */
+  readonly faults?: FaultDescription;
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -67,11 +69,16 @@ function answers(values: Float32Array, classes: number): Int32Array {
 }
 
 /** Counts the flipped bits that a plan leaves unprotected. */
-function countFlips({ tensors, memory }: Assessment, protection: Protection, seed: number, chip: number) {
+function countFlips(
+  { tensors, memory }: Assessment,
+  protection: Protection,
+  faults: FaultDescription,
+  { seed, chip }: { readonly seed: number; readonly chip: number },
+) {
   const source = openFaults(
     tensors.map(({ codes, format }) => ({ codes, bits: format.bits })),
     memory.map((t) => t.flips),
-    usualFaults,
+    faults,
     seed,
   );
   const damage = source.draw({ trial: chip, read: 0 });
@@ -91,7 +98,8 @@ function countFlips({ tensors, memory }: Assessment, protection: Protection, see
 /**
  * Replays a chip under a plan.
  *
- * @throws QtamlError `unsupported-model` where the output is not one row of numbers a sample
+ * @throws QtamlError `unsupported-model` where the output is not one row of numbers a sample, `invalid-argument` for faults
+ *   that differ from read to read
  */
 export async function replayChip(
   assessment: Assessment,
@@ -99,14 +107,20 @@ export async function replayChip(
   plan: Plan,
   options: ReplayOptions,
 ): Promise<ChipReplay> {
-  const { chip, seed = 0, most = usualMost, findCauses = true, onProgress } = options;
+  const { chip, seed = 0, most = usualMost, findCauses = true, faults = usualFaults, onProgress } = options;
+  if (faults.regime === "redrawn") {
+    throw new QtamlError(
+      "invalid-argument",
+      "A replay asks which flipped bits change an answer, and with --regime redrawn they are others at each read: replay a campaign of quenched chips.",
+    );
+  }
   const { judged, memory, tensors } = assessment;
   const part = most < given.count ? sliceDataset(given, 0, most) : given;
   const data = await settleBatching(judged.model, part);
   const protection = planProtection(plan);
   const flips = memory.map((t) => t.flips);
   const reader = openMemoryReader(
-    { tensors, flips, designFlips: options.designFlips ?? flips, seed },
+    { tensors, flips, designFlips: options.designFlips ?? flips, seed, faults },
     "faults",
   );
   const binder = await bindWeights(judged, chooseBinder(judged));
@@ -126,7 +140,7 @@ export async function replayChip(
     reader.draw(chip);
     const faulty = await run(reader.read(protection).weights);
     const places = Array.from(clean.keys()).filter((n) => clean[n] !== faulty[n]);
-    const counted = countFlips(assessment, protection, seed, chip);
+    const counted = countFlips(assessment, protection, faults, { seed, chip });
     const causes = new Map<number, BitPlane[]>(places.map((n) => [n, []]));
     const planes = counted.flatMap(({ tensor, byBit }, t) =>
       byBit.flatMap((flipped, bit) => (flipped > 0 ? [{ t, tensor, bit }] : [])),

@@ -265,6 +265,7 @@ export function runReplay(path: string, chip: number, flags: ReplayFlags): Promi
         most: data.count,
         findCauses: flags.causes !== false,
         designFlips: simulation.designFlips,
+        ...(simulation.faults === undefined ? {} : { faults: simulation.faults }),
         onProgress: (done, total) => progress.update("bit planes", done, total),
       }).finally(() => progress.stop());
       if (flags.json === true) {
