@@ -5,13 +5,18 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { writeWhole } from "../../src/cli/files.ts";
+import { jointStorage } from "../../src/campaign/joint.ts";
 import { subjects } from "../../reproduce/cases.ts";
+import { assessSubject, dataOf } from "../../reproduce/network.ts";
 import { remembered } from "../../reproduce/store.ts";
+import { noiseChart } from "./chart.ts";
 import { measureLarge } from "./large.ts";
 import { measureBeyond, type BeyondResult } from "./network.ts";
 import { resultsText } from "./page.ts";
 
 const keep = 0.95;
+/** The network of the picture. */
+const pictured = "lenet";
 const { values: flags } = parseArgs({ options: { only: { type: "string", multiple: true } } });
 
 const results: BeyondResult[] = [];
@@ -28,6 +33,12 @@ for (const subject of subjects) {
 if (flags.only === undefined) {
   const page = "docs/beyond.md";
   const large = await remembered("beyond-large", [], {}, measureLarge);
+  const lenet = results.find(({ name }) => name === pictured)!;
+  const subject = subjects.find(({ name }) => name === pictured)!;
+  const { calibration } = await dataOf(subject);
+  const assessment = await assessSubject(subject, subject.p, calibration);
+  const { noise } = jointStorage(assessment, lenet.overhead["joint table"].estimate, "table");
+  writeWhole("docs/figures/beyond-noise.svg", noiseChart(assessment, pictured, subject.p, noise));
   const [before = "", rest = ""] = readFileSync(page, "utf8").split("<!-- results -->\n");
   const after = rest.split("<!-- end of results -->\n")[1] ?? "";
   const text = resultsText(results, large, keep);

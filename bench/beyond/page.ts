@@ -139,6 +139,10 @@ ${table(
 )}
 
 ### Limits
+![Predicted output noise against overhead of lenet: Uniform-MSP, TAC, joint plans with free decoding and with tables, and the distortion-rate bound, each far below the one before](figures/beyond-noise.svg)
+
+*\`lenet\` at p = 0.1: where the curves cross the dashed line is the overhead that each is predicted to need.*
+
 Mean squared error of Gaussian weights over their variance, 8 bits: two's complement to 6 deviations as stored and by the best straight line, the codebooks of the two classes, those found from two's complement alone, and the distortion-rate bound 2^(-2 (m + (8 - m) C(p))), which takes long blocks of weights and no table reaches.
 
 ${[0.1, 0.05]
