@@ -54,8 +54,8 @@ export function noiseChart(assessment: Assessment, name: string, p: number, born
     const { overhead, noise } = residualCurve(policy, assessment.memory);
     return overhead.map((o, i) => ({ overhead: o, noise: noise[i]! })).filter((d) => d.noise > 0);
   };
-  const joint = (decoder: "free" | "table") =>
-    overheads.map((overhead) => ({ overhead, noise: jointStorage(assessment, overhead, decoder).noise }));
+  const joint = (decoderClass: "free" | "table") =>
+    overheads.map((overhead) => ({ overhead, noise: jointStorage(assessment, overhead, { decoderClass, grain: "tensor" }).noise }));
   const curves: Curve[] = [
     { label: "Uniform-MSP", stroke: "warm", dash: "8 4", points: plain("uniform-msp") },
     { label: "TAC", stroke: "accent", dash: "none", points: plain("tac") },

@@ -37,7 +37,7 @@ if (flags.only === undefined) {
   const subject = subjects.find(({ name }) => name === pictured)!;
   const { calibration } = await dataOf(subject);
   const assessment = await assessSubject(subject, subject.p, calibration);
-  const { noise } = jointStorage(assessment, lenet.overhead["joint table"].estimate, "table");
+  const { noise } = jointStorage(assessment, lenet.overhead["joint table"].estimate);
   writeWhole("docs/figures/beyond-noise.svg", noiseChart(assessment, pictured, subject.p, noise));
   const [before = "", rest = ""] = readFileSync(page, "utf8").split("<!-- results -->\n");
   const after = rest.split("<!-- end of results -->\n")[1] ?? "";

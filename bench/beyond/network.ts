@@ -8,6 +8,7 @@ import {
   simulatePlan,
   storeByPlan,
   summarise,
+  usualStyle,
   type Assessment,
   type CurvePoint,
   type Goal,
@@ -71,11 +72,16 @@ function behind(assessment: Assessment, p: number): Assessment {
 async function variant(
   assessment: Assessment,
   overhead: number,
-  decoder: DecoderClass,
+  decoderClass: DecoderClass,
   shrinking: number,
 ): Promise<Plan> {
   const none = await makePlan(assessment, { policy: "none", overhead: 0 });
-  const { codebooks, protectedBits, tensors } = jointStorage(assessment, overhead, decoder, shrinking);
+  const { codebooks, protectedBits, tensors } = jointStorage(
+    assessment,
+    overhead,
+    { ...usualStyle, decoderClass },
+    shrinking,
+  );
   return {
     ...none,
     policy: "joint",
@@ -121,7 +127,11 @@ export async function measureBeyond(subject: Subject, keep: number): Promise<Bey
     const above = async (decoderClass: DecoderClass, overheads: readonly number[]): Promise<CurvePoint[]> => {
       const points: CurvePoint[] = [];
       for (const overhead of overheads) {
-        const plan = await makePlan(assessment, { policy: "joint", overhead, decoderClass });
+        const plan = await makePlan(assessment, {
+          policy: "joint",
+          overhead,
+          style: { ...usualStyle, decoderClass },
+        });
         points.push(await simulatePlan(simulation, plan, goal, chips));
       }
       return points;
@@ -133,7 +143,7 @@ export async function measureBeyond(subject: Subject, keep: number): Promise<Bey
       "joint free": await searchOverhead(assessment, simulation, {
         ...search,
         policy: "joint",
-        decoderClass: "free",
+        style: { ...usualStyle, decoderClass: "free" },
         known: await above("free", [0.12, 0.25]),
         guess: 0.04,
         tolerance: 0.001,
@@ -141,7 +151,6 @@ export async function measureBeyond(subject: Subject, keep: number): Promise<Bey
       "joint table": await searchOverhead(assessment, simulation, {
         ...search,
         policy: "joint",
-        decoderClass: "table",
         known: await above("table", [0.02, 0.06]),
         guess: 0.01,
         tolerance: 0.0005,

@@ -13,6 +13,7 @@ import { makePlan } from "./plan.ts";
 import { planProtection } from "./protection.ts";
 import { isPredicted, predict } from "./predict.ts";
 import { isGaussian } from "./gaussian-check.ts";
+import type { JointStyle } from "./joint.ts";
 import { predictByGaussian, type PredictedPolicy } from "./surrogate.ts";
 import {
   overheadAtTarget,
@@ -34,8 +35,8 @@ export interface CompareOptions extends Pick<RunControl, "signal"> {
   readonly threads?: number;
   /** Overheads at which all policies with a budget are simulated. */
   readonly budgets?: readonly number[];
-  /** Joint plans are compared too, and decoding may cost this at inference. */
-  readonly decoderClass?: DecoderClass;
+  /** Joint plans are compared too, made so. */
+  readonly style?: JointStyle;
   readonly onProgress?: (stage: string, done: number, total: number) => void;
 }
 
@@ -114,7 +115,7 @@ function jointInterval(found: OverheadAtTarget, goal: Goal): Interval {
 async function jointCurve(
   assessment: Assessment,
   simulation: Simulation,
-  decoderClass: DecoderClass,
+  style: JointStyle,
   budgets: readonly number[],
   goal: Goal,
   chips: number,
@@ -126,7 +127,7 @@ async function jointCurve(
       policy: "joint",
       overhead,
       seed: simulation.seed,
-      decoderClass,
+      style,
     });
     const { onProgress, ...rest } = control;
     points.push(await simulatePlan(simulation, plan, goal, chips, rest));
@@ -211,14 +212,15 @@ async function leastWholeLevel(
 /** What joint plans gain over Uniform-MSP, and what they cost at inference. */
 async function jointResult(
   assessment: Assessment,
-  decoderClass: DecoderClass,
+  style: JointStyle,
   found: ReadonlyMap<PolicyName, OverheadAtTarget>,
   goal: Goal,
   seed: number,
 ): Promise<NonNullable<Comparison["joint"]>> {
   const joint = found.get("joint")!;
   const ratio = ratioInterval(jointInterval(found.get("uniform-msp")!, goal), jointInterval(joint, goal));
-  const plan = await makePlan(assessment, { policy: "joint", overhead: joint.overhead, seed, decoderClass });
+  const plan = await makePlan(assessment, { policy: "joint", overhead: joint.overhead, seed, style });
+  const { decoderClass } = style;
   return {
     decoderClass,
     tables: decoderClass === "table" ? plan.codebooks.length : 0,
@@ -280,11 +282,11 @@ export async function compare(
       }),
     );
   }
-  const { decoderClass } = options;
-  const isJoint = decoderClass !== undefined && isGaussian(assessment);
+  const { style } = options;
+  const isJoint = style !== undefined && isGaussian(assessment);
   if (isJoint) {
     const stage = control("joint plans");
-    const known = await jointCurve(assessment, simulation, decoderClass, budgets, goal, chips, stage);
+    const known = await jointCurve(assessment, simulation, style, budgets, goal, chips, stage);
     policies.push({ name: "joint", points: known });
     const search = {
       policy: "joint",
@@ -298,7 +300,7 @@ export async function compare(
       "joint",
       await searchOverhead(assessment, simulation, {
         ...search,
-        decoderClass,
+        style,
         seed: simulation.seed,
         ...control("least overhead, joint"),
       }),
@@ -329,7 +331,7 @@ export async function compare(
     uniformWholeLevel: whole,
     ratio: ratio.estimate,
     ratioInterval: [ratio.low, ratio.high],
-    ...(isJoint ? { joint: await jointResult(assessment, decoderClass, found, goal, simulation.seed) } : {}),
+    ...(isJoint ? { joint: await jointResult(assessment, style, found, goal, simulation.seed) } : {}),
     saturationRatio: prediction?.saturationRatio ?? null,
     predicted:
       prediction === undefined

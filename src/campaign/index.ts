@@ -46,6 +46,7 @@ export {
 } from "./identity.ts";
 export { inspect, type InspectionRow } from "./inspect.ts";
 export type { ImageParts } from "./parts.ts";
+export { usualStyle, type JointStyle } from "./joint.ts";
 export { makePlan, type PlanRequest } from "./plan.ts";
 export { planProtection } from "./protection.ts";
 export { checkPlan, storeByPlan } from "./recode.ts";

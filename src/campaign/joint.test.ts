@@ -13,7 +13,7 @@ import { cleanWeights } from "../onnx/index.ts";
 import { parsePlan, protectedBitsOf, storedBits, type Plan } from "../protect/index.ts";
 import { assess, type Assessment } from "./assess.ts";
 import { checkByGaussian } from "./gaussian-check.ts";
-import { jointStorage, unshrunkVariance, worstBits } from "./joint.ts";
+import { jointStorage, unshrunkVariance, usualStyle, worstBits } from "./joint.ts";
 import { makePlan } from "./plan.ts";
 import { planProtection } from "./protection.ts";
 import { storeByPlan } from "./recode.ts";
@@ -35,7 +35,12 @@ beforeAll(async () => {
 });
 
 const jointOf = (assessment: Assessment, overhead: number, decoderClass: DecoderClass = "table") =>
-  makePlan(assessment, { policy: "joint", overhead, decoderClass, threads: 1 });
+  makePlan(assessment, {
+    policy: "joint",
+    overhead,
+    style: { ...usualStyle, decoderClass },
+    threads: 1,
+  });
 
 describe("worstBits", () => {
   it("takes the bits that flip most, of equal ones the most significant", () => {
@@ -73,15 +78,16 @@ describe("unshrunkVariance", () => {
 
 describe.each(["tensor", "channel"] as const)("jointStorage, one scale a %s", (granularity) => {
   it.each([
-    [0, "table"],
-    [0.03, "table"],
-    [0.2, "free"],
+    [0, "table", "tensor"],
+    [0.03, "table", "tensor"],
+    [0.03, "table", "channel"],
+    [0.2, "free", "channel"],
   ] as const)(
-    "spends the budget %d and states the noise that its own codebooks leave, %s",
-    (overhead, kind) => {
+    "spends %d and states the noise that its codebooks leave, %s, by %s",
+    (overhead, decoderClass, grain) => {
       const assessment = assessments.get(granularity)!;
       const { memory, jacobian } = assessment;
-      const stored = jointStorage(assessment, overhead, kind);
+      const stored = jointStorage(assessment, overhead, { decoderClass, grain });
       const bits = stored.tensors.reduce((sum, { segments }) => sum + protectedBitsOf(segments), 0);
       expect(bits).toBe(stored.protectedBits);
       expect(bits).toBeLessThanOrEqual(overhead * storedBits(memory));
@@ -90,12 +96,13 @@ describe.each(["tensor", "channel"] as const)("jointStorage, one scale a %s", (g
       const noise = assessment.tensors.reduce((sum, tensor, t) => {
         const weights = cleanWeights(tensor);
         const { segments } = stored.tensors[t]!;
-        const channels = granularity === "channel" ? jacobian![t]!.channelSquaredNorms!.length : 1;
+        const channels = jacobian![t]!.channelSquaredNorms!.length;
         const inner = tensor.count / channels;
         const errors = new Float64Array(channels);
         const squares = new Float64Array(channels);
         // Output channels come first in this network's tensors.
         weights.forEach((w, i) => (squares[Math.floor(i / inner)]! += (w * w) / inner));
+        if (granularity === "tensor") squares.fill(squares.reduce((a, b) => a + b, 0) / channels);
         for (const { start, count, codebook, protectedMask } of segments) {
           const { table, gain } = stored.codebooks[codebook!]!;
           const flips = protectBits(memory[t]!.flips, protectedMask);
@@ -113,7 +120,7 @@ describe.each(["tensor", "channel"] as const)("jointStorage, one scale a %s", (g
             errors[c]! += (error * squares[c]!) / inner;
           }
         }
-        const norms = channels === 1 ? [jacobian![t]!.squaredNorm] : jacobian![t]!.channelSquaredNorms!;
+        const norms = jacobian![t]!.channelSquaredNorms!;
         return sum + errors.reduce((s, e, c) => s + e * norms[c]!, 0);
       }, 0);
       // Errors are taken to be alike in all weights, and a divided tensor's first weights as sensitive as the others.

@@ -9,11 +9,11 @@ import {
   type Codebook,
   type DecoderClass,
   type FlipProbabilities,
-  type ProtectionSegment,
 } from "../channel/index.ts";
-import { cleanWeights, stepOf, type StoredTensor } from "../onnx/index.ts";
+import { cleanWeights, stepOf, type Granularity, type StoredTensor } from "../onnx/index.ts";
 import {
   allocateChoices,
+  protectedBitsOf,
   storedBits,
   type ChosenStorage,
   type MemoryTensor,
@@ -27,14 +27,33 @@ import { checkByGaussian, type CheckOptions, type GaussianCheck } from "./gaussi
 import { planProtection } from "./protection.ts";
 import { rootMeanSquares, scaleAxis, storeByPlan } from "./recode.ts";
 
-/** One way to store a tensor: which bits are protected, and the codebook that suits what is left of the channel. */
-interface Way extends StorageChoice {
-  readonly mask: number;
-  readonly book: Codebook;
+/** How joint plans are made. */
+export interface JointStyle {
+  /** What decoding may cost at inference. */
+  readonly decoderClass: DecoderClass;
+  /** What protected bits are allotted to: tensors, or output channels where these lie one after the other. */
+  readonly grain: Granularity;
 }
 
-/** The ways to store each tensor. */
-type TensorWays = readonly Way[];
+/** Any table, and bits by tensor. */
+export const usualStyle: JointStyle = { decoderClass: "table", grain: "tensor" };
+
+/** One way to store a weight: which bits are protected, and the codebook that suits what is left of the channel. */
+interface Way {
+  readonly mask: number;
+  /** Protected bits of a weight. */
+  readonly bits: number;
+  readonly book: Codebook;
+  /** `unshrunkVariance` of the codebook. */
+  readonly variance: number;
+}
+
+/** A tensor that can be stored in several ways. */
+interface CodedTensor {
+  readonly ways: readonly Way[];
+  /** Squared output error for a unit of variance in all weights of each channel; one entry where there is one group. */
+  readonly sensitivity: Float64Array;
+}
 
 /** The `count` bits of a code that flip most; of bits that flip alike the most significant. */
 export function worstBits({ p01, p10 }: FlipProbabilities, count: number): number {
@@ -53,49 +72,81 @@ export function unshrunkVariance({ distortion, slope }: Pick<Codebook, "distorti
   return slope > 0 ? Math.max(0, (distortion + 2 * slope - 1) / slope ** 2 - 1) : Infinity;
 }
 
-/** Squared output error for a unit of `unshrunkVariance` in all weights of a tensor. */
-function scaledSensitivity(jacobian: TensorJacobian, scales: Float32Array): number {
+/**
+ * Squared output error for a unit of `unshrunkVariance` in all weights of each output channel, where the channels lie one
+ * after the other; of the whole tensor otherwise.
+ */
+function scaledSensitivity(
+  tensor: StoredTensor,
+  jacobian: TensorJacobian,
+  scales: Float32Array,
+): Float64Array {
   const norms = jacobian.channelSquaredNorms;
-  if (norms !== null && norms.length === scales.length)
-    return norms.reduce((sum, norm, c) => sum + norm * scales[c]! ** 2, 0);
-  return (jacobian.squaredNorm * scales.reduce((sum, s) => sum + s * s, 0)) / scales.length;
+  const meanSquare = scales.reduce((sum, s) => sum + s * s, 0) / scales.length;
+  const isByChannel = norms !== null && norms.length === scales.length;
+  const each = norms?.map((norm, c) => norm * (isByChannel ? scales[c]! ** 2 : meanSquare));
+  if (each !== undefined && tensor.outputAxis === 0) return each;
+  return Float64Array.of(each?.reduce((a, b) => a + b, 0) ?? jacobian.squaredNorm * meanSquare);
 }
 
-/** Ways to store a tensor by codebooks, one for each number of protected bits. */
-function codedWays(
+/** A tensor and its codebooks, one for each number of protected bits. */
+function codeTensor(
   tensor: StoredTensor,
   { flips }: MemoryTensor,
   jacobian: TensorJacobian,
-  scaling: NonNullable<PlanTensor["scaling"]>,
+  scaling: Granularity,
   decoder: DecoderClass,
-): TensorWays {
+): CodedTensor {
   const weights = cleanWeights(tensor);
   const axis = scaleAxis(tensor, scaling);
   const scales = rootMeanSquares(weights, tensor.dims, axis);
   const step = stepOf({ dims: tensor.dims, channelAxis: axis, blockSize: undefined });
   const source = weightDistribution(weights, (i) => scales[step(i)]!);
-  const sensitivity = scaledSensitivity(jacobian, scales);
-  return Array.from({ length: tensor.format.bits + 1 }, (_, count): Way => {
-    const mask = worstBits(flips, count);
+  const ways = Array.from({ length: tensor.format.bits + 1 }, (_, bits): Way => {
+    const mask = worstBits(flips, bits);
     const book = designCodebook(source, protectBits(flips, mask), decoder);
-    return { mask, book, bits: count * tensor.count, noise: sensitivity * unshrunkVariance(book) };
+    return { mask, bits, book, variance: unshrunkVariance(book) };
   });
+  return { ways, sensitivity: scaledSensitivity(tensor, jacobian, scales) };
 }
 
 /** What was worked out for a memory: searches ask for budget after budget. */
-const known = new WeakMap<readonly MemoryTensor[], Map<DecoderClass, readonly TensorWays[]>>();
+const known = new WeakMap<readonly MemoryTensor[], Map<DecoderClass, readonly CodedTensor[]>>();
 
-function waysOf(assessment: Assessment, decoder: DecoderClass): readonly TensorWays[] {
+function codedTensors(assessment: Assessment, decoder: DecoderClass): readonly CodedTensor[] {
   const { memory, jacobian, storage } = assessment;
-  const found = known.get(memory) ?? new Map<DecoderClass, readonly TensorWays[]>();
+  const found = known.get(memory) ?? new Map<DecoderClass, readonly CodedTensor[]>();
   known.set(memory, found);
-  const ways =
+  const coded =
     found.get(decoder) ??
     assessment.tensors.map((tensor, t) =>
-      codedWays(tensor, memory[t]!, jacobian![t]!, storage.granularity, decoder),
+      codeTensor(tensor, memory[t]!, jacobian![t]!, storage.granularity, decoder),
     );
-  found.set(decoder, ways);
-  return ways;
+  found.set(decoder, coded);
+  return coded;
+}
+
+/** Neighbouring weights of one tensor that are stored alike, unless they are divided. */
+interface Group {
+  readonly tensor: number;
+  readonly start: number;
+  readonly count: number;
+  readonly sensitivity: number;
+}
+
+/** What bits are allotted to. */
+function groupsOf(
+  coded: readonly CodedTensor[],
+  memory: readonly MemoryTensor[],
+  grain: Granularity,
+): Group[] {
+  return coded.flatMap(({ sensitivity }, tensor) => {
+    const { count } = memory[tensor]!;
+    if (grain === "tensor")
+      return [{ tensor, start: 0, count, sensitivity: sensitivity.reduce((a, b) => a + b, 0) }];
+    const each = count / sensitivity.length;
+    return Array.from(sensitivity, (own, c) => ({ tensor, start: c * each, count: each, sensitivity: own }));
+  });
 }
 
 /** A plan's tensors and codebooks, and what is predicted of them to first order. */
@@ -117,42 +168,59 @@ export interface JointStorage {
 export function jointStorage(
   assessment: Assessment,
   overhead: number,
-  decoder: DecoderClass,
+  { decoderClass, grain }: JointStyle = usualStyle,
   shrinking = 0,
 ): JointStorage {
-  const ways = waysOf(assessment, decoder);
+  const { memory, storage } = assessment;
+  const coded = codedTensors(assessment, decoderClass);
+  const groups = groupsOf(coded, memory, grain);
+  const choices = groups.map(({ tensor, count, sensitivity }) =>
+    coded[tensor]!.ways.map(({ bits, variance }): StorageChoice => ({
+      bits: bits * count,
+      noise: sensitivity * variance,
+    })),
+  );
   // A share k / n times n may round to just below k.
-  const budget = Math.floor(overhead * storedBits(assessment.memory) * (1 + 2 ** -50) + 1e-9);
-  const { items, noise, marginalValue } = allocateChoices(ways, budget);
+  const budget = Math.floor(overhead * storedBits(memory) * (1 + 2 ** -50) + 1e-9);
+  const { items, noise, marginalValue } = allocateChoices(choices, budget);
+  const runs = memory.map((): StoredRun[] => []);
+  items.forEach((chosen, g) => addRuns(runs[groups[g]!.tensor]!, groups[g]!, chosen));
   const codebooks: Plan["codebooks"] = [];
-  let protectedBits = 0;
-  const tensors = items.map((chosen, t) => {
-    const { count } = assessment.memory[t]!;
-    const segments = dividedSegments(ways[t]!, chosen, count, (segment, way) => {
-      protectedBits += (segment.count * way.bits) / count;
-      const gain = way.book.slope ** (shrinking - 1);
-      return { ...segment, codebook: codebooks.push({ table: Array.from(way.book.table), gain }) - 1 };
+  const tensors = runs.map((own, t) => {
+    const places = new Map<number, number>();
+    const segments = own.map(({ start, count, way: index }) => {
+      const { mask, book } = coded[t]!.ways[index]!;
+      const codebook =
+        places.get(index) ??
+        codebooks.push({ table: Array.from(book.table), gain: book.slope ** (shrinking - 1) }) - 1;
+      places.set(index, codebook);
+      return { start, count, protectedMask: mask, decoder: "none" as const, codebook };
     });
-    return { scaling: assessment.storage.granularity, segments };
+    return { scaling: storage.granularity, segments };
   });
+  const protectedBits = tensors.reduce((sum, { segments }) => sum + protectedBitsOf(segments), 0);
   return { tensors, codebooks, protectedBits, noise, marginalValue };
 }
 
-/** The first weights by the upper way, the others by the base. */
-function dividedSegments(
-  ways: TensorWays,
-  { base, upper, share }: ChosenStorage,
-  count: number,
-  finish: (segment: ProtectionSegment, way: Way) => PlanTensor["segments"][number],
-): PlanTensor["segments"] {
+/** Weights that are stored in one way. */
+interface StoredRun {
+  start: number;
+  count: number;
+  /** Index among the ways of the tensor. */
+  readonly way: number;
+}
+
+/** Adds a group to the runs of its tensor: its first weights by the upper way, the others by the base. */
+function addRuns(runs: StoredRun[], { start, count }: Group, { base, upper, share }: ChosenStorage): void {
   const extra = Math.floor(share * count + 1e-9);
-  const parts = [
-    { start: 0, count: extra, way: ways[upper]! },
-    { start: extra, count: count - extra, way: ways[base]! },
-  ];
-  return parts
-    .filter((part) => part.count > 0)
-    .map(({ way, ...run }) => finish({ ...run, protectedMask: way.mask, decoder: "none" }, way));
+  for (const part of [
+    { start, count: extra, way: upper },
+    { start: start + extra, count: count - extra, way: base },
+  ]) {
+    const last = runs.at(-1);
+    if (last?.way === part.way) last.count += part.count;
+    else if (part.count > 0) runs.push(part);
+  }
 }
 
 /** How far readings may be shrunk; which is best is checked. */
@@ -160,8 +228,7 @@ const shrinkings = [0, 0.5] as const;
 
 /** What a joint plan is asked for besides its budget. */
 export interface JointOptions extends CheckOptions {
-  /** What decoding may cost at inference; any table unless told. */
-  readonly decoderClass?: DecoderClass;
+  readonly style?: JointStyle;
 }
 
 /**
@@ -177,16 +244,16 @@ export async function jointPlan(
   overhead: number,
   options: JointOptions,
 ): Promise<Plan> {
-  const { decoderClass = "table", ...checking } = options;
+  const { style = usualStyle, ...checking } = options;
   const candidates = shrinkings.map((shrinking): Plan => {
-    const stored = jointStorage(assessment, overhead, decoderClass, shrinking);
+    const stored = jointStorage(assessment, overhead, style, shrinking);
     return {
       ...tac,
       protectedBits: stored.protectedBits,
       overhead: stored.protectedBits / tac.storedBits,
       predicted: { noise: stored.noise, drift: null, marginalValue: stored.marginalValue },
       codebooks: stored.codebooks,
-      decoderClass,
+      decoderClass: style.decoderClass,
       tensors: tac.tensors.map((tensor, t) => ({ ...tensor, ...stored.tensors[t]! })),
     };
   });

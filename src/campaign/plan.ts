@@ -1,13 +1,13 @@
 /**
  * @file Makes plans: an allocation of protected bits under a policy, and how each tensor is read.
  */
-import type { DecoderClass, ProtectionSegment } from "../channel/index.ts";
+import type { ProtectionSegment } from "../channel/index.ts";
 import { allocator, protectedBitsOf, storedBits, type Plan, type PolicyName } from "../protect/index.ts";
 import { QtamlError } from "../errors.ts";
 import { isAssessment, type Survey } from "./assess.ts";
 import { chooseCorrection, fixedReading } from "./correction.ts";
 import { isGaussian } from "./gaussian-check.ts";
-import { jointPlan } from "./joint.ts";
+import { jointPlan, type JointStyle } from "./joint.ts";
 
 /** What a plan is asked for. */
 export interface PlanRequest {
@@ -17,8 +17,8 @@ export interface PlanRequest {
   /** Recorded in the plan; the budget itself unless told otherwise. */
   readonly goal?: Plan["goal"];
   readonly seed?: number;
-  /** Joint plans alone: what decoding may cost at inference, and the threads of the check against TAC. */
-  readonly decoderClass?: DecoderClass;
+  /** Joint plans alone: how they are made, and the threads of the check against TAC. */
+  readonly style?: JointStyle;
   readonly threads?: number;
 }
 
@@ -67,10 +67,10 @@ export async function makePlan(assessment: Survey, request: PlanRequest): Promis
     marginalValue: isByJacobian ? allocation.marginalValue : null,
   });
   if (policy !== "joint" || !isAssessment(assessment)) return plan;
-  const { decoderClass, threads } = request;
+  const { style, threads } = request;
   return jointPlan(assessment, plan, overhead, {
     seed,
-    ...(decoderClass === undefined ? {} : { decoderClass }),
+    ...(style === undefined ? {} : { style }),
     ...(threads === undefined ? {} : { threads }),
   });
 }

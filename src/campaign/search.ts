@@ -1,11 +1,11 @@
 /**
  * @file Finds the least overhead at which a policy keeps a target, by bisection on simulated chips.
  */
-import type { DecoderClass } from "../channel/index.ts";
 import type { Plan, PolicyName } from "../protect/index.ts";
 import { meanInterval } from "../stats/index.ts";
 import type { Assessment } from "./assess.ts";
 import { checkKeep, isKept, type Goal } from "./goal.ts";
+import type { JointStyle } from "./joint.ts";
 import { makePlan } from "./plan.ts";
 import { planProtection } from "./protection.ts";
 import { isPredicted, predict } from "./predict.ts";
@@ -53,8 +53,8 @@ export interface CurveOptions extends RunControl {
 export interface SearchOptions extends Omit<CurveOptions, "planAt" | "most"> {
   readonly policy: PolicyName;
   readonly seed?: number;
-  /** Joint plans: what decoding may cost at inference. */
-  readonly decoderClass?: DecoderClass;
+  /** Joint plans: how they are made. */
+  readonly style?: JointStyle;
 }
 
 /** The overhead at which a curve first reaches a goal, linear between points; `never` when it does not. */
@@ -137,10 +137,10 @@ export function overheadAtTarget(
 export function searchOverhead(
   assessment: Assessment,
   simulation: Simulation,
-  { policy, seed = 0, decoderClass, ...options }: SearchOptions,
+  { policy, seed = 0, style, ...options }: SearchOptions,
 ): Promise<OverheadAtTarget> {
-  const classed = decoderClass === undefined ? {} : { decoderClass };
-  const planAt = (overhead: number) => makePlan(assessment, { policy, overhead, seed, ...classed });
+  const styled = style === undefined ? {} : { style };
+  const planAt = (overhead: number) => makePlan(assessment, { policy, overhead, seed, ...styled });
   return searchCurve(simulation, { ...options, planAt });
 }
 
@@ -202,7 +202,7 @@ export const jointGuess = 0.01;
 /** What `planToKeep` is asked for. */
 export interface KeepRequest extends Pick<
   SearchOptions,
-  "policy" | "chips" | "onProgress" | "signal" | "decoderClass"
+  "policy" | "chips" | "onProgress" | "signal" | "style"
 > {
   /** Share of the clean quality to keep. */
   readonly keep: number;
@@ -234,10 +234,10 @@ export async function planToKeep(
     ...(guess === undefined ? {} : { guess }),
   });
   const kept = found.points.find((p) => isKept(goal, p.accuracy));
-  const { decoderClass } = request;
+  const { style } = request;
   return makePlan(assessment, {
     policy,
-    ...(decoderClass === undefined ? {} : { decoderClass }),
+    ...(style === undefined ? {} : { style }),
     overhead: kept?.overhead ?? 1,
     goal: { keep, criterion: simulation.measure.name },
     seed,

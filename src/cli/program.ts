@@ -170,6 +170,12 @@ const decoderClass = new Option(
 )
   .choices(decoderClasses)
   .default("table" as const);
+const grain = new Option(
+  "--grain <grain>",
+  "joint plans: what protected bits are allotted to; by output channel saves more, and stores tensors in more runs",
+)
+  .choices(["tensor", "channel"] as const)
+  .default("tensor" as const);
 
 function planCommand() {
   return assessing("plan")
@@ -181,6 +187,7 @@ function planCommand() {
         .default("tac" as const),
     )
     .addOption(decoderClass)
+    .addOption(grain)
     .option("--budget <share>", "share of the stored bits to protect, such as 0.05", parseNumber)
     .addOption(keep)
     .addOption(measure)
@@ -211,6 +218,7 @@ function compareCommand() {
     .addOption(ignoreLabel)
     .addOption(trials(20))
     .addOption(decoderClass)
+    .addOption(grain)
     .option("--budgets <shares>", "overheads to simulate, separated by commas", (text) =>
       [parseNumbers(text)].flat(),
     )

@@ -2,6 +2,7 @@
 import { checkKeep, compare, type Comparison } from "../../campaign/index.ts";
 import type { DecoderClass } from "../../channel/index.ts";
 import { QtamlError } from "../../errors.ts";
+import type { Granularity } from "../../onnx/index.ts";
 import {
   comparisonHeadline,
   decodingCost,
@@ -31,6 +32,7 @@ export interface CompareFlags extends AssessFlags, MeasureFlags {
   readonly trials: number;
   readonly budgets?: number[] | undefined;
   readonly decoderClass: DecoderClass;
+  readonly grain: Granularity;
   readonly output?: string | undefined;
 }
 
@@ -94,12 +96,12 @@ export async function runCompare(model: string, flags: CompareFlags): Promise<bo
   const measure = await measureFromFlags(flags);
   const progress = openProgress(flags);
   const { assessment, data, warnings } = await assessFromFlags(model, flags, progress);
-  const { keep, trials, seed, threads, budgets, decoderClass } = flags;
+  const { keep, trials, seed, threads, budgets, decoderClass, grain } = flags;
   const comparison = await withSimulation(assessment, data!, { seed, threads, ...measure }, (simulation) =>
     compare(assessment, simulation, {
       keep,
       chips: trials,
-      decoderClass,
+      style: { decoderClass, grain },
       ...(budgets === undefined ? {} : { budgets }),
       onProgress: progress.update,
     }),

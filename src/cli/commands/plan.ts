@@ -13,6 +13,7 @@ import {
 import type { DecoderClass } from "../../channel/index.ts";
 import type { Dataset } from "../../data/index.ts";
 import { QtamlError } from "../../errors.ts";
+import type { Granularity } from "../../onnx/index.ts";
 import {
   checkBudget,
   expectedRunaways,
@@ -47,6 +48,7 @@ export interface PlanFlags extends AssessFlags, MeasureFlags {
   readonly keep?: number | undefined;
   readonly trials: number;
   readonly decoderClass: DecoderClass;
+  readonly grain: Granularity;
   readonly output?: string | undefined;
 }
 
@@ -59,14 +61,14 @@ async function planForShare(
   measure: Pick<SimulationOptions, "measure">,
   progress: Progress,
 ): Promise<Plan> {
-  const { policy, seed, threads, trials, decoderClass } = flags;
+  const { policy, seed, threads, trials, decoderClass, grain } = flags;
   return withSimulation(assessment, data, { seed, threads, ...measure }, (simulation) =>
     planToKeep(assessment, simulation, {
       policy,
       keep,
       chips: trials,
       seed,
-      decoderClass,
+      style: { decoderClass, grain },
       onProgress: (done, total) => progress.update("least overhead", done, total),
     }),
   );
@@ -119,7 +121,7 @@ export function planAccount(plan: Plan): string {
 
 /** Runs the command. */
 export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
-  const { budget, keep, policy, seed, decoderClass } = flags;
+  const { budget, keep, policy, seed, decoderClass, grain } = flags;
   if ((budget === undefined) === (keep === undefined)) {
     throw new QtamlError(
       "invalid-argument",
@@ -153,7 +155,7 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
           policy,
           overhead: budget!,
           seed,
-          decoderClass,
+          style: { decoderClass, grain },
           ...(flags.threads === undefined ? {} : { threads: flags.threads }),
         });
   progress.stop();
