@@ -91,6 +91,27 @@ export function isAsShown(output: string, shown: string): boolean {
   return match(0, 0);
 }
 
+/**
+ * What a document should show of an output: its lines with the numbers that were printed, and three dots where it has
+ * them; undefined where its words are no longer printed in this order.
+ */
+export function asPrinted(output: string, shown: string): string | undefined {
+  const lines = shown.trim().split("\n");
+  if (!lines.includes("...")) return output;
+  const shape = (line: string) =>
+    line.replace(number, "#").replace(/-{3,}/g, "---").replace(/\s+/g, " ").trim();
+  const printed = output.split("\n");
+  let at = 0;
+  const kept: string[] = [];
+  for (const line of lines) {
+    const found = line === "..." ? -1 : printed.findIndex((p, i) => i >= at && shape(p) === shape(line));
+    if (line !== "..." && found < 0) return undefined;
+    kept.push(line === "..." ? line : printed[found]!);
+    if (found >= 0) at = found + 1;
+  }
+  return `${kept.join("\n")}\n`;
+}
+
 /** Removes code from a line of prose. */
 const withoutCode = (text: string) => text.replace(/(`+)(?:(?!\1)[\s\S])*?\1/g, "");
 
