@@ -139,8 +139,9 @@ describe("codeCost", () => {
 });
 
 it("sends counts as text and gets them back", () => {
-  const counts = [0, 1, 255, 256, 65_536, 4_294_967_295];
-  expect(Array.from(decodeCounts(encodeCounts(counts)))).toEqual(counts);
+  const counts = [0, 1, 255, 256, 0, 65_536, 4_294_967_295, 0];
+  expect(Array.from(decodeCounts(encodeCounts(counts), 8))).toEqual(counts);
   const many = Array.from({ length: 65_536 }, (_, i) => i * 7);
-  expect(Array.from(decodeCounts(encodeCounts(many)))).toEqual(many);
+  expect(Array.from(decodeCounts(encodeCounts(many), 65_536))).toEqual(many);
+  expect(encodeCounts(new Float64Array(65_536)).length).toBe(0);
 });

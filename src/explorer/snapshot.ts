@@ -19,7 +19,7 @@ export interface TensorSnapshot {
   readonly count: number;
   /** Name of its number format, of B bits. */
   readonly format: string;
-  /** [2^B] how many weights hold each code: base64 of little-endian 32-bit numbers. */
+  /** Codes that occur and how many weights hold each: base64 of pairs of little-endian 32-bit numbers. */
   readonly histogram: string;
   /** [B] flip probabilities that the server was started with, bit 0 first. */
   readonly p01: readonly number[];
@@ -59,29 +59,35 @@ export interface Network {
   readonly classifier: MeasuredClassifier | undefined;
 }
 
-/** Counts as text. @param counts whole numbers below 2^32 */
+/** A histogram as text: places and counts of what occurs, as a few of 65536 codes may. @param counts whole numbers below 2^32 */
 export function encodeCounts(counts: ArrayLike<number>): string {
-  const bytes = new Uint8Array(4 * counts.length);
+  const places = Array.from({ length: counts.length }, (_, i) => i).filter((i) => counts[i] !== 0);
+  const bytes = new Uint8Array(8 * places.length);
   const view = new DataView(bytes.buffer);
-  for (let i = 0; i < counts.length; i++) view.setUint32(4 * i, counts[i]!, true);
+  places.forEach((place, i) => {
+    view.setUint32(8 * i, place, true);
+    view.setUint32(8 * i + 4, counts[place]!, true);
+  });
   let text = "";
   // Arguments of a call are limited in number.
   for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
   return btoa(text);
 }
 
-/** Counts from text. */
-export function decodeCounts(text: string): Float64Array {
+/** A histogram of so many places from text. */
+export function decodeCounts(text: string, size: number): Float64Array {
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   const view = new DataView(bytes.buffer);
-  return Float64Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(4 * i, true));
+  const counts = new Float64Array(size);
+  for (let i = 0; i < bytes.length; i += 8) counts[view.getUint32(i, true)] = view.getUint32(i + 4, true);
+  return counts;
 }
 
 const histograms = new WeakMap<TensorSnapshot, Float64Array>();
 
 /** A tensor's histogram, decoded once. */
 function histogramOf(tensor: TensorSnapshot): Float64Array {
-  const known = histograms.get(tensor) ?? decodeCounts(tensor.histogram);
+  const known = histograms.get(tensor) ?? decodeCounts(tensor.histogram, 2 ** tensor.p01.length);
   histograms.set(tensor, known);
   return known;
 }

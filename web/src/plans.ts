@@ -1,6 +1,6 @@
 /** @file Plans as the views show them. */
 import type { ExplorerPolicy, LayerRow, Network, Spending } from "../../src/explorer/index.ts";
-import type { ProtectionRow } from "../../src/report/browser.ts";
+import { formatPercent, type ProtectionRow } from "../../src/report/browser.ts";
 
 /** How bits are chosen, for menus. */
 export const policyWords: Readonly<Record<ExplorerPolicy, string>> = {
@@ -27,4 +27,9 @@ export function leftShare(spending: Spending, nothing: Spending): number | undef
   const sum = (noise: readonly number[] | undefined) => noise?.reduce((a, b) => a + b, 0);
   const [left, whole] = [sum(spending.noise), sum(nothing.noise)];
   return left === undefined || whole === undefined || whole === 0 ? undefined : left / whole;
+}
+
+/** A share that may be as good as nothing. */
+export function smallPercent(share: number | undefined): string {
+  return share !== undefined && share > 0 && share < 1e-6 ? "below 0.0001 %" : formatPercent(share);
 }

@@ -356,3 +356,23 @@ it("draws from data that went through JSON", () => {
     accuracyChart(sampleComparison, { document }).outerHTML,
   );
 });
+
+describe("protectionMap of codes of several widths", () => {
+  it("puts each bit under its number", () => {
+    const row = { operator: null, count: 10, decoder: "as stored", score: null };
+    const svg = protectionMap(
+      [
+        { ...row, name: "wide", shares: Array.from({ length: 16 }, (_, k) => (k === 3 ? 1 : 0)) },
+        { ...row, name: "narrow", shares: Array.from({ length: 4 }, (_, k) => (k === 3 ? 1 : 0)) },
+      ],
+      { document, width: 720 },
+    );
+    const filled = Array.from(svg.querySelectorAll("rect")).filter((rect) =>
+      rect.getAttribute("fill")!.includes("accent"),
+    );
+    expect(filled.map((rect) => rect.getAttribute("x"))).toEqual([
+      filled[0]!.getAttribute("x"),
+      filled[0]!.getAttribute("x"),
+    ]);
+  });
+});

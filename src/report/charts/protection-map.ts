@@ -23,6 +23,8 @@ export interface ProtectionRow {
 
 interface Layout {
   readonly width: number;
+  /** Columns: bits of the widest code. */
+  readonly bits: number;
   readonly rowHeight: number;
   readonly cellWidth: number;
   readonly cellHeight: number;
@@ -44,6 +46,7 @@ function layoutFor(width: number, bits: number): Layout {
     const cellsEnd = cellsLeft + cellWidth * bits;
     return {
       width,
+      bits,
       rowHeight: 34,
       cellWidth,
       cellHeight: 26,
@@ -59,6 +62,7 @@ function layoutFor(width: number, bits: number): Layout {
   const scoreWidth = 54;
   return {
     width,
+    bits,
     rowHeight: 50,
     cellWidth: (width - scoreWidth - 22) / bits,
     cellHeight: 24,
@@ -188,9 +192,8 @@ function drawRow(
           "font-size": 11,
         }),
   );
-  const bits = row.shares.length;
   for (const [k, share] of row.shares.entries()) {
-    const x = layout.cellsLeft + (bits - 1 - k) * layout.cellWidth + 1;
+    const x = layout.cellsLeft + (layout.bits - 1 - k) * layout.cellWidth + 1;
     const [w, h] = [layout.cellWidth - 2, layout.cellHeight];
     const y = top + layout.cellsTop;
     group.append(rect({ x, y, width: w, height: h, fill: colour("tint"), stroke: colour("grid") }));

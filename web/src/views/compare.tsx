@@ -28,7 +28,7 @@ import { useKept, useKeptCurves } from "../kept.ts";
 import { flipsOf, useNetwork } from "../network-state.ts";
 import { WithNetwork } from "../opened.tsx";
 import { PlanFiles } from "../plan-files.tsx";
-import { leftShare, mapRows, policyWords } from "../plans.ts";
+import { leftShare, mapRows, policyWords, smallPercent } from "../plans.ts";
 import { isServed } from "../server.ts";
 
 type Side = "A" | "B";
@@ -99,7 +99,7 @@ function Half({
           },
           {
             name: "output error left",
-            value: formatPercent(leftShare(spending, nothing)),
+            value: smallPercent(leftShare(spending, nothing)),
             note: "of the unprotected squared error",
           },
         ]}

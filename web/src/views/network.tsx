@@ -34,7 +34,7 @@ import { useKept, useKeptCurves } from "../kept.ts";
 import { flipsOf, useNetwork } from "../network-state.ts";
 import { WithNetwork } from "../opened.tsx";
 import { PlanFiles } from "../plan-files.tsx";
-import { leftShare, mapRows, policyWords } from "../plans.ts";
+import { leftShare, mapRows, policyWords, smallPercent } from "../plans.ts";
 
 const number = (value: number | undefined, digits = 3) => formatNumber(value, { digits, typeset: true });
 
@@ -154,7 +154,7 @@ function BudgetFacts({
           },
           {
             name: "output error left",
-            value: formatPercent(leftShare(spending, nothing)),
+            value: smallPercent(leftShare(spending, nothing)),
             note: "of the unprotected squared error",
           },
           {
