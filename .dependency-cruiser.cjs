@@ -43,7 +43,7 @@ module.exports = {
     ...room("campaign", ["engine", "data", "faults", "measure", "onnx", "stats", "protect", "channel", "ecc"]),
     ...room("ecc", [], { pure: true }),
     ...room("image", ["channel", "onnx", "ecc"], { pure: true }),
-    ...room("explorer", ["channel", "ecc", "measure", "protect"], { pure: true }),
+    ...room("explorer", ["channel", "ecc", "faults", "measure", "protect"], { pure: true }),
     ...room("server", ["campaign", "data", "engine", "explorer", "onnx", "protect", "channel", "measure", "stats"]),
     ...room("report", ["physics", "channel", "measure", "stats", "protect", "campaign"]),
   ],

@@ -51,3 +51,10 @@ export {
   type NetworkSnapshot,
   type TensorSnapshot,
 } from "./snapshot.ts";
+export {
+  openChips,
+  shareRight,
+  type BrowserChips,
+  type BrowserMemory,
+  type ReceivedCodes,
+} from "./browser-memory.ts";

@@ -1,7 +1,18 @@
 /** @file The campaign of the server, watched while it runs. */
 import { useEffect, useState } from "preact/hooks";
-import { noCampaign, type CampaignRequest, type CampaignState } from "../../src/explorer/index.ts";
-import { postJson, watch } from "./server.ts";
+import {
+  noCampaign,
+  type CampaignRequest,
+  type CampaignState,
+  type NetworkSnapshot,
+} from "../../src/explorer/index.ts";
+import { postJson, isServed, watch } from "./server.ts";
+
+/** Campaigns run in the browser where the page is of static files; a page of the server's has no use for that. */
+const local = import.meta.env.MODE === "static" ? () => import("./local-campaign.ts") : undefined;
+
+/** Whether there is somebody to run a campaign. */
+export const canTryChips = isServed || local !== undefined;
 
 let state: CampaignState = noCampaign;
 let leave: (() => void) | undefined;
@@ -16,6 +27,7 @@ function become(next: CampaignState): void {
 
 /** Watches until the campaign ends, or the view is left. */
 function follow(): void {
+  if (!isServed) return;
   leave?.();
   leave = watch("api/campaign/events", (value) => {
     become(value as CampaignState);
@@ -43,12 +55,21 @@ export function useCampaign(): CampaignState {
 }
 
 /** Starts a campaign and watches it. @throws Error with a sentence for the reader */
-export async function startCampaign(request: CampaignRequest): Promise<void> {
+export async function startCampaign(request: CampaignRequest, snapshot: NetworkSnapshot): Promise<void> {
+  if (local !== undefined) {
+    const { startLocal } = await local();
+    startLocal(request, snapshot, state.id + 1, become);
+    return;
+  }
   await postJson("api/campaign", request);
   follow();
 }
 
 /** Stops it; what was found stays. */
 export async function stopCampaign(): Promise<void> {
+  if (local !== undefined) {
+    (await local()).stopLocal();
+    return;
+  }
   await postJson("api/campaign/stop", {});
 }

@@ -28,7 +28,7 @@ export function CampaignControls({ network, campaign }: { network: Network; camp
   };
   const start = () => {
     if (typeof plans === "string") setMessage(plans);
-    else void run(() => startCampaign(campaignRequest(address, settings, plans)));
+    else void run(() => startCampaign(campaignRequest(address, settings, plans), network.snapshot));
   };
   return (
     <Controls title="The campaign">

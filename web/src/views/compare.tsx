@@ -21,7 +21,7 @@ import {
   type ChartOptions,
 } from "../../../src/report/browser.ts";
 import { addressOf, changeParameters, numberOf, useAddress, wordOf } from "../address.ts";
-import { startCampaign } from "../campaign-state.ts";
+import { canTryChips, startCampaign } from "../campaign-state.ts";
 import { Choice, Controls, Facts, Failure, Slider } from "../controls.tsx";
 import { Figure } from "../figure.tsx";
 import { useKept, useKeptCurves } from "../kept.ts";
@@ -29,7 +29,6 @@ import { flipsOf, useNetwork } from "../network-state.ts";
 import { WithNetwork } from "../opened.tsx";
 import { PlanFiles } from "../plan-files.tsx";
 import { leftShare, mapRows, policyWords, smallPercent } from "../plans.ts";
-import { isServed } from "../server.ts";
 
 type Side = "A" | "B";
 
@@ -169,20 +168,21 @@ function verdict(a: Spending, b: Spending, keptA: number | undefined, keptB: num
   return `${words}.`;
 }
 
-function TryBoth({ plans }: { plans: readonly PlanChoice[] }) {
+function TryBoth({ snapshot, plans }: { snapshot: NetworkSnapshot; plans: readonly PlanChoice[] }) {
   const address = useAddress();
   const [message, setMessage] = useState<string>();
   const start = async () => {
     setMessage(undefined);
     try {
-      await startCampaign({
+      const request = {
         plans,
         keep: numberOf(address, "keep", 0.95, 0.5, 0.999),
         chips: Math.round(numberOf(address, "chips", 200, 10, 10_000)),
         untilSettled: false,
         seed: 0,
         flips: flipsOf(address) ?? null,
-      });
+      };
+      await startCampaign(request, snapshot);
       location.hash = addressOf("verification");
     } catch (error) {
       setMessage(error instanceof Error ? error.message : String(error));
@@ -240,7 +240,9 @@ function Opened({ network }: { network: Network }) {
         <Half side="A" network={network} choice={a} layers={layers} spending={spentA} kept={keptA} />
         <Half side="B" network={network} choice={b} layers={layers} spending={spentB} kept={keptB} />
       </div>
-      {isServed && network.snapshot.data !== null ? <TryBoth plans={[a, b]} /> : null}
+      {canTryChips && network.snapshot.data !== null ? (
+        <TryBoth snapshot={network.snapshot} plans={[a, b]} />
+      ) : null}
       {network.classifier === undefined ? null : (
         <Figure
           name="compared"

@@ -20,7 +20,7 @@ import {
   type ChartOptions,
 } from "../../../src/report/browser.ts";
 import { changeParameters, numberOf, useAddress } from "../address.ts";
-import { useCampaign } from "../campaign-state.ts";
+import { canTryChips, useCampaign } from "../campaign-state.ts";
 import { Choice, Facts, Failure } from "../controls.tsx";
 import { Figure, formatCsv } from "../figure.tsx";
 import { useNetwork } from "../network-state.ts";
@@ -234,14 +234,14 @@ function Outcome({ campaign }: { campaign: CampaignState }) {
               }),
             ]}
           />
-          {campaign.stage === "ended" ? (
+          {isServed && campaign.stage === "ended" ? (
             <p class="keep">
               <button type="button" class="quiet" onClick={() => void saveScores(campaign)}>
                 Scores of all chips (CSV)
               </button>
             </p>
           ) : null}
-          <Replay campaign={campaign} plan={shown} />
+          {isServed ? <Replay campaign={campaign} plan={shown} /> : null}
         </>
       )}
     </>
@@ -337,11 +337,11 @@ export function VerificationView() {
         A prediction is put to the test on simulated chips: each draws its faults at random, and the network
         answers on it as it would from that memory.
       </p>
-      {isServed ? (
+      {canTryChips ? (
         <WithNetwork>{(snapshot) => <Loaded snapshot={snapshot} />}</WithNetwork>
       ) : (
         <p class="note">
-          Campaigns run on the server of <code>qtaml serve</code>; this page has none.
+          This page has nobody to run a campaign; <code>qtaml serve</code> has.
         </p>
       )}
     </>
