@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { inRepository } from "./cli-run.ts";
 import {
   anchorsOf,
@@ -85,5 +86,18 @@ describe("documents that the program names", () => {
     const named = [...new Set(stdout.trim().split("\n"))];
     expect(named.length).toBeGreaterThan(5);
     expect(named.filter((path) => !existsSync(inRepository(path)))).toEqual([]);
+  });
+});
+
+describe("CITATION.cff", () => {
+  it("is of this version and licence", () => {
+    const manifest = JSON.parse(documentText("package.json")) as { version: string; license: string };
+    const citation = parse(documentText("CITATION.cff")) as Record<string, unknown>;
+    expect(citation).toMatchObject({
+      "cff-version": "1.2.0",
+      type: "software",
+      version: manifest.version,
+      license: manifest.license,
+    });
   });
 });

@@ -125,7 +125,7 @@ export default defineConfig({
         for (const [i, token] of tokens.entries()) {
           if (token.type === "tbody_open") longest = 0;
           if (token.type === "table_open") start = i;
-          if (token.type === "inline" && tokens[i - 1]!.type === "td_open") {
+          if (token.type === "inline" && tokens[i - 1]?.type === "td_open") {
             longest = Math.max(longest, token.content.length);
           }
           if (token.type === "table_close" && longest <= 32) tokens[start]!.attrJoin("class", "figures");
