@@ -6,7 +6,7 @@ import { builtInMeasure } from "../measure/index.ts";
 import { theme } from "./charts/theme.ts";
 import { renderReport } from "./html.ts";
 import type { ReportInput } from "./types.ts";
-import { comparisonHeadline, headline } from "./words.ts";
+import { comparisonHeadline, headline, protectionWords } from "./words.ts";
 
 const environment = { version: "0.1.0", created: "2026-01-01T00:00:00.000Z" };
 const whole = renderReport(sampleReport);
@@ -203,6 +203,22 @@ describe("headline", () => {
 
   it("says the most that the parts allow", () => {
     expect(headline({ title: "", environment, plan: samplePlan })).toMatch(/^The plan \(TAC, to keep 95 %/);
+    const held = { mask: 0x80, code: "bch(63,45,3)", p01: 0, p10: 0 };
+    const coded = {
+      ...samplePlan,
+      protection: "coded" as const,
+      parityBits: 1234,
+      overhead: 0.25,
+      tensors: samplePlan.tensors.map((t) => ({
+        ...t,
+        segments: t.segments.map((s) => ({ ...s, codes: [held] })),
+      })),
+    };
+    expect(headline({ title: "", environment, plan: coded })).toMatch(
+      /by codes with 1,234 check bits: 25 % overhead\.$/,
+    );
+    expect(protectionWords(coded)).toContain("held by codes (bch(63,45,3))");
+    expect(protectionWords(samplePlan)).toContain("ideal");
     expect(headline({ title: "", environment, tensors: sampleTensors })).toContain(
       "61,470 weights in 5 tensors",
     );

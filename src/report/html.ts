@@ -29,7 +29,7 @@ import {
   tensorTable,
 } from "./tables.ts";
 import type { DeviceSection, LawSection, ReportInput, WideLawSection } from "./types.ts";
-import { measureWords, flipWords, headline, planWords, reaches } from "./words.ts";
+import { measureWords, flipWords, headline, planWords, protectionWords, reaches } from "./words.ts";
 import { policyStyle } from "./charts/theme.ts";
 
 /** Widths at which every picture is drawn; the page shows the one that fits. */
@@ -230,7 +230,7 @@ function networkSection(document: Document, input: ReportInput): Markup {
       : figure(
           document,
           (options) => protectionMap(rows, options),
-          `Which bits are protected: a row a tensor in network order, a column a bit, the most significant on the left.${scored ? " The dot is the tensor's score, on a logarithmic scale: how much the squared output error falls with the first protected bit." : ""} Protection is ideal here: a protected bit never flips and costs one bit; parity is not counted.`,
+          `Which bits are protected: a row a tensor in network order, a column a bit, the most significant on the left.${scored ? " The dot is the tensor's score, on a logarithmic scale: how much the squared output error falls with the first protected bit." : ""} ${protectionWords(plan)}`,
         ),
     tensors === undefined ? undefined : tensorTable(tensors, plan),
     plan !== undefined && tensors === undefined ? planTable(plan) : undefined,

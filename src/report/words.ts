@@ -59,12 +59,21 @@ export function flipWords({ p01, p10 }: Pick<FlipReport, "p01" | "p10">): string
 
 /** What a plan does, in one sentence. */
 export function planWords(plan: NonNullable<ReportInput["plan"]>): string {
-  const { policy, overhead, protectedBits, storedBits, goal } = plan;
+  const { policy, overhead, protectedBits, parityBits, storedBits, goal } = plan;
   const why =
     "budget" in goal
       ? `for a budget of ${formatPercent(goal.budget)}`
       : `to keep ${formatPercent(goal.keep)} of ${findMeasure(goal.criterion)?.description.kept ?? `the clean ${goal.criterion}`}`;
-  return `The plan (${policyStyle(policy).label}, ${why}) protects ${formatCount(protectedBits)} of ${formatCount(storedBits)} stored bits: ${formatPercent(overhead)} overhead.`;
+  return `The plan (${policyStyle(policy).label}, ${why}) protects ${formatCount(protectedBits)} of ${formatCount(storedBits)} stored bits${parityBits === undefined ? "" : ` by codes with ${formatCount(parityBits)} check bits`}: ${formatPercent(overhead)} overhead.`;
+}
+
+/** What a protected bit of a plan is, in a sentence. */
+export function protectionWords(plan: ReportInput["plan"]): string {
+  if (plan?.protection !== "coded") {
+    return "Protection is ideal here: a protected bit never flips and costs one bit; parity is not counted.";
+  }
+  const codes = plan.tensors.flatMap((t) => t.segments.flatMap((s) => (s.codes ?? []).map((c) => c.code)));
+  return `Protected bits are held by codes (${[...new Set(codes)].join(", ")}), which leave some of their errors; overhead is parity.`;
 }
 
 /** The first sentence of a report: the most that its parts allow to say. */

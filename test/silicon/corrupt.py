@@ -24,16 +24,22 @@ random = np.random.default_rng(seed)
 
 
 def faults(codes, entry):
-    """The codes with every unprotected bit flipped by chance; ones by p10, zeros by p01."""
+    """The codes with every bit flipped by chance; ones by p10, zeros by p01. Protected bits never flip, or as often as
+    their code leaves."""
     flat = codes.reshape(-1)
     out = flat.copy()
-    open_bits = np.zeros(flat.size, dtype=np.int64)
-    for run in entry["runs"]:
-        open_bits[run["start"] : run["start"] + run["count"]] = ~run["protectedMask"]
     for bit in range(entry["bits"]):
+        p01 = np.full(flat.size, entry["p01"][bit])
+        p10 = np.full(flat.size, entry["p10"][bit])
+        for run in entry["runs"]:
+            own = slice(run["start"], run["start"] + run["count"])
+            if run["protectedMask"] >> bit & 1:
+                p01[own] = p10[own] = 0
+            for held in run.get("codes", []):
+                if held["mask"] >> bit & 1:
+                    p01[own], p10[own] = held["p01"], held["p10"]
         is_one = (flat >> bit) & 1 == 1
-        p = np.where(is_one, entry["p10"][bit], entry["p01"][bit])
-        hit = (random.random(flat.size) < p) & ((open_bits >> bit) & 1 == 1)
+        hit = random.random(flat.size) < np.where(is_one, p10, p01)
         out[hit] ^= flat.dtype.type(1 << bit)
     return out.reshape(codes.shape)
 

@@ -19,6 +19,8 @@ beforeAll(async () => {
   for (const args of [
     [...planning, "--budget", "0.2", "-o", "plan.json", "--quiet"],
     ["harden", lenet, "--plan", "plan.json", "-o", "hardened.onnx"],
+    ["codes", lenet, ...planning.slice(2), "--parity", "0.5", "-o", "coded.json", "--quiet"],
+    ["harden", lenet, "--plan", "coded.json", "-o", "coded.onnx"],
   ]) {
     const { status, stderr } = await run(args);
     if (status !== 0) throw new Error(stderr);
@@ -31,9 +33,9 @@ interface Corrupted {
   readonly accuracies: number[];
 }
 
-function corrupt(count: number): Corrupted {
+function corrupt(count: number, model = "hardened.onnx"): Corrupted {
   const script = fileURLToPath(new URL("corrupt.py", import.meta.url));
-  const args = [script, path("hardened.onnx"), path("labelled.npz"), String(count), "1"];
+  const args = [script, path(model), path("labelled.npz"), String(count), "1"];
   return JSON.parse(runTool(python, args, path("."))) as Corrupted;
 }
 
@@ -67,11 +69,14 @@ describe("a hardened model", () => {
     },
   );
 
-  it.skipIf(!tools.python)(
-    `loses as much to another's fault simulator as to ours${lacking("python")}`,
-    async () => {
-      const theirs = meanOf(corrupt(chips).accuracies);
-      const verify = ["verify", lenet, "--plan", "plan.json", "--data", "labelled.npz", "--p", "0.1"];
+  it.skipIf(!tools.python).each([
+    ["plan.json", "hardened.onnx", []],
+    ["coded.json", "coded.onnx", ["--protection", "residual"]],
+  ] as const)(
+    `loses as much to another's fault simulator as to ours: %s${lacking("python")}`,
+    async (plan, model, how) => {
+      const theirs = meanOf(corrupt(chips, model).accuracies);
+      const verify = ["verify", lenet, "--plan", plan, "--data", "labelled.npz", "--p", "0.1", ...how];
       const { stdout, stderr } = await run([...verify, "--trials", String(chips), "--json", "--quiet"]);
       expect(stderr).not.toMatch(/defect/);
       const ours = JSON.parse(stdout) as { accuracy: number; deviation: number };
