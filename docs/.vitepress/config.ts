@@ -119,6 +119,10 @@ export default defineConfig({
     anchor: { slugify: anchorOf },
     config(md) {
       // Tables of figures keep each cell on one line, and are scrolled.
+      md.renderer.rules["table_open"] = (tokens, i) => {
+        const kind = tokens[i]!.attrGet("class");
+        return `<table tabindex="0"${kind === null ? "" : ` class="${kind}"`}>\n`;
+      };
       md.core.ruler.push("figure-tables", ({ tokens }) => {
         let start = -1;
         let longest = 0;
@@ -126,7 +130,8 @@ export default defineConfig({
           if (token.type === "tbody_open") longest = 0;
           if (token.type === "table_open") start = i;
           if (token.type === "inline" && tokens[i - 1]?.type === "td_open") {
-            longest = Math.max(longest, token.content.length);
+            const text = (token.children ?? []).map(({ content }) => content).join("");
+            longest = Math.max(longest, text.length);
           }
           if (token.type === "table_close" && longest <= 32) tokens[start]!.attrJoin("class", "figures");
         }

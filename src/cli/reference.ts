@@ -2,13 +2,13 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { everyCommand } from "./usage.ts";
 
-const lineWidth = 100;
+const lineWidth = 80;
 
 function fullName(command: CommandUnknownOpts): string {
   return command.parent === null ? command.name() : `${fullName(command.parent)} ${command.name()}`;
 }
 
-/** What `--help` prints, without colours, in lines of at most 100 characters. */
+/** What `--help` prints, without colours, in lines of at most 80 characters. */
 function helpOf(command: CommandUnknownOpts): string {
   let text = "";
   command.configureOutput({
