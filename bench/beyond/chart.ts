@@ -55,7 +55,10 @@ export function noiseChart(assessment: Assessment, name: string, p: number, born
     return overhead.map((o, i) => ({ overhead: o, noise: noise[i]! })).filter((d) => d.noise > 0);
   };
   const joint = (decoderClass: "free" | "table") =>
-    overheads.map((overhead) => ({ overhead, noise: jointStorage(assessment, overhead, { decoderClass, grain: "tensor" }).noise }));
+    overheads.map((overhead) => ({
+      overhead,
+      noise: jointStorage(assessment, overhead, { decoderClass, grain: "tensor" }).noise,
+    }));
   const curves: Curve[] = [
     { label: "Uniform-MSP", stroke: "warm", dash: "8 4", points: plain("uniform-msp") },
     { label: "TAC", stroke: "accent", dash: "none", points: plain("tac") },
@@ -72,7 +75,12 @@ export function noiseChart(assessment: Assessment, name: string, p: number, born
         label: `Predicted output noise of ${name} at p = ${p} against overhead, logarithmic: ${curves.map((c) => c.label).join(", ")}, each below the one before.`,
       },
       {
-        x: { label: "overhead", domain: [0, 0.6], labelArrow: "right", tickFormat: (v: number) => `${Math.round(100 * v)} %` },
+        x: {
+          label: "overhead",
+          domain: [0, 0.6],
+          labelArrow: "right",
+          tickFormat: (v: number) => `${Math.round(100 * v)} %`,
+        },
         y: {
           type: "log",
           grid: true,

@@ -10,6 +10,7 @@ import { subjects } from "../../reproduce/cases.ts";
 import { assessSubject, dataOf } from "../../reproduce/network.ts";
 import { remembered } from "../../reproduce/store.ts";
 import { noiseChart } from "./chart.ts";
+import { measureFiner, type FinerResult } from "./finer.ts";
 import { measureLarge } from "./large.ts";
 import { measureBeyond, type BeyondResult } from "./network.ts";
 import { resultsText } from "./page.ts";
@@ -33,6 +34,16 @@ for (const subject of subjects) {
 if (flags.only === undefined) {
   const page = "docs/beyond.md";
   const large = await remembered("beyond-large", [], {}, measureLarge);
+  const finer: FinerResult[] = [];
+  // Networks with a scale a channel have channels that differ most.
+  for (const subject of subjects.filter(({ granularity }) => granularity === "channel")) {
+    const { model, test } = subject;
+    finer.push(
+      await remembered(`finer-${subject.name}`, [model, test], { subject, keep }, () =>
+        measureFiner(subject, keep),
+      ),
+    );
+  }
   const lenet = results.find(({ name }) => name === pictured)!;
   const subject = subjects.find(({ name }) => name === pictured)!;
   const { calibration } = await dataOf(subject);
@@ -41,6 +52,6 @@ if (flags.only === undefined) {
   writeWhole("docs/figures/beyond-noise.svg", noiseChart(assessment, pictured, subject.p, noise));
   const [before = "", rest = ""] = readFileSync(page, "utf8").split("<!-- results -->\n");
   const after = rest.split("<!-- end of results -->\n")[1] ?? "";
-  const text = resultsText(results, large, keep);
+  const text = resultsText({ results, finer, large }, keep);
   writeWhole(page, `${before}<!-- results -->\n${text}<!-- end of results -->\n${after}`);
 }

@@ -9,6 +9,7 @@ import {
 } from "../../src/channel/index.ts";
 import { decoder, errorMoments, numberFormat } from "../../src/channel/index.ts";
 import { formatNumber, formatPercent, formatTimes } from "../../src/report/index.ts";
+import type { FinerResult } from "./finer.ts";
 import type { LargeResult } from "./large.ts";
 import type { BeyondResult, Estimate } from "./network.ts";
 
@@ -66,7 +67,18 @@ function distortions(p: number): string[][] {
 }
 
 /** Everything between the markers of the page. */
-export function resultsText(results: readonly BeyondResult[], large: LargeResult, keep: number): string {
+export function resultsText(
+  {
+    results,
+    finer,
+    large,
+  }: {
+    readonly results: readonly BeyondResult[];
+    readonly finer: readonly FinerResult[];
+    readonly large: LargeResult;
+  },
+  keep: number,
+): string {
   const ways = ["uniform-msp", "tac", "joint free", "joint table"] as const;
   const ratios = results.map((r) => r.ratio.table.estimate);
   const finite = ratios.filter(Number.isFinite);
@@ -105,8 +117,23 @@ ${table(
 
 Uniform-MSP over joint plans: ${formatTimes(geometricMean(finite))} in the geometric mean${finite.length < ratios.length ? ` over the ${finite.length} networks that need any protection` : ""} with tables, ${formatTimes(geometricMean(results.map((r) => r.ratio.free.estimate).filter(Number.isFinite)))} where decoding is free; TAC over joint plans with tables: ${formatTimes(geometricMean(results.map((r) => r.overhead.tac.estimate / r.overhead["joint table"].estimate).filter(Number.isFinite)))}. Networks on which joint plans need more than TAC: with tables ${names(worse.map((r) => r.name))}, free ${names(freeWorse.map((r) => r.name))}. Below five times Uniform-MSP: ${names(below(5))}; below ten: ${names(below(10))}.
 
+Bits by output channel (\`--grain channel\`), on the networks whose channels differ most:
+
+${table(
+  ["network", "joint, table, by tensor", "by channel", "Uniform-MSP over joint by channel"],
+  finer.map(({ name, overhead }) => {
+    const uniform = results.find((r) => r.name === name)!.overhead["uniform-msp"].estimate;
+    return [
+      `\`${name}\``,
+      percent(overhead.tensor),
+      percent(overhead.channel),
+      `**${formatTimes(uniform / overhead.channel.estimate)}**`,
+    ];
+  }),
+)}
+
 ### Nothing protected
-Share of the clean accuracy kept at the p above, and the largest p at which ${formatPercent(keep)} is kept (to 4 %).
+Share of the clean accuracy kept at the p above, and the largest p at which ${formatPercent(keep)} is kept (to 4 %), by joint plans without their check against TAC.
 
 ${table(
   ["network", "plain", "joint, free", "joint, table", "p borne, plain", "free", "table", "table over plain"],
