@@ -6,6 +6,8 @@ export default defineConfig({
     exclude: ["test/distributed/**"],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    // On a busy machine a browser takes its time; what is polled for comes much sooner, or never.
+    expect: { poll: { timeout: 20_000 } },
     maxWorkers: 2,
   },
 });

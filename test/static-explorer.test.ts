@@ -108,7 +108,7 @@ describe.skipIf(isSkipped)("the explorer as static files", () => {
     );
     await page.getByRole("button", { name: `Try ${chips} chips under 2 plans` }).click();
     await expect
-      .poll(() => page.locator("p.answer").textContent(), { timeout: 30_000 })
+      .poll(() => page.locator("p.answer").textContent())
       .toMatch(/^All chips were tried: 12 chips/);
     const rows = await page.getByRole("region", { name: "Plans" }).locator("tbody tr").allTextContents();
     const plans = await Promise.all(
@@ -136,9 +136,7 @@ describe.skipIf(isSkipped)("the explorer as static files", () => {
     const page = await browser.newPage();
     await page.goto(`http://127.0.0.1:${port}/#verification?policies=tac&budgets=30&chips=10000`);
     await page.getByRole("button", { name: /^Try 10,000 chips/ }).click();
-    await expect
-      .poll(() => page.locator("dl.facts dd").first().textContent(), { timeout: 30_000 })
-      .toMatch(/^[1-9]/);
+    await expect.poll(() => page.locator("dl.facts dd").first().textContent()).toMatch(/^[1-9]/);
     await page.getByRole("button", { name: "Stop" }).click();
     await expect.poll(() => page.locator("p.answer").textContent()).toMatch(/^Stopped: \d+ chips/);
     await page.close();

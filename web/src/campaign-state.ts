@@ -6,7 +6,7 @@ import {
   type CampaignState,
   type NetworkSnapshot,
 } from "../../src/explorer/index.ts";
-import { postJson, isServed, watch } from "./server.ts";
+import { goneWords, isServed, postJson, watch } from "./server.ts";
 
 /** Campaigns run in the browser where the page is of static files; a page of the server's has no use for that. */
 const local = import.meta.env.MODE === "static" ? () => import("./local-campaign.ts") : undefined;
@@ -29,13 +29,16 @@ function become(next: CampaignState): void {
 function follow(): void {
   if (!isServed) return;
   leave?.();
-  leave = watch("api/campaign/events", (value) => {
-    become(value as CampaignState);
-    if (!isUnderWay(state)) {
+  leave = watch(
+    "api/campaign/events",
+    (value) => {
+      become(value as CampaignState);
+      if (isUnderWay(state)) return;
       leave?.();
       leave = undefined;
-    }
-  });
+    },
+    () => become({ ...state, stage: "failed", work: null, message: goneWords }),
+  );
 }
 
 /** The campaign's state, and a new drawing whenever it changes. */
@@ -45,7 +48,11 @@ export function useCampaign(): CampaignState {
     const listener = () => redraw((n) => n + 1);
     listeners.add(listener);
     follow();
+    // Another page may have started a campaign meanwhile.
+    const look = () => leave ?? follow();
+    addEventListener("focus", look);
     return () => {
+      removeEventListener("focus", look);
       listeners.delete(listener);
       leave?.();
       leave = undefined;

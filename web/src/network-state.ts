@@ -11,7 +11,7 @@ import {
   type NetworkSnapshot,
 } from "../../src/explorer/index.ts";
 import { numberOf, useAddress, type Address } from "./address.ts";
-import { getJson, isServed, watch } from "./server.ts";
+import { getJson, goneWords, isServed, watch } from "./server.ts";
 
 /** How far the page is with its network. */
 export type NetworkState =
@@ -55,17 +55,21 @@ function begin(): void {
     void loadBeside();
     return;
   }
-  const leave = watch("api/about/events", (value) => {
-    const about = value as About;
-    if (about.state === "opening") {
-      become({ kind: "opening", about });
-      return;
-    }
-    // Browsers open few connections to a place: none is kept that has said all.
-    leave();
-    if (about.state === "failed") become({ kind: "failed", message: about.message ?? "" });
-    else void load(about.warnings);
-  });
+  const leave = watch(
+    "api/about/events",
+    (value) => {
+      const about = value as About;
+      if (about.state === "opening") {
+        become({ kind: "opening", about });
+        return;
+      }
+      // Browsers open few connections to a place: none is kept that has said all.
+      leave();
+      if (about.state === "failed") become({ kind: "failed", message: about.message ?? "" });
+      else void load(about.warnings);
+    },
+    () => become({ kind: "failed", message: goneWords }),
+  );
 }
 
 /** The network's state, and a new drawing whenever it changes. */

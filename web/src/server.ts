@@ -6,14 +6,16 @@ const token = document.querySelector<HTMLMetaElement>(`meta[name="${tokenName}"]
 /** Whether the page came from `qtaml serve`; a page of static files has nobody to ask. */
 export const isServed = token !== undefined;
 
+/** What is said where the server has gone. */
+export const goneWords =
+  "The server does not answer: it may have been ended. Start it again, and load the page again.";
+
 async function answerOf(sent: Promise<Response>): Promise<Response> {
   let response: Response;
   try {
     response = await sent;
   } catch {
-    throw new Error(
-      "The server does not answer: it may have been ended. Start it again, and load the page again.",
-    );
+    throw new Error(goneWords);
   }
   if (response.ok) return response;
   const refusal = (await response.json().catch(() => undefined)) as Refusal | undefined;
@@ -44,10 +46,12 @@ export async function postJson(path: string, body: unknown): Promise<unknown> {
 /**
  * Watches a state until it ends or the watcher leaves; a connection that breaks is made again.
  *
+ * @param onLost called when it breaks
  * @returns leaves
  */
-export function watch(path: string, onState: (state: unknown) => void): () => void {
+export function watch(path: string, onState: (state: unknown) => void, onLost: () => void): () => void {
   const source = new EventSource(path);
+  source.addEventListener("error", onLost);
   source.addEventListener("message", ({ data }: MessageEvent<string>) => onState(JSON.parse(data)));
   source.addEventListener("end", () => source.close());
   return () => source.close();

@@ -45,6 +45,7 @@ const endWords: Readonly<Record<NonNullable<CampaignState["ended"]>, string>> = 
 /** How far the campaign is, and what it says of TAC. */
 function statusWords(campaign: CampaignState): string {
   const { done, expected, seconds, ended, plans, judged, request } = campaign;
+  if (campaign.stage === "failed") return "";
   if (judged === null || request === null)
     return ended === "interrupted" ? "Stopped before the first chip." : "";
   const rate = seconds > 0 ? done / seconds : 0;
