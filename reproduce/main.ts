@@ -22,8 +22,6 @@ import {
 import { predictionChart, sweepChart, thicknessToAccuracyChart } from "./charts.ts";
 import { measureNetwork, type Case, type NetworkResult } from "./network.ts";
 import { resultsPage, type Results } from "./page.ts";
-import { chargeLoss, underChargeLoss } from "./charge-loss.ts";
-import type { Readings } from "./reading.ts";
 import { remembered } from "./store.ts";
 import { checkTheorems } from "./theorems.ts";
 import { deviceFile, thicknessToAccuracy } from "./thickness.ts";
@@ -61,25 +59,13 @@ const swept = wanted
   .filter((s) => (sweep.names as readonly string[]).includes(s.name))
   .flatMap((subject) => sweep.p.map((p) => ({ subject, p })));
 const dissected = wanted.filter((s) => s.data === "Fashion-MNIST");
-const total = settingsOf.length + wanted.length + swept.length + dissected.length + 2;
+const total = settingsOf.length + swept.length + dissected.length + 2;
 let done = 0;
 
 const networks: { subject: Subject; p: number; result: NetworkResult }[] = [];
 for (const { subject, p } of settingsOf) {
   const result = await step(`${subject.name}, p = ${p}`, done++, total, () => network(subject, p));
   networks.push({ subject, p, result });
-}
-const losing: { subject: Subject; readings: Readings }[] = [];
-for (const subject of wanted) {
-  const readings = await step(`charge loss: ${subject.name}`, done++, total, () =>
-    remembered(
-      `${subject.name}-charge-loss`,
-      files(subject),
-      { ...settings, ...chargeLoss, chips: subject.chips },
-      () => underChargeLoss(subject),
-    ),
-  );
-  losing.push({ subject, readings });
 }
 const sweepCases: Case[] = [];
 for (const { subject, p } of swept) {
@@ -116,7 +102,7 @@ if (flags.only === undefined) {
     ...networks.flatMap(({ result }) => result.cases),
     ...sweepCases.filter((c) => !inTable.has(`${c.network}-${c.p}`)),
   ];
-  const results: Results = { networks, losing, cases, sweep: sweepCases, ablations, thickness, theorems };
+  const results: Results = { networks, cases, sweep: sweepCases, ablations, thickness, theorems };
   const figures = new Map<string, string>();
   for (const { subject, result } of networks) {
     if (result.comparison === null) continue;

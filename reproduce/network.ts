@@ -20,7 +20,6 @@ import type { Granularity } from "../src/onnx/index.ts";
 import { heterogeneity } from "../src/protect/index.ts";
 import { jointConfidence, ratioInterval, type Interval } from "../src/stats/index.ts";
 import { overheadAtTarget } from "../src/campaign/index.ts";
-import { measureReadings, type Readings } from "./reading.ts";
 import { budgets, calibrationInputs, draws, keeps, samples, seed, type Subject } from "./cases.ts";
 
 /** A policy's least overhead at a target, measured and predicted. */
@@ -55,8 +54,6 @@ export interface Case {
 /** What is known of a network at a flip probability. */
 export interface NetworkResult {
   readonly clean: number;
-  /** Accuracy without protection, read in three ways. */
-  readonly readings: Readings;
   readonly cases: readonly Case[];
   /** How unequal the tensors are: `log4(AM/GM)`, protected bits a weight. */
   readonly extraBits: number;
@@ -204,7 +201,6 @@ export async function measureNetwork(
     }
     return {
       clean: simulation.clean,
-      readings: await measureReadings(assessment, simulation, chips, 0),
       cases,
       extraBits: heterogeneity(assessment.memory)!.extraBits,
       comparison,

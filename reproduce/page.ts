@@ -1,11 +1,9 @@
 /** @file Writes docs/results.md: every number on it comes from the results it is given. */
 import { formatNumber, formatPercent, formatTimes } from "../src/report/index.ts";
-import { rankCorrelation, type Interval } from "../src/stats/index.ts";
+import { rankCorrelation } from "../src/stats/index.ts";
 import { variants, type Ablation } from "./ablation.ts";
 import { calibrationInputs, draws, keeps, samples, subjects, type Subject } from "./cases.ts";
 import type { Case, NetworkResult, Overhead } from "./network.ts";
-import { chargeLoss } from "./charge-loss.ts";
-import type { Readings } from "./reading.ts";
 import type { Check } from "./theorems.ts";
 import { overhead as thicknessOverhead, type ThicknessResult } from "./thickness.ts";
 
@@ -16,8 +14,6 @@ export interface Results {
     readonly p: number;
     readonly result: NetworkResult;
   }[];
-  /** The networks in cells that lose charge. */
-  readonly losing: readonly { readonly subject: Subject; readonly readings: Readings }[];
   /** Every case once. */
   readonly cases: readonly Case[];
   readonly sweep: readonly Case[];
@@ -26,7 +22,7 @@ export interface Results {
   readonly theorems: readonly Check[];
 }
 
-const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]) =>
   [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 
 const percent = (v: number) => formatPercent(v, 1);
@@ -196,53 +192,8 @@ The aim was nine overheads of ten within 20 %. The Gaussian prediction has ${for
 ![Predicted against measured overhead](figures/results-prediction.svg)`;
 }
 
-function correction({ networks, losing }: Results): string {
-  const kept = ({ estimate, low, high }: Interval) =>
-    `${percent(estimate)} (${percent(low)} to ${percent(high)})`;
-  const points = ({ estimate, low, high }: Interval) =>
-    `${signed(estimate)} (${signed(low)} to ${signed(high)})`;
-  const cells = ({ stored, correctedGain, chosenGain }: Readings) => [
-    kept(stored),
-    points(correctedGain),
-    chosenGain.low === 0 && chosenGain.high === 0 ? "the same" : points(chosenGain),
-  ];
-  const rows = networks.map(({ subject, p, result }) => [
-    `\`${subject.name}\``,
-    String(p),
-    ...cells(result.readings),
-  ]);
-  const lossRows = losing.map(({ subject, readings }) => [`\`${subject.name}\``, ...cells(readings)]);
-  const all = [...networks.map(({ result }) => result.readings), ...losing.map((l) => l.readings)];
-  const count = (is: (own: Readings) => boolean) => all.filter(is).length;
-  const worse = [
-    ...networks.map(({ subject, p, result }) => ({
-      name: `\`${subject.name}\` at p = ${p}`,
-      gain: result.readings.chosenGain,
-    })),
-    ...losing.map(({ subject, readings }) => ({
-      name: `\`${subject.name}\` losing charge`,
-      gain: readings.chosenGain,
-    })),
-  ].filter(({ gain }) => gain.high < 0);
-  return `## Does mean correction help?
-Accuracy kept as stored; and what correcting every tensor, and reading as TAC chooses ([tac.md](tac.md#mean-correction)), bring in points on the same chips.
-
-**Nothing protected, flips both ways alike.**
-
-${table(["network", "p", "as stored", "every tensor corrected", "chosen"], rows)}
-
-**Cells that lose charge** (only ones flip, with p10 = ${chargeLoss.p10}), ${formatPercent(chargeLoss.overhead)} of the bits protected.
-
-${table(["network", "as stored", "every tensor corrected", "chosen"], lossRows)}
-
-**The rule.** Reading codes as stored leaves a coherent bias (every weight shrinks by the factor of the channel), and correcting it multiplies the noise; which is worse depends on the channel, on the network, and on what is protected. A first-order prediction proposes the tensors to correct, and the proposal is taken only if Gaussian errors in all weights at once show, beyond their interval, that it keeps more than the memory as stored. No fault is drawn for it.
-
-Of ${all.length} cases, correcting everything helps beyond the intervals in ${count((own) => own.correctedGain.low > 0)} and does harm in ${count((own) => own.correctedGain.high < 0)}; the chosen reading helps in ${count((own) => own.chosenGain.low > 0)} and does harm in ${worse.length}${
-    worse.length === 0 ? "" : ` (${worse.map(({ name, gain }) => `${name}: ${points(gain)}`).join("; ")})`
-  }, where one case in forty would be off by chance alone. Where flips go both ways alike there is nothing to win unprotected; where cells lose charge, correction is what keeps the network.`;
-}
-
-const signed = (share: number) => `${share >= 0 ? "+" : ""}${(100 * share).toFixed(1)}`;
+const correction = () => `## Does mean correction help?
+It has a page of its own, made by a command of its own: [correction.md](correction.md).`;
 
 function ablation({ ablations }: Results): string {
   const rows = ablations.map((a) => [

@@ -107,7 +107,7 @@ describe("a campaign with a store", () => {
       "--faults",
       "burst:length=8",
       "--faults",
-      "word-line:rate=0.002",
+      "layout:order=bit-planes",
     ];
     await run(verify("models.db", ...tried));
     const replay = json(
