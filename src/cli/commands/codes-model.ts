@@ -212,7 +212,15 @@ function wayRow({ name, kind, isReached, storedBits, held, left }: Way, dataBits
         held === null ? "" : formatPercent(held),
         words,
       ]
-    : [name, "-", "-", "-", `not reached: ${formatNumber(left)} times the noise at best`];
+    : [
+        name,
+        "-",
+        "-",
+        "-",
+        kind === "floor"
+          ? "reading this memory says nothing"
+          : `not reached: ${formatNumber(left)} times the noise at best`,
+      ];
 }
 
 /** What was found, in lines. */
