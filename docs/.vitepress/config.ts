@@ -48,6 +48,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
   {
     text: "In use",
     items: [
+      item("The explorer", "/explorer"),
       item("What the memory holds", "/memory"),
       item("Model files", "/models"),
       item("Data", "/data"),

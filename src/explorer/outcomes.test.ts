@@ -50,4 +50,17 @@ describe("overheadsAtTarget", () => {
     expect(overheadsAtTarget(plans, 1.5, false).overheadAtTarget["tac"]).toBeCloseTo(0.25, 12);
     expect(overheadsAtTarget(plans, 0.5, false).overheadAtTarget["tac"]).toBe(1);
   });
+
+  it("does not know how much less would do where the least that was tried is enough", () => {
+    const plans = [plan("tac", 0.2, 0.9), plan("tac", 0.3, 0.95), plan("magnitude", 0, 0.9)];
+    const found = overheadsAtTarget(plans, 0.7, true);
+    expect(found.reachedAtLeast).toEqual({ tac: 0.2 });
+    expect(found.overheadAtTarget).toEqual({ magnitude: 0 });
+  });
+
+  it("takes no number for an end that is open", () => {
+    const open = { estimate: 0.5, low: null, high: 0.6 };
+    const plans = [{ policy: "tac", overhead: 0.1, mean: open }, plan("tac", 0.3, 0.9)];
+    expect(overheadsAtTarget(plans, 0.7, true).overheadInterval["tac"]![1]).toBe(0.3);
+  });
 });

@@ -41,6 +41,9 @@ export function binScores(scores: readonly number[], target: number): ScoreBins 
 
 /** Where curves reach their target. */
 export interface OverheadsAtTarget {
+  /** Least overhead tried, of policies that reach the target there already: they may need less. */
+  readonly reachedAtLeast: Readonly<Record<string, number>>;
+  /** Of the other policies. */
   readonly overheadAtTarget: Readonly<Record<string, number>>;
   /** Where the better and the worse ends of the intervals reach it. */
   readonly overheadInterval: Readonly<Record<string, readonly [number, number]>>;
@@ -57,7 +60,7 @@ function crossing(
   if (at < 0) return 1;
   const { overhead, height } = points[at]!;
   const before = points[at - 1];
-  if (before === undefined) return overhead;
+  if (before === undefined || !Number.isFinite(before.height)) return overhead;
   return (
     before.overhead + ((target - before.height) / (height - before.height)) * (overhead - before.overhead)
   );
@@ -84,13 +87,19 @@ export function overheadsAtTarget(
         );
       return {
         policy,
+        least: sorted[0]?.overhead,
         overhead: at("estimate"),
         ends: [at(isUp ? "high" : "low"), at(isUp ? "low" : "high")] as const,
       };
     },
   );
+  const isKnown = ({ overhead, least }: (typeof found)[number]) => overhead === 0 || overhead !== least;
+  const crossed = found.filter(isKnown);
   return {
-    overheadAtTarget: Object.fromEntries(found.map(({ policy, overhead }) => [policy, overhead])),
-    overheadInterval: Object.fromEntries(found.map(({ policy, ends }) => [policy, ends])),
+    reachedAtLeast: Object.fromEntries(
+      found.filter((own) => !isKnown(own)).map(({ policy, overhead }) => [policy, overhead]),
+    ),
+    overheadAtTarget: Object.fromEntries(crossed.map(({ policy, overhead }) => [policy, overhead])),
+    overheadInterval: Object.fromEntries(crossed.map(({ policy, ends }) => [policy, ends])),
   };
 }

@@ -55,13 +55,26 @@ function statusWords(campaign: CampaignState): string {
       : `${endWords[ended]}: ${formatCount(done)} chips in ${formatSeconds(seconds)}.`;
   const { target, measure } = judged;
   if (target === null || done < 2) return progress;
-  const { overheadAtTarget, overheadInterval } = overheadsAtTarget(plans, target, measure.higherIsBetter);
-  const found = Object.entries(overheadAtTarget)
-    .filter(([, overhead]) => overhead < 1)
-    .map(([policy, overhead]) => {
-      const [low, high] = overheadInterval[policy]!;
-      return `${policyStyle(policy).label} with ${formatPercent(overhead)} (${formatPercent(low)} to ${high < 1 ? formatPercent(high) : "more than was tried"})`;
-    });
+  const { reachedAtLeast, overheadAtTarget, overheadInterval } = overheadsAtTarget(
+    plans,
+    target,
+    measure.higherIsBetter,
+  );
+  const leastTried = Math.min(...plans.map(({ overhead }) => overhead));
+  const low = (overhead: number) =>
+    `${formatPercent(overhead)}${overhead > 0 && overhead <= leastTried ? " or less" : ""}`;
+  const high = (overhead: number) => (overhead < 1 ? formatPercent(overhead) : "more than was tried");
+  const found = [
+    ...Object.entries(reachedAtLeast).map(
+      ([policy, overhead]) => `${policyStyle(policy).label} with ${formatPercent(overhead)} or less`,
+    ),
+    ...Object.entries(overheadAtTarget)
+      .filter(([, overhead]) => overhead < 1)
+      .map(([policy, overhead]) => {
+        const [from, to] = overheadInterval[policy]!;
+        return `${policyStyle(policy).label} with ${formatPercent(overhead)} (${low(from)} to ${high(to)})`;
+      }),
+  ];
   return found.length === 0
     ? progress
     : `${progress} ${formatPercent(request.keep)} of ${measure.kept} is kept by ${found.join(", by ")}.`;
