@@ -83,6 +83,20 @@ describe("residualChannel", () => {
     expect(Math.abs(mean - (code.dataBits * (p01 + p10)) / 2)).toBeLessThan(allowed);
   });
 
+  it("keeps its digits where errors are rare", () => {
+    const secded = codeNamed("secded(72,64)");
+    // Two errors are noticed and stay: a data bit is wrong if it and one of 71 others are hit.
+    const rare = residualChannel(secded, { p01: 1e-9, p10: 3e-9 });
+    expect(rare.p01 / (71 * 1e-9 * 2e-9)).toBeCloseTo(1, 6);
+    expect(rare.p10 / (71 * 3e-9 * 2e-9)).toBeCloseTo(1, 6);
+    // On both sides of the change from the transform to pairs of errors: three errors weigh some 72 p.
+    for (const name of ["secded(72,64)", "sec(38,32)", "secded(13,8)"]) {
+      const code = codeNamed(name);
+      const at = (p: number) => residualChannel(code, { p01: p, p10: p }).p01 / p ** 2;
+      expect(at(1e-8) / at(2e-6)).toBeCloseTo(1, 3);
+    }
+  });
+
   it("agrees with published figures", () => {
     // SECDED(72,64) at 1e-3 with faults in the data bits alone masks 93.75 to 93.92 % of them (FaultForge,
     // reproduced). Four faults in a word, left out here, weigh 64^3 p^3 / 3! of a fault: below 5e-5.
