@@ -11,6 +11,7 @@ import { assessSubject, dataOf } from "../../reproduce/network.ts";
 import { remembered } from "../../reproduce/store.ts";
 import { noiseChart } from "./chart.ts";
 import { measureFiner, type FinerResult } from "./finer.ts";
+import { measureFolding, type FoldingResult } from "./folding.ts";
 import { measureLarge } from "./large.ts";
 import { measureBeyond, type BeyondResult } from "./network.ts";
 import { resultsText } from "./page.ts";
@@ -44,6 +45,13 @@ if (flags.only === undefined) {
       ),
     );
   }
+  const folding: FoldingResult[] = [];
+  for (const subject of subjects)
+    folding.push(
+      await remembered(`folding-${subject.name}`, [subject.model, subject.test], { subject }, () =>
+        measureFolding(subject),
+      ),
+    );
   const lenet = results.find(({ name }) => name === pictured)!;
   const subject = subjects.find(({ name }) => name === pictured)!;
   const { calibration } = await dataOf(subject);
@@ -52,6 +60,6 @@ if (flags.only === undefined) {
   writeWhole("docs/figures/beyond-noise.svg", noiseChart(assessment, pictured, subject.p, noise));
   const [before = "", rest = ""] = readFileSync(page, "utf8").split("<!-- results -->\n");
   const after = rest.split("<!-- end of results -->\n")[1] ?? "";
-  const text = resultsText({ results, finer, large }, keep);
+  const text = resultsText({ results, finer, folding, large }, keep);
   writeWhole(page, `${before}<!-- results -->\n${text}<!-- end of results -->\n${after}`);
 }
