@@ -21,7 +21,7 @@ const runnable = paths.filter((path) => isRunnable(documentText(path)));
 
 // Where only numbers have changed, `npm run docs:outputs` puts the new ones in.
 describe.concurrent("what a document runs, works", () => {
-  it.each(runnable)("%s", { timeout: 180_000 }, async (path) => {
+  it.each(runnable)("%s", { timeout: 600_000 }, async (path) => {
     const found = await runDocument(documentText(path));
     expect(found.map(({ line, text }) => `${path}:${line}: ${text}`)).toEqual([]);
   });

@@ -56,6 +56,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       item("Campaigns", "/campaigns"),
       item("Workers", "/workers"),
       item("From a plan to silicon", "/silicon"),
+      item("The explorer", "/explorer"),
     ],
   },
   {
