@@ -55,6 +55,10 @@ export function yieldChart(data: YieldData, options: ChartOptions): SVGSVGElemen
     data.yield === undefined
       ? ""
       : `yield ${formatPercent(data.yield.estimate)} (${formatPercent(data.yield.low)} to ${formatPercent(data.yield.high)})`;
+  const lines = isCleanNear ? [target, clean] : [target];
+  const room = estimatedWidth(words) + 12;
+  const isFree =
+    lines.every((x) => px(x) > frame.marginLeft + room) || lines.some((x) => px(x) > right - room);
   const label = (x: number, text: string, dy: number) => {
     const isLeft = px(x) + estimatedWidth(text) + 8 > right;
     return Plot.text([text], {
@@ -110,8 +114,8 @@ export function yieldChart(data: YieldData, options: ChartOptions): SVGSVGElemen
         ...(isCleanNear ? [label(clean, `clean ${score(clean)}`, -28)] : []),
         Plot.text([words], {
           text: (d: string) => d,
-          frameAnchor: "top-left",
-          dx: 6,
+          frameAnchor: isFree ? "top-left" : "top-right",
+          dx: isFree ? 6 : -6,
           dy: 6,
           fontWeight: 700,
           fill: colour("ink"),
