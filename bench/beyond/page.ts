@@ -87,8 +87,13 @@ export function resultsText(
   const ways = ["uniform-msp", "tac", "joint free", "joint table"] as const;
   const ratios = results.map((r) => r.ratio.table.estimate);
   const finite = ratios.filter(Number.isFinite);
-  const worse = results.filter((r) => r.overhead["joint table"].estimate > r.overhead.tac.estimate);
-  const freeWorse = results.filter((r) => r.overhead["joint free"].estimate > r.overhead.tac.estimate);
+  /** Networks on which a class needs more than TAC: by the estimates, and beyond the intervals. */
+  const worse = (way: "joint free" | "joint table") => {
+    const byEstimate = results.filter((r) => r.overhead[way].estimate > r.overhead.tac.estimate);
+    const surely = results.filter((r) => r.overhead[way].low > r.overhead.tac.high);
+    return `${names(byEstimate.map((r) => r.name))}${byEstimate.length === 0 ? "" : ` (beyond the intervals ${names(surely.map((r) => r.name))})`}`;
+  };
+  const borne = results.map((r) => r.borne.table / r.borne.plain);
   const below = (limit: number) => results.filter((r) => r.ratio.table.estimate < limit).map((r) => r.name);
   const names = (list: readonly string[]) =>
     list.length === 0 ? "none" : list.map((n) => `\`${n}\``).join(", ");
@@ -120,7 +125,7 @@ ${table(
   ]),
 )}
 
-Uniform-MSP over joint plans: ${formatTimes(geometricMean(finite))} in the geometric mean${finite.length < ratios.length ? ` over the ${finite.length} networks that need any protection` : ""} with tables, ${formatTimes(geometricMean(results.map((r) => r.ratio.free.estimate).filter(Number.isFinite)))} where decoding is free; TAC over joint plans with tables: ${formatTimes(geometricMean(results.map((r) => r.overhead.tac.estimate / r.overhead["joint table"].estimate).filter(Number.isFinite)))}. Networks on which joint plans need more than TAC: with tables ${names(worse.map((r) => r.name))}, free ${names(freeWorse.map((r) => r.name))}. Below five times Uniform-MSP: ${names(below(5))}; below ten: ${names(below(10))}.
+Uniform-MSP over joint plans: ${formatTimes(geometricMean(finite))} in the geometric mean${finite.length < ratios.length ? ` over the ${finite.length} networks that need any protection` : ""} with tables, ${formatTimes(geometricMean(results.map((r) => r.ratio.free.estimate).filter(Number.isFinite)))} where decoding is free; TAC over joint plans with tables: ${formatTimes(geometricMean(results.map((r) => r.overhead.tac.estimate / r.overhead["joint table"].estimate).filter(Number.isFinite)))}. Networks on which joint plans need more than TAC: with tables ${worse("joint table")}, where decoding is free ${worse("joint free")}. Below five times Uniform-MSP: ${names(below(5))}; below ten: ${names(below(10))}.
 
 Bits by output channel (\`--grain channel\`), on the networks whose channels differ most:
 
@@ -149,6 +154,8 @@ ${table(
     `**${formatTimes(r.borne.table / r.borne.plain)}**`,
   ]),
 )}
+
+With tables ${formatTimes(geometricMean(borne))} times the p of plain codes in the geometric mean, ${formatTimes(Math.min(...borne))} at least. The free class clips the range by the error of single weights, which does harm where p is small and plain codes are good already (${names(results.filter((r) => r.borne.free < r.borne.plain).map((r) => r.name))}): this is what the check is for.
 
 ### The prediction
 Share of clean kept by the plan with tables at its least overhead: by its own check on the calibration inputs (expected accuracy, no fault drawn), and by chips on test images. Outside each other's intervals: ${names(outside.map((r) => r.name))}.
