@@ -108,7 +108,9 @@ describe("segmentation", () => {
     const scores = result["scores"] as number[];
     expect(new Set(scores).size).toBeGreaterThan(1);
     const told = await verify("maps.onnx", "maps.npz");
-    expect(told.stdout).toMatch(/^Clean mIoU .*of the clean mIoU\)\.\nProtection is ideal.*\nmIoU over 6 chips: /);
+    expect(told.stdout).toMatch(
+      /^Clean mIoU .*of the clean mIoU\)\.\nProtection is ideal.*\nmIoU over 6 chips: /,
+    );
   });
 
   it("takes another measure, another ignored label, and other threads", async () => {
