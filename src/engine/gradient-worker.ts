@@ -4,6 +4,9 @@ import { QtamlError } from "../errors.ts";
 import type { GradientReply } from "./gradient-lanes.ts";
 import { openGradientRunner, type GradientContext, type GradientJob } from "./gradient-run.ts";
 
+// As in `executors/thread.ts`: a module that awaits at its top level is imported, never required.
+await Promise.resolve();
+
 let runner: ReturnType<typeof openGradientRunner> | undefined;
 
 /** Runs one job. Errors that the user can mend come back as data. */

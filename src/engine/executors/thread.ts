@@ -4,6 +4,10 @@ import { QtamlError } from "../../errors.ts";
 import { openTrialRunner, type TrialContext, type TrialJob, type TrialOutcome } from "../trial.ts";
 import type { ThreadReply } from "./threads.ts";
 
+// A thread first tries to require its file, which aborts all of Node where the thread is ended meanwhile. A module that
+// awaits at its top level can only be imported.
+await Promise.resolve();
+
 let runner: ReturnType<typeof openTrialRunner> | undefined;
 
 /** Runs jobs one after the other. Errors that the user can mend come back as data. */
