@@ -201,24 +201,18 @@ export async function chooseReading(
         ? 1 - predictKept(assessment, segments, shift)
         : predictedNoise(memory, segments)! + squareSum(shift) / calibration.data.count;
     const chosen = descend(memory.length, (choice) => loss(segmentsFor(choice), sumShifts(shifts, choice)));
-    let best: { reading: ReadingChoice; loss: number } | undefined;
+    const readings: { reading: ReadingChoice; loss: number }[] = [];
     for (const segments of [segmentsFor(chosen), ...options]) {
       const shift = await network.shift(new Map(segments.entries()));
-      const own = loss(segments, shift);
-      if (best !== undefined && !(own < best.loss)) continue;
       const drift = squareSum(shift) / calibration.data.count;
-      best = { reading: { segments, noise: predictedNoise(memory, segments)!, drift }, loss: own };
+      const reading = { segments, noise: predictedNoise(memory, segments)!, drift };
+      readings.push({ reading, loss: loss(segments, shift) });
     }
-    const { reading } = best!;
-    const isPlain = reading.segments.every((own) => own.every((segment) => segment.decoder === "none"));
-    if (isPlain || !isGaussian(assessment)) return reading;
-    if (await isShownBetter(assessment, reading.segments, options[0]!)) return reading;
-    const shift = await network.shift(new Map(options[0]!.entries()));
-    return {
-      segments: options[0]!,
-      noise: predictedNoise(memory, options[0]!)!,
-      drift: squareSum(shift) / calibration.data.count,
-    };
+    const { reading: best } = readings.reduce((a, b) => (b.loss < a.loss ? b : a));
+    const asStored = readings[1]!.reading;
+    const isPlain = best.segments.every((own) => own.every((segment) => segment.decoder === "none"));
+    if (isPlain || !isGaussian(assessment)) return best;
+    return (await isShownBetter(assessment, best.segments, asStored.segments)) ? best : asStored;
   } finally {
     await network.close();
   }

@@ -153,9 +153,8 @@ export async function runCampaign(trials: ChipTrials, options: CampaignOptions):
   /** Gives the next chips to the workers; whether more are needed afterwards. */
   const round = async (): Promise<boolean> => {
     const isPilot = stop.kind === "planned" && chips < pilotChips;
-    const end = looks(stop)
-      ? Math.min(most, chips + Math.max(leastRound, chips))
-      : Math.min(most, isPilot ? pilotChips : most);
+    const wanted = looks(stop) ? chips + Math.max(leastRound, chips) : isPilot ? pilotChips : most;
+    const end = Math.min(most, wanted);
     const jobs: TrialJob[] = [];
     for (let trial = chips; trial < end; trial++) if (!records.has(trial)) jobs.push(jobOf(trial));
     try {

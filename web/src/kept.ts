@@ -72,3 +72,11 @@ export function useKeptCurves(
   const isBusy = network.classifier !== undefined && known?.key !== key;
   return { curves: known?.network.snapshot === network.snapshot ? known.curves : undefined, isBusy };
 }
+
+/** The curves as rows of a table, under a head; the head alone while there are none. */
+export const keptTable = (curves: KeptCurves | undefined) => [
+  ["policy", "overhead", "accuracy kept"],
+  ...(curves?.curves ?? []).flatMap((curve) =>
+    curve.overhead.map((x, i) => [curve.policy, x, curve.kept[i]!] as const),
+  ),
+];

@@ -6,7 +6,7 @@ import * as Plot from "@observablehq/plot";
 import type { Comparison, CurvePoint } from "../../campaign/index.ts";
 import { formatNumber, formatPercent, formatScore, formatTimes } from "../numbers.ts";
 import { capital } from "../words.ts";
-import { drawPlot, halo, makeFrame, type ChartOptions, type Frame } from "./frame.ts";
+import { drawPlot, halo, labelMarks, makeFrame, type ChartOptions, type Frame } from "./frame.ts";
 import { estimatedWidth, placeLabels, type Box } from "./labels.ts";
 import { colour, policyStyle } from "./theme.ts";
 
@@ -352,18 +352,7 @@ export function accuracyChart(data: AccuracyData, options: ChartOptions): SVGSVG
         ...curveMarks(data, scales),
         ...crossings.marks,
         ...references.words,
-        ...labels.map(({ name, x, y }) =>
-          Plot.text([name], {
-            frameAnchor: "top-left",
-            lineAnchor: "middle",
-            dx: x - frame.marginLeft,
-            dy: y - frame.marginTop,
-            text: (d: string) => d,
-            fontWeight: 700,
-            fill: colour(styleOf.get(name)!.colour),
-            ...halo,
-          }),
-        ),
+        ...labelMarks(labels, frame, (name) => colour(styleOf.get(name)!.colour)),
       ],
     },
   );

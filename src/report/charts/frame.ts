@@ -3,6 +3,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { plainLines } from "../text.ts";
+import type { PlacedLabel } from "./labels.ts";
 import { colour, theme } from "./theme.ts";
 
 /** Where and how wide a chart is drawn. */
@@ -133,6 +134,21 @@ function tidy(element: Element): void {
 
 /** Options of a text with a halo of paper, so that lines behind it do not cross the letters. */
 export const halo = { stroke: colour("paper"), strokeWidth: 4 } as const;
+
+/** The names of curves where `placeLabels` has put them. @param fill colour of a name */
+export const labelMarks = (labels: readonly PlacedLabel[], frame: Frame, fill: (name: string) => string) =>
+  labels.map(({ name, x, y }) =>
+    Plot.text([name], {
+      frameAnchor: "top-left",
+      lineAnchor: "middle",
+      dx: x - frame.marginLeft,
+      dy: y - frame.marginTop,
+      text: (d: string) => d,
+      fontWeight: 700,
+      fill: fill(name),
+      ...halo,
+    }),
+  );
 
 /** Whole exponents from a high one down, at most so many steps apart that they do not crowd. */
 export function powerTicks(low: number, high: number, most: number): number[] {

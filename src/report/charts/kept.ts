@@ -3,7 +3,7 @@
  */
 import * as Plot from "@observablehq/plot";
 import { formatNumber, formatPercent } from "../numbers.ts";
-import { drawPlot, halo, makeFrame, type ChartOptions } from "./frame.ts";
+import { drawPlot, halo, labelMarks, makeFrame, type ChartOptions } from "./frame.ts";
 import { estimatedWidth, placeLabels } from "./labels.ts";
 import { colour, policyStyle } from "./theme.ts";
 
@@ -148,18 +148,7 @@ export function keptChart(data: KeptData, options: ChartOptions): SVGSVGElement 
             strokeDasharray: style.dash,
           }),
         ),
-        ...labels.map(({ name, x, y }) =>
-          Plot.text([name], {
-            frameAnchor: "top-left",
-            lineAnchor: "middle",
-            dx: x - frame.marginLeft,
-            dy: y - frame.marginTop,
-            text: (d: string) => d,
-            fontWeight: 700,
-            fill: colour(styleOf.get(name)!.colour),
-            ...halo,
-          }),
-        ),
+        ...labelMarks(labels, frame, (name) => colour(styleOf.get(name)!.colour)),
         ...chosen.flatMap(({ overhead, kept, words, isRight, dy, style }) => [
           Plot.ruleX([overhead], { y1: low, y2: kept, stroke: colour("muted"), strokeDasharray: "2 2" }),
           Plot.dot([0], {

@@ -24,7 +24,7 @@ import { addressOf, changeParameters, numberOf, useAddress, wordOf } from "../ad
 import { canTryChips, startCampaign } from "../campaign-state.ts";
 import { Choice, Controls, Facts, Failure, Slider } from "../controls.tsx";
 import { Figure } from "../figure.tsx";
-import { useKept, useKeptCurves } from "../kept.ts";
+import { keptTable, useKept, useKeptCurves } from "../kept.ts";
 import { flipsOf, useNetwork } from "../network-state.ts";
 import { WithNetwork } from "../opened.tsx";
 import { PlanFiles } from "../plan-files.tsx";
@@ -249,12 +249,7 @@ function Opened({ network }: { network: Network }) {
           isBusy={isBusy && curves === undefined}
           draw={draw}
           caption={`Both plans (${policyStyle(a.policy).label} and ${policyStyle(b.policy).label}) among all budgets: predicted share of the clean network's expected accuracy.`}
-          data={() => [
-            ["policy", "overhead", "accuracy kept"],
-            ...(curves?.curves ?? []).flatMap((curve) =>
-              curve.overhead.map((x, i) => [curve.policy, x, curve.kept[i]!] as const),
-            ),
-          ]}
+          data={() => keptTable(curves)}
         />
       )}
       <DifferenceTable network={network} a={spentA} b={spentB} />

@@ -30,7 +30,7 @@ import { changeParameters, numberOf, useAddress, wordOf } from "../address.ts";
 import { Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
 import { Figure } from "../figure.tsx";
 import { FlipSliders } from "../flip-sliders.tsx";
-import { useKept, useKeptCurves } from "../kept.ts";
+import { keptTable, useKept, useKeptCurves } from "../kept.ts";
 import { flipsOf, useNetwork } from "../network-state.ts";
 import { WithNetwork } from "../opened.tsx";
 import { PlanFiles } from "../plan-files.tsx";
@@ -285,12 +285,7 @@ function Pictures({
           isBusy={isBusy && curves === undefined}
           draw={drawKept}
           caption="Share of the clean network's expected accuracy that is predicted to be kept, to first order and without drawing a fault, every tensor read as stored. Verification puts it to the test."
-          data={() => [
-            ["policy", "overhead", "accuracy kept"],
-            ...(curves?.curves ?? []).flatMap((curve) =>
-              curve.overhead.map((x, i) => [curve.policy, x, curve.kept[i]!] as const),
-            ),
-          ]}
+          data={() => keptTable(curves)}
         />
       )}
       <LayerTable network={network} layers={layers} spending={spending} />
