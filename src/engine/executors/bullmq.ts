@@ -5,7 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { TrialContext, TrialOutcome } from "../trial.ts";
 import { parseAddress } from "./address.ts";
-import { campaignSchema, packCampaign } from "./campaign.ts";
+import { packCampaign } from "./campaign.ts";
 import { blobSeconds } from "./depot.ts";
 import { aborted, type Executor, type RunOptions } from "./executor.ts";
 import { failureOf, parseResult, presenceSchema, type Presence } from "./messages.ts";
@@ -84,14 +84,9 @@ export async function bullmqExecutor(
       if (!(await depot.hasBlob(hash))) await depot.putBlob(hash, parts);
     }
   };
+  /** Trials of a shard, once it is known how long they take. */
   let shardTrials: number | undefined;
-  const announce = () =>
-    depot.post(
-      "campaign",
-      campaign.id,
-      JSON.stringify({ ...campaign, ...(shardTrials === undefined ? {} : { shardTrials }) }),
-      announcementMs,
-    );
+  const announce = () => depot.post("campaign", campaign.id, JSON.stringify(campaign), announcementMs);
 
   await persist(async () => {
     for (const id of await depot.abandoned("campaign", forgottenSeconds)) {
@@ -100,8 +95,6 @@ export async function bullmqExecutor(
       await old.close();
       await depot.withdraw("campaign", id);
     }
-    const known = (await depot.notices("campaign")).get(campaign.id);
-    shardTrials = known === undefined ? undefined : campaignSchema.parse(JSON.parse(known)).shardTrials;
     await putMissing();
     // A queue whose removal was cut short is left paused.
     await queue.resume();
@@ -255,7 +248,7 @@ export async function bullmqExecutor(
         isChecking: false,
         finish(found, seconds) {
           const fitting = shardSize(seconds / found.length);
-          // The size is settled once, so that a campaign taken up again asks for the same shards.
+          // Small differences do not count: the next run of this executor then asks for the same shards.
           if (shardTrials === undefined || fitting >= 4 * shardTrials || 4 * fitting <= shardTrials) {
             shardTrials = fitting;
           }

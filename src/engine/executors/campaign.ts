@@ -36,8 +36,6 @@ export const campaignSchema = z.object({
     .optional(),
   /** What the submitter's machine gives (`canaryOf`). */
   canary: z.string(),
-  /** Trials of a shard, once it is known how long they take. */
-  shardTrials: z.number().int().positive().optional(),
 });
 
 /** A campaign as it is announced. */
