@@ -1,58 +1,34 @@
 /**
  * @file `npm run reproduce:correction`: does mean correction help? Ten networks, unprotected under flips that go both ways
- * alike, and partly protected in cells that lose charge. Writes docs/correction.md.
+ * alike, and partly protected in cells that lose charge. Writes docs/correction.md; an interrupted run goes on where it
+ * stopped.
  */
-import { openSimulation, type FlipLaw } from "../src/campaign/index.ts";
-import { asymmetricFlips, symmetricFlips } from "../src/channel/index.ts";
 import { writeWhole } from "../src/cli/files.ts";
-import { formatPercent } from "../src/report/index.ts";
 import type { Interval } from "../src/stats/index.ts";
-import { samples, seed, subjects, type Subject } from "./cases.ts";
-import { assessMemory, dataOf } from "./network.ts";
+import { samples, seed } from "./cases.ts";
+import {
+  cases,
+  chargeLoss,
+  measureCorrection,
+  unprotected,
+  type CorrectionCase,
+} from "./correction-cases.ts";
 import { table } from "./page.ts";
-import { measureReadings, type Readings } from "./reading.ts";
+import type { Readings } from "./reading.ts";
+import { correctionStamp, stampLine } from "./stamp.ts";
+import { remembered } from "./store.ts";
 
-/** A network in a memory, a share of it protected as TAC allots it. */
-interface Case {
-  readonly subject: Subject;
-  /** Name of the memory in the table. */
-  readonly memory: string;
-  readonly flips: FlipLaw;
-  readonly overhead: number;
-}
-
-const symmetric = (subject: Subject, p: number, overhead: number): Case => ({
-  subject,
-  memory: String(p),
-  flips: (bits) => symmetricFlips(p, bits),
-  overhead,
-});
-const losing = (subject: Subject, p10: number, overhead: number): Case => ({
-  subject,
-  memory: `${p10}, ${formatPercent(overhead)} protected`,
-  flips: (bits) => asymmetricFlips(0, p10, bits),
-  overhead,
-});
-
-const unprotected = subjects.flatMap((s) => [s.p, s.otherP, s.lowP].map((p) => symmetric(s, p, 0)));
-const chargeLoss = subjects.flatMap((s) => [losing(s, 0.01, 0), losing(s, 0.05, 0.1), losing(s, 0.1, 0.2)]);
-
-async function measure({ subject, flips, overhead }: Case): Promise<Readings> {
-  const { test, calibration } = await dataOf(subject);
-  const assessment = await assessMemory(subject, flips, calibration);
-  const simulation = await openSimulation(assessment, test, { seed });
-  try {
-    return await measureReadings(assessment, simulation, subject.chips, overhead);
-  } finally {
-    await simulation.close();
-  }
-}
-
-const measured: { own: Case; readings: Readings }[] = [];
-const all = [...unprotected, ...chargeLoss];
-for (const own of all) {
-  process.stderr.write(`[${measured.length + 1}/${all.length}] ${own.subject.name}, ${own.memory}\n`);
-  measured.push({ own, readings: await measure(own) });
+const measured: { own: CorrectionCase; readings: Readings }[] = [];
+for (const own of cases) {
+  const { subject, memory, overhead } = own;
+  process.stderr.write(`[${measured.length + 1}/${cases.length}] ${subject.name}, ${memory}\n`);
+  const readings = await remembered(
+    `correction-${subject.name}-${memory.replaceAll(/[ ,%]+/g, "-")}`,
+    [subject.model, subject.test],
+    { subject, memory, overhead, samples, seed },
+    () => measureCorrection(own),
+  );
+  measured.push({ own, readings });
 }
 
 const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
@@ -61,9 +37,9 @@ const kept = ({ estimate, low, high }: Interval) =>
   `${percent(estimate)} (${percent(low)} to ${percent(high)})`;
 const points = ({ estimate, low, high }: Interval) =>
   `${signed(estimate)} (${signed(low)} to ${signed(high)})`;
-const rowsOf = (cases: readonly Case[]) =>
+const rowsOf = (section: readonly CorrectionCase[]) =>
   measured
-    .filter(({ own }) => cases.includes(own))
+    .filter(({ own }) => section.includes(own))
     .map(({ own, readings: { stored, correctedGain, chosenGain } }) => [
       `\`${own.subject.name}\``,
       own.memory,
@@ -101,5 +77,7 @@ ${table(header("p"), rowsOf(unprotected))}
 Only ones flip, with p10.
 
 ${table(header("p10"), rowsOf(chargeLoss))}
+
+${stampLine(correctionStamp())}
 `,
 );

@@ -4,6 +4,7 @@ import { rankCorrelation } from "../src/stats/index.ts";
 import { variants, type Ablation } from "./ablation.ts";
 import { calibrationInputs, draws, keeps, samples, subjects, type Subject } from "./cases.ts";
 import type { Case, NetworkResult, Overhead } from "./network.ts";
+import { resultsStamp, stampLine } from "./stamp.ts";
 import type { Check } from "./theorems.ts";
 import { overhead as thicknessOverhead, type ThicknessResult } from "./thickness.ts";
 
@@ -287,5 +288,7 @@ export function resultsPage(results: Results): string {
 Made by \`npm run reproduce\`; every number and picture here comes from one run. ${[...new Map(subjects.map((s) => [s.data, s.chips]))].map(([data, chips]) => `${chips} chips a point on ${data}`).join(", ")}; the same faults for every policy, ${samples} test samples a chip, ${calibrationInputs} other test inputs without labels for calibration, targets ${keeps.map((k) => formatPercent(k)).join(" and ")} of the clean accuracy.
 
 ${[headline, policies, prediction, correction, whySmall, ablation, sweeps, physics, theorems].map((section) => section(results)).join("\n\n")}
+
+${stampLine(resultsStamp())}
 `;
 }

@@ -9,6 +9,7 @@ import {
 } from "../../src/channel/index.ts";
 import { decoder, errorMoments, numberFormat } from "../../src/channel/index.ts";
 import { formatNumber, formatPercent, formatTimes } from "../../src/report/index.ts";
+import { beyondStamp, stampLine } from "../../reproduce/stamp.ts";
 import type { FinerResult } from "./finer.ts";
 import type { FoldingResult } from "./folding.ts";
 import type { LargeResult } from "./large.ts";
@@ -204,5 +205,7 @@ ${[0.1, 0.05]
 
 ### Time
 A network in the shape of ResNet-50 with ${formatNumber(large.weights / 1e6)} million weights, ${large.inputs} inputs of ${large.size} x ${large.size}: assessment with the Jacobian ${formatNumber(large.assessSeconds)} s, joint plan with its check ${formatNumber(large.planSeconds)} s, on two cores. The networks above: ${formatNumber(Math.min(...results.map((r) => r.planSeconds)))} to ${formatNumber(Math.max(...results.map((r) => r.planSeconds)))} s a plan.
+
+${stampLine(beyondStamp())}
 `;
 }

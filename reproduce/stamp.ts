@@ -1,0 +1,60 @@
+/**
+ * @file Stamps: what the experiment of a page was made from, in a comment at its end. A page that takes hours is not made
+ * again by CI; a stamp tells whether its networks, data and settings are still those of today.
+ */
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { budgets, calibrationInputs, draws, keeps, samples, seed, subjects, sweep } from "./cases.ts";
+import { cases as correctionCases } from "./correction-cases.ts";
+import { deviceFile } from "./thickness.ts";
+
+const root = join(import.meta.dirname, "..");
+
+/**
+ * The stamp of an experiment: 16 hexadecimal digits.
+ *
+ * @param files what it reads, from the root of the repository
+ * @param settings anything else that defines it
+ */
+export function stampOf(files: readonly string[], settings: unknown): string {
+  const hash = createHash("sha256");
+  for (const path of [...new Set(files)].sort())
+    hash.update(`${path}\n`).update(readFileSync(join(root, path)));
+  return hash.update(JSON.stringify(settings)).digest("hex").slice(0, 16);
+}
+
+/** A stamp as a page carries it. */
+export const stampLine = (stamp: string): string => `<!-- made from ${stamp} -->`;
+
+/** The stamps that a text carries, in its order. */
+export const stampsIn = (text: string): string[] =>
+  Array.from(text.matchAll(/<!-- made from ([0-9a-f]{16}) -->/g), ([, stamp]) => stamp!);
+
+const files = subjects.flatMap(({ model, test, trained }) => [model, test, trained]);
+
+/** The stamp of docs/results.md. */
+export const resultsStamp = (): string =>
+  stampOf([...files, deviceFile], {
+    subjects,
+    keeps,
+    sweep,
+    budgets,
+    samples,
+    calibrationInputs,
+    draws,
+    seed,
+  });
+
+/** The stamp of the results in docs/beyond.md. */
+export const beyondStamp = (): string =>
+  stampOf(files, { subjects, keep: keeps[0], samples, calibrationInputs, draws, seed });
+
+/** The stamp of docs/correction.md. */
+export const correctionStamp = (): string =>
+  stampOf(files, {
+    cases: correctionCases.map(({ subject, memory, overhead }) => ({ subject, memory, overhead })),
+    samples,
+    calibrationInputs,
+    seed,
+  });

@@ -1,0 +1,35 @@
+/** @file Pages that take hours say what they were made from: networks, data and settings that are still those of today. */
+import { describe, expect, it } from "vitest";
+import {
+  beyondStamp,
+  correctionStamp,
+  resultsStamp,
+  stampLine,
+  stampOf,
+  stampsIn,
+} from "../reproduce/stamp.ts";
+import { documentText } from "./documents.ts";
+
+/** Pages that were last written before there were stamps; a wrong one is stale all the same. */
+const unstamped = ["docs/results.md", "docs/beyond.md"];
+
+describe("stamps", () => {
+  it.each([
+    ["docs/results.md", "npm run reproduce", resultsStamp()],
+    ["docs/beyond.md", "npm run bench:beyond", beyondStamp()],
+    ["docs/correction.md", "npm run reproduce:correction", correctionStamp()],
+  ])("%s is of the networks, data and settings of today, or %s makes it anew", (page, _, stamp) => {
+    const found = stampsIn(documentText(page));
+    const old: readonly (readonly string[])[] = unstamped.includes(page) ? [[], [stamp]] : [[stamp]];
+    expect(old).toContainEqual(found);
+  });
+
+  it("change with a setting and with a file", () => {
+    const files = ["zoo/lenet.onnx", "zoo/vgg.onnx"];
+    const stamp = stampOf(files, { p: 0.1 });
+    expect(stampOf(files.toReversed(), { p: 0.1 })).toBe(stamp);
+    expect(stampOf(files, { p: 0.2 })).not.toBe(stamp);
+    expect(stampOf(files.slice(1), { p: 0.1 })).not.toBe(stamp);
+    expect(stampsIn(`a\n${stampLine(stamp)}\nb <!-- made from nothing -->\n`)).toEqual([stamp]);
+  });
+});
