@@ -112,6 +112,33 @@ export function asPrinted(output: string, shown: string): string | undefined {
   return `${kept.join("\n")}\n`;
 }
 
+/**
+ * A row of the first table under a heading, as cells by the titles of their columns.
+ *
+ * @param key the first cells of the row
+ * @throws Error where there is no such table or row
+ */
+export function rowOf(
+  document: string,
+  heading: string,
+  ...key: readonly string[]
+): Readonly<Record<string, string>> {
+  const [, section] = document.split(`# ${heading}\n`);
+  const lines = (section ?? "").split(/\n#+ /)[0]!.split("\n");
+  const cells = (line: string) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim());
+  const start = lines.findIndex((line) => line.startsWith("| "));
+  const found = lines
+    .slice(start < 0 ? lines.length : start)
+    .map(cells)
+    .find((row) => key.every((cell, i) => row[i] === cell));
+  if (found === undefined) throw new Error(`There is no row ${key.join(", ")} under "${heading}".`);
+  return Object.fromEntries(cells(lines[start]!).map((title, i) => [title, found[i] ?? ""]));
+}
+
 /** Removes code from a line of prose. */
 const withoutCode = (text: string) => text.replace(/(`+)(?:(?!\1)[\s\S])*?\1/g, "");
 

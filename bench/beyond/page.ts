@@ -41,7 +41,7 @@ function gaussian(): WeightDistribution {
 }
 
 /** Distortions of Gaussian weights, by protected bits: what codes leave, and what no code is below. */
-function distortions(p: number): string[][] {
+export function distortions(p: number): string[][] {
   const source = gaussian();
   const format = numberFormat("int8");
   const entropy = -(p * Math.log2(p) + (1 - p) * Math.log2(1 - p));
