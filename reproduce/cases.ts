@@ -20,6 +20,12 @@ export interface Subject {
   readonly lowP: number;
   /** Chips a point; more where they differ more. */
   readonly chips: number;
+  /** Test samples a chip is judged on: the first ones. */
+  readonly samples: number;
+  /** Test samples after these whose inputs calibrate and predict, without their labels. */
+  readonly calibrationInputs: number;
+  /** Draws of Gaussian errors a budget. */
+  readonly draws: number;
   /** Depthwise convolutions lose accuracy to int8 when a whole tensor shares one step; the others do not. */
   readonly granularity: Granularity;
 }
@@ -56,13 +62,27 @@ const dataSets = [
   },
 ] as const;
 
+/** Test samples a chip is judged on, inputs that calibrate, and draws of Gaussian errors a budget. */
+export const effort = { samples: 500, calibrationInputs: 256, draws: 24 } as const;
+/** The same where a chip costs seconds. */
+export const wideEffort = { chips: 10, samples: 200, calibrationInputs: 64, draws: 8 } as const;
+
 /** Five families on two data sets. */
 export const subjects: readonly Subject[] = dataSets.flatMap(({ prefix, ...source }) =>
   families.map(({ file, ...family }) => {
     const name = `${prefix}${file}`;
-    return { name, model: `zoo/${name}.onnx`, ...source, ...family };
+    return { name, model: `zoo/${name}.onnx`, ...source, ...family, ...effort };
   }),
 );
+
+/** Networks of eleven and fifteen million weights, at the published target only. */
+export const wide: readonly Subject[] = [
+  { family: "ResNet-18", name: "resnet18" },
+  { family: "VGG-16", name: "vgg16" },
+].map(({ family, name }) => {
+  const [fashion] = subjects;
+  return { ...fashion!, ...wideEffort, family, name, model: `zoo/${name}.onnx`, granularity: "channel" };
+});
 
 /** Shares of the clean accuracy to keep. The first is the published one. */
 export const keeps = [0.95, 0.9] as const;
@@ -76,10 +96,4 @@ export const sweep = {
 /** Budgets at which all policies are tried. */
 export const budgets = [0, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5] as const;
 
-/** Test samples a chip is judged on: the first ones. */
-export const samples = 500;
-/** Test samples after these whose inputs calibrate and predict, without their labels. */
-export const calibrationInputs = 256;
-/** Draws of Gaussian errors a budget. */
-export const draws = 24;
 export const seed = 0;

@@ -8,17 +8,7 @@ import { accuracyChart } from "../src/report/charts/index.ts";
 import { emptyDocument } from "../src/report/document.ts";
 import { chartToSvg } from "../src/report/svg.ts";
 import { ablate, type Ablation } from "./ablation.ts";
-import {
-  budgets,
-  calibrationInputs,
-  draws,
-  keeps,
-  samples,
-  seed,
-  subjects,
-  sweep,
-  type Subject,
-} from "./cases.ts";
+import { budgets, keeps, seed, subjects, sweep, wide, type Subject } from "./cases.ts";
 import { predictionChart, sweepChart, thicknessToAccuracyChart } from "./charts.ts";
 import { measureNetwork, type Case, type NetworkResult } from "./network.ts";
 import { resultsPage, type Results } from "./page.ts";
@@ -36,17 +26,25 @@ async function step<T>(what: string, done: number, total: number, work: () => Pr
   return work();
 }
 
-const settings = { budgets, calibrationInputs, draws, keeps, samples, seed };
+const settings = ({ calibrationInputs, draws, samples }: Subject) => ({
+  budgets,
+  calibrationInputs,
+  draws,
+  keeps,
+  samples,
+  seed,
+});
 const files = (subject: Subject) => [subject.model, subject.test, subject.trained];
 
 const network = (subject: Subject, p: number) => {
-  const isFull = p === subject.p;
-  // Where a flip probability is only swept, the published target is enough.
-  const targets = isFull || p === subject.lowP ? keeps : keeps.slice(0, 1);
+  const isWide = wide.includes(subject);
+  const isFull = p === subject.p && !isWide;
+  // Where a flip probability is only swept, and where chips cost seconds, the published target is enough.
+  const targets = isFull || (p === subject.lowP && !isWide) ? keeps : keeps.slice(0, 1);
   return remembered(
     `${subject.name}-${p}`,
     files(subject),
-    { ...settings, chips: subject.chips, p, isFull, targets },
+    { ...settings(subject), chips: subject.chips, p, isFull, targets },
     () => measureNetwork(subject, p, isFull, targets),
   );
 };
@@ -59,7 +57,8 @@ const swept = wanted
   .filter((s) => (sweep.names as readonly string[]).includes(s.name))
   .flatMap((subject) => sweep.p.map((p) => ({ subject, p })));
 const dissected = wanted.filter((s) => s.data === "Fashion-MNIST");
-const total = settingsOf.length + swept.length + dissected.length + 2;
+const wanting = wide.filter((s) => flags.only === undefined || flags.only.includes(s.name));
+const total = settingsOf.length + swept.length + dissected.length + wanting.length + 2;
 let done = 0;
 
 const networks: { subject: Subject; p: number; result: NetworkResult }[] = [];
@@ -72,6 +71,12 @@ for (const { subject, p } of swept) {
   const result = await step(`sweep: ${subject.name}, p = ${p}`, done++, total, () => network(subject, p));
   sweepCases.push(result.cases[0]!);
 }
+const atFullWidth: typeof networks = [];
+for (const subject of wanting) {
+  const work = () => network(subject, subject.p);
+  const result = await step(`at full width: ${subject.name}, p = ${subject.p}`, done++, total, work);
+  atFullWidth.push({ subject, p: subject.p, result });
+}
 const ablations: Ablation[] = [];
 for (const subject of dissected) {
   const overhead = networks.find((n) => n.subject === subject)!.result.cases[0]!.tac.measured;
@@ -80,7 +85,7 @@ for (const subject of dissected) {
       remembered(
         `${subject.name}-ablation`,
         files(subject),
-        { ...settings, chips: subject.chips, overhead },
+        { ...settings(subject), chips: subject.chips, overhead },
         () => ablate(subject, subject.p, overhead),
       ),
     ),
@@ -88,12 +93,12 @@ for (const subject of dissected) {
 }
 const lenet = subjects[0]!;
 const thickness = await step("oxide thickness to accuracy", done++, total, () =>
-  remembered("thickness", [...files(lenet), deviceFile], { ...settings, chips: lenet.chips }, () =>
+  remembered("thickness", [...files(lenet), deviceFile], { ...settings(lenet), chips: lenet.chips }, () =>
     thicknessToAccuracy(lenet),
   ),
 );
 const theorems = await step("theorems", done++, total, () =>
-  remembered("theorems", [], settings, () => Promise.resolve(checkTheorems())),
+  remembered("theorems", [], settings(lenet), () => Promise.resolve(checkTheorems())),
 );
 
 if (flags.only === undefined) {
@@ -102,7 +107,15 @@ if (flags.only === undefined) {
     ...networks.flatMap(({ result }) => result.cases),
     ...sweepCases.filter((c) => !inTable.has(`${c.network}-${c.p}`)),
   ];
-  const results: Results = { networks, cases, sweep: sweepCases, ablations, thickness, theorems };
+  const results: Results = {
+    networks,
+    atFullWidth,
+    cases,
+    sweep: sweepCases,
+    ablations,
+    thickness,
+    theorems,
+  };
   const figures = new Map<string, string>();
   for (const { subject, result } of networks) {
     if (result.comparison === null) continue;

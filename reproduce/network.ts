@@ -20,7 +20,7 @@ import type { Granularity } from "../src/onnx/index.ts";
 import { heterogeneity } from "../src/protect/index.ts";
 import { jointConfidence, ratioInterval, type Interval } from "../src/stats/index.ts";
 import { overheadAtTarget } from "../src/campaign/index.ts";
-import { budgets, calibrationInputs, draws, keeps, samples, seed, type Subject } from "./cases.ts";
+import { budgets, keeps, seed, type Subject } from "./cases.ts";
 
 /** A policy's least overhead at a target, measured and predicted. */
 export interface Overhead {
@@ -73,13 +73,14 @@ export interface SubjectData {
 
 /** Reads the data of a subject. */
 export async function dataOf(subject: Subject): Promise<SubjectData> {
+  const { samples, calibrationInputs } = subject;
   const read = async (path: string) => (await readDataset({ data: [path] })).dataset;
   const all = await read(subject.test);
   const unlabelled = (data: Dataset): Dataset => ({ ...data, labels: undefined });
   return {
     test: sliceDataset(all, 0, samples),
     calibration: unlabelled(sliceDataset(all, samples, samples + calibrationInputs)),
-    trained: unlabelled(await read(subject.trained)),
+    trained: unlabelled(sliceDataset(await read(subject.trained), 0, calibrationInputs)),
   };
 }
 
@@ -113,6 +114,7 @@ async function measureCase(
   simulation: Simulation,
   known: Readonly<Record<PredictedPolicy, readonly CurvePoint[]>>,
 ): Promise<{ result: Case; points: Record<PredictedPolicy, readonly CurvePoint[]> }> {
+  const { draws } = subject;
   const goal = simulation.goal(keep);
   const first = predict(assessment, keep);
   const gaussian = await predictByGaussian(assessment, { keep, seed, draws });

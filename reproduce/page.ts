@@ -2,19 +2,23 @@
 import { formatNumber, formatPercent, formatTimes } from "../src/report/index.ts";
 import { rankCorrelation } from "../src/stats/index.ts";
 import { variants, type Ablation } from "./ablation.ts";
-import { calibrationInputs, draws, keeps, samples, subjects, type Subject } from "./cases.ts";
+import { effort, keeps, subjects, wideEffort, type Subject } from "./cases.ts";
 import type { Case, NetworkResult, Overhead } from "./network.ts";
 import { resultsStamp, stampLine } from "./stamp.ts";
 import type { Check } from "./theorems.ts";
 import { overhead as thicknessOverhead, type ThicknessResult } from "./thickness.ts";
 
+/** A network measured at a flip probability. */
+export interface Measured {
+  readonly subject: Subject;
+  readonly p: number;
+  readonly result: NetworkResult;
+}
+
 /** Everything on the page. */
 export interface Results {
-  readonly networks: readonly {
-    readonly subject: Subject;
-    readonly p: number;
-    readonly result: NetworkResult;
-  }[];
+  readonly networks: readonly Measured[];
+  readonly atFullWidth: readonly Measured[];
   /** Every case once. */
   readonly cases: readonly Case[];
   readonly sweep: readonly Case[];
@@ -73,30 +77,52 @@ function bestLead({ comparison }: NetworkResult): { lead: number; overhead: numb
     .sort((a, b) => b.lead - a.lead)[0];
 }
 
+function headlineRow({ subject, p, result }: Measured): readonly string[] {
+  const { clean, comparison } = result;
+  const c = result.cases[0]!;
+  return [
+    `\`${subject.name}\``,
+    String(p),
+    percent(clean),
+    measuredWith(c.uniform),
+    ...(comparison === null ? [] : [reached(comparison.uniformWholeLevel)]),
+    measuredWith(c.tac),
+    `**${factor(c.ratio)}** (${factor(c.ratioLow)} to ${factor(c.ratioHigh)})`,
+    factor(c.predictedRatio),
+    factor(c.saturationRatio),
+  ];
+}
+const headlineColumns = [
+  "network",
+  "p",
+  "clean",
+  "Uniform-MSP",
+  "whole levels",
+  "TAC",
+  "ratio",
+  "predicted, Gaussian",
+  "predicted, closed form",
+];
+
 function headline({ networks }: Results): string {
   const full = networks.filter(({ result }) => result.comparison !== null);
-  const rows = full.map(({ subject, p, result }) => {
-    const c = result.cases[0]!;
-    return [
-      `\`${subject.name}\``,
-      String(p),
-      percent(result.clean),
-      measuredWith(c.uniform),
-      reached(result.comparison!.uniformWholeLevel),
-      measuredWith(c.tac),
-      `**${factor(c.ratio)}** (${factor(c.ratioLow)} to ${factor(c.ratioHigh)})`,
-      factor(c.predictedRatio),
-      factor(c.saturationRatio),
-    ];
-  });
+  const rows = full.map(headlineRow);
   const ratios = full.map(({ result }) => result.cases[0]!.ratio).filter(Number.isFinite);
   return `## The headline
 The least overhead (protected bits over stored bits) that keeps 95 % of the clean accuracy, with 95 % intervals; int8 weights, ideal protection; one quantisation step a tensor, on the MobileNetV2-like networks one an output channel (a whole tensor on one step costs them accuracy before any fault). Uniform-MSP is shown between its levels (part of the weights has one more bit) and at whole levels.
 
-${table(["network", "p", "clean", "Uniform-MSP", "whole levels", "TAC", "ratio", "predicted, Gaussian", "predicted, closed form"], rows)}
+${table(headlineColumns, rows)}
 
 The ratio lies between ${factor(Math.min(...ratios))} and ${factor(Math.max(...ratios))}, ${factor(geometricMean(ratios))} in the geometric mean; the literature reports 3.4 to 33.6 on its own networks, which are not public.`;
 }
+
+const fullWidth = ({ atFullWidth }: Results) => `## At full width
+A ResNet-18 of 11.2 million weights and a VGG-16 of 15.0 million on Fashion-MNIST, stored as their files hold them: int8, one step an output channel. ${wideEffort.chips} chips a point on ${wideEffort.samples} test samples each, ${wideEffort.calibrationInputs} calibration inputs, ${wideEffort.draws} Gaussian draws a budget.
+
+${table(
+  headlineColumns.filter((c) => c !== "whole levels"),
+  atFullWidth.map(headlineRow),
+)}`;
 
 function policies({ networks }: Results): string {
   const rows = networks.flatMap(({ subject, result }) => {
@@ -165,7 +191,7 @@ function prediction(results: Results): string {
     .sort((a, b) => Math.abs(Math.log(b.factor)) - Math.abs(Math.log(a.factor)));
   const width = geometricMean(overheads.map((o) => (o.high - o.low) / o.measured).filter((v) => v > 0));
   return `## Does the prediction hold?
-${all.length} of ${results.cases.length} cases (network, p, target): those in which both policies need at least ${formatPercent(leastMeasured)} of protection, since overheads are searched to 0.2 %. Two predictions, neither of which draws a fault: **closed form**, first order in the errors (Jacobian, error law, confidences); and **Gaussian**, errors with the mean and variance of the error law in all weights at once, run through the network on ${calibrationInputs} unlabelled inputs, ${draws} draws a budget.
+${all.length} of ${results.cases.length} cases (network, p, target): those in which both policies need at least ${formatPercent(leastMeasured)} of protection, since overheads are searched to 0.2 %. Two predictions, neither of which draws a fault: **closed form**, first order in the errors (Jacobian, error law, confidences); and **Gaussian**, errors with the mean and variance of the error law in all weights at once, run through the network on ${effort.calibrationInputs} unlabelled inputs, ${effort.draws} draws a budget.
 
 ${table(
   [
@@ -285,9 +311,9 @@ ${table(
 /** The whole page. */
 export function resultsPage(results: Results): string {
   return `# Results
-Made by \`npm run reproduce\`; every number and picture here comes from one run. ${[...new Map(subjects.map((s) => [s.data, s.chips]))].map(([data, chips]) => `${chips} chips a point on ${data}`).join(", ")}; the same faults for every policy, ${samples} test samples a chip, ${calibrationInputs} other test inputs without labels for calibration, targets ${keeps.map((k) => formatPercent(k)).join(" and ")} of the clean accuracy.
+Made by \`npm run reproduce\`; every number and picture here comes from one run. ${[...new Map(subjects.map((s) => [s.data, s.chips]))].map(([data, chips]) => `${chips} chips a point on ${data}`).join(", ")}; the same faults for every policy, ${effort.samples} test samples a chip, ${effort.calibrationInputs} other test inputs without labels for calibration, targets ${keeps.map((k) => formatPercent(k)).join(" and ")} of the clean accuracy.
 
-${[headline, policies, prediction, correction, whySmall, ablation, sweeps, physics, theorems].map((section) => section(results)).join("\n\n")}
+${[headline, fullWidth, policies, prediction, correction, whySmall, ablation, sweeps, physics, theorems].map((section) => section(results)).join("\n\n")}
 
 ${stampLine(resultsStamp())}
 `;

@@ -19,6 +19,8 @@ export interface Readings {
   /** Differences to `stored` on the same chips. */
   readonly correctedGain: Interval;
   readonly chosenGain: Interval;
+  /** [chips] What the chosen reading keeps more than `stored`. */
+  readonly chosenDifferences: readonly number[];
 }
 
 /** Reads chips in three ways, with the bits of TAC's allocation protected. */
@@ -42,13 +44,15 @@ export async function measureReadings(
     const { accuracy, low, high } = summarise(results, simulation.goal(keeps[0]));
     return { estimate: accuracy / clean, low: low / clean, high: high / clean };
   };
-  const gain = (results: ChipResults) =>
-    meanInterval(results.scores.map((score, i) => (score - stored!.scores[i]!) / clean));
+  const differences = (results: ChipResults) =>
+    results.scores.map((score, i) => (score - stored!.scores[i]!) / clean);
+  const chosenDifferences = differences(chosen!);
   return {
     stored: kept(stored!),
     corrected: kept(corrected!),
     chosen: kept(chosen!),
-    correctedGain: gain(corrected!),
-    chosenGain: gain(chosen!),
+    correctedGain: meanInterval(differences(corrected!)),
+    chosenGain: meanInterval(chosenDifferences),
+    chosenDifferences,
   };
 }

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { budgets, calibrationInputs, draws, keeps, samples, seed, subjects, sweep } from "./cases.ts";
+import { budgets, keeps, seed, subjects, sweep, wide } from "./cases.ts";
 import { cases as correctionCases } from "./correction-cases.ts";
 import { deviceFile } from "./thickness.ts";
 
@@ -35,26 +35,21 @@ const files = subjects.flatMap(({ model, test, trained }) => [model, test, train
 
 /** The stamp of docs/results.md. */
 export const resultsStamp = (): string =>
-  stampOf([...files, deviceFile], {
+  stampOf([...files, ...wide.map(({ model }) => model), deviceFile], {
     subjects,
+    wide,
     keeps,
     sweep,
     budgets,
-    samples,
-    calibrationInputs,
-    draws,
     seed,
   });
 
 /** The stamp of the results in docs/beyond.md. */
-export const beyondStamp = (): string =>
-  stampOf(files, { subjects, keep: keeps[0], samples, calibrationInputs, draws, seed });
+export const beyondStamp = (): string => stampOf(files, { subjects, keep: keeps[0], seed });
 
 /** The stamp of docs/correction.md. */
 export const correctionStamp = (): string =>
   stampOf(files, {
     cases: correctionCases.map(({ subject, memory, overhead }) => ({ subject, memory, overhead })),
-    samples,
-    calibrationInputs,
     seed,
   });
