@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { distortions } from "../bench/beyond/page.ts";
 import { chargeLoss, measureCorrection } from "../reproduce/correction-cases.ts";
-import { draws, keeps, seed, subjects, type Subject } from "../reproduce/cases.ts";
+import { keeps, seed, subjects, type Subject } from "../reproduce/cases.ts";
 import { assessSubject, dataOf } from "../reproduce/network.ts";
 import {
   makePlan,
@@ -56,7 +56,7 @@ describe("lenet at p = 0.1", () => {
     const page = documentText("docs/results.md");
     const headline = rowOf(page, "The headline", "`lenet`", "0.1");
     const swept = rowOf(page, "From p = 0.0001 to 0.2", "`lenet`", "0.1");
-    const gaussian = await predictByGaussian(assessment, { keep: keeps[0], seed, draws });
+    const gaussian = await predictByGaussian(assessment, { keep: keeps[0], seed, draws: subject.draws });
     expect(off(100 * gaussian["uniform-msp"], swept["Uniform-MSP predicted"])).toBeLessThan(points);
     const { saturationRatio } = predict(assessment, keeps[0]);
     // A ratio is printed with two digits.
