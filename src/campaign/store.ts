@@ -3,7 +3,7 @@
  * to it. A chip is committed as soon as it is finished, so a killed process loses none; each is sealed, so that a
  * damaged file gives back what is whole and nothing else.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, statSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import Database from "better-sqlite3";
 import { z } from "zod";
@@ -386,9 +386,4 @@ export function openStore(path: string, options: StoreOptions = {}): CampaignSto
     },
     close: () => database.close(),
   };
-}
-
-/** Removes a store with the files that SQLite keeps beside it. */
-export function removeStore(path: string): void {
-  for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
 }

@@ -1,5 +1,5 @@
 /** @file How far a command is, on standard error: a bar on a terminal, lines in a log. */
-import { Presets, SingleBar } from "cli-progress";
+import { clearLine, cursorTo } from "node:readline";
 import type { Manner } from "./output.ts";
 
 /** Shows how far a piece of work is. */
@@ -8,6 +8,9 @@ export interface Progress {
   readonly update: (stage: string, done: number, total: number) => void;
   readonly stop: () => void;
 }
+
+const hideCursor = "\u001b[?25l";
+const showCursor = "\u001b[?25h";
 
 const silent: Progress = { update: () => undefined, stop: () => undefined };
 
@@ -38,44 +41,58 @@ function plainProgress(): Progress {
   };
 }
 
+/** A share as a bar of 30 characters. */
+const barOf = (share: number) => {
+  const filled = Math.round(30 * Math.min(1, share));
+  return "\u2588".repeat(filled) + "\u2591".repeat(30 - filled);
+};
+
 function barProgress(): Progress {
-  const options = {
-    format: "  {stage} {bar} {percentage} %{left}",
-    hideCursor: true,
-    clearOnComplete: true,
-    barsize: 30,
-  };
-  let bar: SingleBar | undefined;
-  let current = "";
+  const { stderr } = process;
+  let current: string | undefined;
   let started = 0;
+  let drawn = 0;
+  const stop = () => {
+    if (current === undefined) return;
+    current = undefined;
+    process.removeListener("SIGINT", interrupt);
+    cursorTo(stderr, 0);
+    clearLine(stderr, 0);
+    stderr.write(showCursor);
+  };
   // Left to itself, an interrupted terminal keeps the bar and has no cursor.
   const interrupt = () => {
     stop();
     process.kill(process.pid, "SIGINT");
   };
-  const stop = () => {
-    process.removeListener("SIGINT", interrupt);
-    bar?.stop();
-    bar = undefined;
-  };
-  const left = (done: number, total: number) => {
+  const left = (share: number) => {
     const elapsed = (Date.now() - started) / 1000;
-    if (done === 0 || elapsed < 1) return "";
-    const seconds = (elapsed * (total - done)) / done;
+    if (share === 0 || elapsed < 1) return "";
+    const seconds = (elapsed * (1 - share)) / share;
     return ` | ${seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`} left`;
   };
   return {
     update(stage, done, total) {
-      if (stage !== current) started = Date.now();
-      if (stage !== current || bar === undefined) {
+      if (done >= total) {
+        stop();
+        return;
+      }
+      const now = Date.now();
+      if (stage !== current) {
         stop();
         current = stage;
-        bar = new SingleBar(options, Presets.shades_classic);
+        started = now;
         process.once("SIGINT", interrupt);
-        bar.start(total, done, { stage, left: "" });
+        stderr.write(hideCursor);
+      } else if (now - drawn < 100) {
+        return;
       }
-      bar.update(done, { stage, left: left(done, total) });
-      if (done >= total) stop();
+      drawn = now;
+      const share = done / total;
+      const line = `  ${stage} ${barOf(share)} ${Math.floor(100 * share)} %${left(share)}`;
+      cursorTo(stderr, 0);
+      stderr.write(line.slice(0, Math.max(20, (stderr.columns || 80) - 1)));
+      clearLine(stderr, 1);
     },
     stop,
   };
@@ -90,7 +107,7 @@ export function openProgress(manner: Manner): Progress {
   return shown;
 }
 
-/** Ends the progress of a command that failed: a bar left running would hide the cursor and keep the process alive. */
+/** Ends the progress of a command that failed: a bar that is left hides the cursor. */
 export function stopProgress(): void {
   shown?.stop();
 }

@@ -1,8 +1,8 @@
 /**
  * @file Intervals for a mean over chips whose number was fixed beforehand, and how many chips that takes.
  */
-import tQuantile from "@stdlib/stats-base-dists-t-quantile";
 import { QtamlError } from "../errors.ts";
+import { studentQuantile } from "./beta.ts";
 import { clipInterval, missProbability, type ClipOptions, type Interval } from "./interval.ts";
 import { momentsOf, standardDeviation, type Moments } from "./moments.ts";
 
@@ -32,7 +32,7 @@ export function meanInterval(sample: ArrayLike<number> | Moments, options: ClipO
   const half =
     count === 1
       ? Infinity
-      : (tQuantile(1 - alpha / 2, count - 1) * standardDeviation(moments)) / Math.sqrt(count);
+      : (studentQuantile(1 - alpha / 2, count - 1) * standardDeviation(moments)) / Math.sqrt(count);
   return clipInterval({ estimate: mean, low: mean - half, high: mean + half }, options.clip);
 }
 
@@ -98,11 +98,11 @@ export function requiredChips(
         `A pilot of ${pilotChips} chips has no standard deviation; use at least 2.`,
       );
     }
-    const chips = (tQuantile(1 - alpha / 2, pilotChips - 1) * standardDeviation) / halfWidth;
+    const chips = (studentQuantile(1 - alpha / 2, pilotChips - 1) * standardDeviation) / halfWidth;
     return Math.max(pilotChips, Math.ceil(chips * chips));
   }
   const isEnough = (n: number) =>
-    (tQuantile(1 - alpha / 2, n - 1) * standardDeviation) / Math.sqrt(n) <= halfWidth;
+    (studentQuantile(1 - alpha / 2, n - 1) * standardDeviation) / Math.sqrt(n) <= halfWidth;
   let enough = 2;
   while (!isEnough(enough)) enough *= 2;
   let few = enough === 2 ? 1 : enough / 2;

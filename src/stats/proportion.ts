@@ -2,8 +2,8 @@
  * @file Intervals for a proportion (yield: the share of chips that keep the target) and for a quantile over chips
  * (what the worst chips still reach). Both are exact for any number of chips fixed beforehand.
  */
-import betaQuantile from "@stdlib/stats-base-dists-beta-quantile";
 import { QtamlError } from "../errors.ts";
+import { betaQuantile } from "./beta.ts";
 import { clipInterval, missProbability, type ClipOptions, type Interval } from "./interval.ts";
 
 /**

@@ -3,8 +3,8 @@
  * whose share and value are known, and strata that are sampled apart. What comes out are values or moments that the
  * intervals of this room take like any others.
  */
-import tQuantile from "@stdlib/stats-base-dists-t-quantile";
 import { QtamlError } from "../errors.ts";
+import { studentQuantile } from "./beta.ts";
 import { clipInterval, missProbability, type ClipOptions, type Interval } from "./interval.ts";
 import { momentsOf, sampleVariance, type Moments } from "./moments.ts";
 
@@ -164,8 +164,8 @@ export function stratifiedMean(strata: readonly Stratum[], options: ClipOptions 
     return clipInterval({ estimate, low: -Infinity, high: Infinity }, options.clip);
   }
   const freedom =
-    variance ** 2 / parts.reduce((sum, part, h) => sum + part ** 2 / (used[h]!.moments.count - 1), 0);
-  const half = variance === 0 ? 0 : tQuantile(1 - alpha / 2, freedom) * Math.sqrt(variance);
+    1 / parts.reduce((sum, part, h) => sum + (part / variance) ** 2 / (used[h]!.moments.count - 1), 0);
+  const half = variance === 0 ? 0 : studentQuantile(1 - alpha / 2, freedom) * Math.sqrt(variance);
   return clipInterval({ estimate, low: estimate - half, high: estimate + half }, options.clip);
 }
 

