@@ -17,7 +17,7 @@ import {
   type ProbedValue,
 } from "../../src/onnx/gradient/index.ts";
 import { serialiseModel, type OnnxModel } from "../../src/onnx/model.ts";
-import { elementCount, floatData, tensorDims } from "../../src/onnx/tensor.ts";
+import { elementCount, floatData } from "../../src/onnx/tensor.ts";
 
 /** Inputs of a run. */
 export type Feeds = Readonly<Record<string, Tensor>>;
