@@ -25,13 +25,25 @@ registerHooks({ load: (url, context, next) => { process.stderr.write(url + "\\n"
 }
 
 describe("start", () => {
-  it("loads nothing for the help but the commands and their parser", () => {
-    const loaded = loadedBy(["verify", "--help"]).filter((url) => !url.startsWith("node:"));
-    expect(loaded.some((url) => url.endsWith("/commander/lib/command.js"))).toBe(true);
-    const foreign = loaded.filter((url) => /node_modules\/(?!commander\/|@commander-js\/)/.test(url));
-    expect(foreign).toEqual([]);
-    const rooms = loaded.filter((url) => /\/src\/(?!cli\/)[^/]+\//.test(url));
-    expect(rooms).toEqual([]);
+  it.each([["--help"], ["verify --help"], ["--version"]])(
+    "loads nothing for %s but the commands and their parser",
+    (line) => {
+      const loaded = loadedBy(line.split(" ")).filter((url) => !url.startsWith("node:"));
+      expect(loaded.some((url) => url.endsWith("/commander/lib/command.js"))).toBe(true);
+      const foreign = loaded.filter((url) => /node_modules\/(?!commander\/|@commander-js\/)/.test(url));
+      expect(foreign).toEqual([]);
+      const rooms = loaded.filter((url) => /\/src\/(?!cli\/)[^/]+\//.test(url));
+      expect(rooms).toEqual([]);
+    },
+  );
+
+  it("leaves stores, queues, images, pages and servers to the commands that have them", () => {
+    const model = inRepository("zoo/lenet.onnx");
+    const loaded = loadedBy(["inspect", model, "--p", "0.1"]).filter((url) => url.includes("/node_modules/"));
+    expect(loaded.some((url) => url.includes("/onnx-buf/"))).toBe(true);
+    const later =
+      /node_modules\/(better-sqlite3|bullmq|ioredis|pg|sharp|jsdom|hono|@hono|hyparquet-writer|csv-parse)\//;
+    expect(loaded.filter((url) => later.test(url))).toEqual([]);
   });
 });
 

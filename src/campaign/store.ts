@@ -4,8 +4,9 @@
  * damaged file gives back what is whole and nothing else.
  */
 import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
 import { basename, dirname } from "node:path";
-import Database from "better-sqlite3";
+import type Sqlite from "better-sqlite3";
 import { z } from "zod";
 import { QtamlError } from "../errors.ts";
 import { checkIdentity, fingerprint, identitySchema, type CampaignIdentity } from "./identity.ts";
@@ -131,9 +132,15 @@ function checkHeader(path: string): void {
   throw new QtamlError("invalid-file", `${path} is not a store of qtaml campaigns; give another --store.`);
 }
 
+/** A connection to a file. SQLite is native code that most commands do without, so it is loaded when one is opened. */
+function openFile(path: string): Sqlite.Database {
+  const Database = createRequire(import.meta.url)("better-sqlite3") as typeof Sqlite;
+  return new Database(path, { timeout: 5_000 });
+}
+
 /** Opens the database and makes its tables. */
-function openDatabase(path: string, { limitBytes }: StoreOptions): Database.Database {
-  const database = new Database(path, { timeout: 5_000 });
+function openDatabase(path: string, { limitBytes }: StoreOptions): Sqlite.Database {
+  const database = openFile(path);
   try {
     if (database.pragma("application_id", { simple: true }) !== applicationId) {
       database.transaction(() => {
@@ -170,16 +177,16 @@ function salvage(path: string) {
     chips: [] as (z.infer<typeof chipRow> & { campaign: number })[],
     events: [] as z.infer<typeof eventRow>[],
   };
-  const read = (sql: string, take: (row: unknown) => void, database: Database.Database) => {
+  const read = (sql: string, take: (row: unknown) => void, database: Sqlite.Database) => {
     try {
       for (const row of database.prepare(sql).iterate()) take(row);
     } catch {
       // What lies behind the damage is lost.
     }
   };
-  let database: Database.Database | undefined;
+  let database: Sqlite.Database | undefined;
   try {
-    database = new Database(path, { timeout: 5_000 });
+    database = openFile(path);
     read("SELECT * FROM campaigns", (row) => found.campaigns.push(campaignRow.parse(row)), database);
     for (const order of ["ASC", "DESC"]) {
       for (const { id } of found.campaigns) {
@@ -197,7 +204,7 @@ function salvage(path: string) {
 }
 
 /** Puts a damaged file aside and makes a new one of what is whole. */
-function rebuild(path: string, options: StoreOptions): { database: Database.Database; notice: string } {
+function rebuild(path: string, options: StoreOptions): { database: Sqlite.Database; notice: string } {
   const found = salvage(path);
   let aside = `${path}.damaged`;
   for (let n = 2; existsSync(aside); n++) aside = `${path}.damaged-${n}`;
@@ -238,7 +245,7 @@ function openWhole(path: string, options: StoreOptions) {
   }
   if (isThere) checkHeader(path);
   else mkdirSync(dirname(path), { recursive: true });
-  let database: Database.Database | undefined;
+  let database: Sqlite.Database | undefined;
   try {
     database = openDatabase(path, options);
     if (database.pragma("quick_check(1)", { simple: true }) === "ok") return { database, notice: undefined };

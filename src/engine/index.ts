@@ -5,8 +5,8 @@
 export { planeCode } from "./codewords.ts";
 export type { Executor, RunOptions } from "./executors/executor.ts";
 export { inlineExecutor } from "./executors/inline.ts";
-export { openExecutor, type ExecutorOptions } from "./executors/open.ts";
-export { serve, type Served, type ServeOptions } from "./executors/serve.ts";
+export { openExecutor, serve, type ExecutorOptions } from "./executors/open.ts";
+export type { Served, ServeOptions } from "./executors/serve.ts";
 export { threadsExecutor } from "./executors/threads.ts";
 export { faultlessChance } from "./faultless.ts";
 export { bindInputs, planFeeds, type BoundInputs, type FeedPlan } from "./feed.ts";

@@ -1,8 +1,9 @@
-/** @file The executor that fits where trials are to run. */
+/** @file The executor that fits where trials are to run, and the worker that serves such executors. What talks to servers is loaded when it is wanted. */
 import { availableParallelism } from "node:os";
 import type { TrialContext } from "../trial.ts";
 import type { Executor } from "./executor.ts";
 import { inlineExecutor } from "./inline.ts";
+import type { Served, ServeOptions } from "./serve.ts";
 import { threadsExecutor } from "./threads.ts";
 
 /** Where trials run: on threads of this machine, or on the workers that serve a queue. */
@@ -23,9 +24,13 @@ export async function openExecutor(
   { threads = availableParallelism(), on, queue, onNotice }: ExecutorOptions = {},
 ): Promise<Executor> {
   if (on !== undefined) {
-    // Loaded when it is wanted: the clients of the servers take a while.
     const { bullmqExecutor } = await import("./bullmq.ts");
     return bullmqExecutor(context, { on, queue, onNotice });
   }
   return threads === 1 ? inlineExecutor(context) : threadsExecutor(context, threads);
+}
+
+/** Takes part in the campaigns of a queue until told to stop. @throws QtamlError `file-access` when its server is away */
+export async function serve(options: ServeOptions): Promise<Served> {
+  return (await import("./serve.ts")).serve(options);
 }
