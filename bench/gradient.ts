@@ -7,7 +7,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { buildGradientGraph, type GradientGraph } from "../src/onnx/gradient/index.ts";
+import { buildGradientGraph, type GradientGraph } from "../src/gradient/index.ts";
 import { DataType } from "../src/onnx/tensor.ts";
 import { parseModel, type OnnxModel } from "../src/onnx/model.ts";
 import { resnet50 } from "./resnet50.ts";

@@ -17,7 +17,7 @@ import {
   TensorProto_DataLocation,
   type ModelProto,
 } from "onnx-buf";
-import { inspect, survey } from "../src/campaign/index.ts";
+import { inspect, survey } from "../src/assessment/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
 import { fileSource, streamRange, wholeSource, type ByteRange, type ByteSource } from "../src/bytes/index.ts";
 import {

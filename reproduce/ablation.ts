@@ -1,14 +1,7 @@
 /** @file What each part of TAC brings: the same overhead, one part taken away at a time. */
-import {
-  chooseCorrection,
-  openSimulation,
-  planProtection,
-  makePlan,
-  summarise,
-  type Assessment,
-  type CurvePoint,
-  type Simulation,
-} from "../src/campaign/index.ts";
+import { chooseCorrection, makePlan, type CurvePoint } from "../src/planning/index.ts";
+import { openSimulation, planProtection, summarise, type Simulation } from "../src/simulation/index.ts";
+import type { Assessment } from "../src/assessment/index.ts";
 import type { Protection } from "../src/engine/index.ts";
 import { allocator, segmentsOf, type Allocation, type MemoryTensor } from "../src/protect/index.ts";
 import { keeps, seed, type Subject } from "./cases.ts";

@@ -1,5 +1,6 @@
 /** @file Where docs/correction.md asks whether mean correction helps: networks in memories, partly protected. */
-import { openSimulation, type FlipLaw } from "../src/campaign/index.ts";
+import { openSimulation } from "../src/simulation/index.ts";
+import type { FlipLaw } from "../src/assessment/index.ts";
 import { asymmetricFlips, symmetricFlips } from "../src/channel/index.ts";
 import { formatPercent } from "../src/report/index.ts";
 import { seed, subjects, type Subject } from "./cases.ts";

@@ -1,25 +1,21 @@
 /** @file One network at one flip probability: the whole comparison, or only the overheads at the targets. */
+import { assess, predict, type Assessment, type FlipLaw } from "../src/assessment/index.ts";
 import {
-  assess,
   compare,
-  openSimulation,
-  predict,
   predictByGaussian,
   searchOverhead,
-  type Assessment,
   type Comparison,
   type CurvePoint,
-  type FlipLaw,
   type PredictedPolicy,
-  type Simulation,
-} from "../src/campaign/index.ts";
+  overheadAtTarget,
+} from "../src/planning/index.ts";
+import { openSimulation, type Simulation } from "../src/simulation/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
 import { readModel } from "../src/cli/files.ts";
 import { readDataset, sliceDataset, type Dataset } from "../src/data/index.ts";
 import type { Granularity } from "../src/onnx/index.ts";
 import { heterogeneity } from "../src/protect/index.ts";
 import { jointConfidence, ratioInterval, type Interval } from "../src/stats/index.ts";
-import { overheadAtTarget } from "../src/campaign/index.ts";
 import { budgets, keeps, seed, type Subject } from "./cases.ts";
 
 /** A policy's least overhead at a target, measured and predicted. */

@@ -1,12 +1,7 @@
 /** @file Three ways to read a memory on the same chips: as stored, every tensor corrected, and as TAC chooses. */
-import {
-  chooseCorrection,
-  fixedReading,
-  summarise,
-  type Assessment,
-  type ChipResults,
-  type Simulation,
-} from "../src/campaign/index.ts";
+import { chooseCorrection, fixedReading } from "../src/planning/index.ts";
+import { summarise, type ChipResults, type Simulation } from "../src/simulation/index.ts";
+import type { Assessment } from "../src/assessment/index.ts";
 import { allocator } from "../src/protect/index.ts";
 import { meanInterval, type Interval } from "../src/stats/index.ts";
 import { keeps, seed } from "./cases.ts";

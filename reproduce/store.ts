@@ -17,10 +17,13 @@ const rooms = [
   "stats",
   "protect",
   "onnx",
+  "gradient",
   "engine",
   "measure",
   "data",
-  "campaign",
+  "assessment",
+  "simulation",
+  "planning",
 ];
 
 function hashOf(paths: readonly string[]): string {

@@ -1,5 +1,7 @@
 /** @file From oxide thickness to accuracy: thickness, flip probability, accuracy of one network under three protections. */
-import { assess, makePlan, openSimulation, planProtection, summarise } from "../src/campaign/index.ts";
+import { assess } from "../src/assessment/index.ts";
+import { makePlan } from "../src/planning/index.ts";
+import { openSimulation, planProtection, summarise } from "../src/simulation/index.ts";
 import { readModel, readStructured } from "../src/cli/files.ts";
 import { flipLaw } from "../src/cli/memory.ts";
 import { evaluateDevice, parseDevice } from "../src/physics/index.ts";

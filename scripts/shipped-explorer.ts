@@ -1,7 +1,7 @@
 /** @file The explorer on the shipped network, for pictures and measurements of itself. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { assess } from "../src/campaign/index.ts";
+import { assess } from "../src/assessment/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
 import { hardenedBytes } from "../src/cli/commands/harden.ts";
 import { readModel } from "../src/cli/files.ts";

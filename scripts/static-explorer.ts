@@ -5,7 +5,7 @@
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "vite";
-import { makePlan } from "../src/campaign/index.ts";
+import { makePlan } from "../src/planning/index.ts";
 import { planDecode } from "../src/cli/commands/harden.ts";
 import { sliceDataset } from "../src/data/index.ts";
 import { bindInputs, inferLogits, modelIo, outputSize, settleBatching } from "../src/engine/index.ts";

@@ -10,7 +10,7 @@ import axe from "axe-core";
 import { chromium, type Browser, type Page } from "playwright-core";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { assess } from "../src/campaign/index.ts";
+import { assess } from "../src/assessment/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
 import { readDataset } from "../src/data/index.ts";
 import { hardenedBytes } from "../src/cli/commands/harden.ts";

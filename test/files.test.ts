@@ -1,7 +1,8 @@
 /** @file docs/files.md names every field that commands write. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { inspect, makePlan, survey } from "../src/campaign/index.ts";
+import { inspect, survey } from "../src/assessment/index.ts";
+import { makePlan } from "../src/planning/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
 import { fixtureBytes } from "./build-model.ts";
 import { inRepository } from "./cli-run.ts";

@@ -13,7 +13,8 @@ import {
   type NodeProto,
 } from "onnx-buf";
 import { describe, expect, it } from "vitest";
-import { assess, inspect, makePlan } from "../src/campaign/index.ts";
+import { assess, inspect } from "../src/assessment/index.ts";
+import { makePlan } from "../src/planning/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
 import { hardenedBytes } from "../src/cli/commands/harden.ts";
 import { singleInput } from "../src/data/index.ts";

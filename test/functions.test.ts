@@ -5,7 +5,8 @@
 import { create } from "@bufbuild/protobuf";
 import { FunctionProtoSchema, OperatorSetIdProtoSchema, type NodeProto } from "onnx-buf";
 import { expect, it } from "vitest";
-import { assess, inspect, makePlan } from "../src/campaign/index.ts";
+import { assess, inspect } from "../src/assessment/index.ts";
+import { makePlan } from "../src/planning/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
 import { hardenedBytes } from "../src/cli/commands/harden.ts";
 import { singleInput } from "../src/data/index.ts";

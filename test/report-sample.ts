@@ -1,6 +1,7 @@
 /** @file A made-up but plausible report for tests of pictures and pages: a LeNet in an oxide that leaks. */
 import { numberFormat, symmetricFlips } from "../src/channel/index.ts";
-import type { Comparison, CurvePoint, InspectionRow } from "../src/campaign/index.ts";
+import type { Comparison, CurvePoint } from "../src/planning/index.ts";
+import type { InspectionRow } from "../src/assessment/index.ts";
 import { builtInMeasure } from "../src/measure/index.ts";
 import { parseDevice } from "../src/physics/index.ts";
 import type { Plan } from "../src/protect/index.ts";

@@ -7,15 +7,9 @@ import { distortions } from "../bench/beyond/page.ts";
 import { chargeLoss, measureCorrection } from "../reproduce/correction-cases.ts";
 import { keeps, seed, subjects, type Subject } from "../reproduce/cases.ts";
 import { assessSubject, dataOf } from "../reproduce/network.ts";
-import {
-  makePlan,
-  openSimulation,
-  predict,
-  predictByGaussian,
-  simulatePlan,
-  type Assessment,
-  type Simulation,
-} from "../src/campaign/index.ts";
+import { makePlan, predictByGaussian, simulatePlan } from "../src/planning/index.ts";
+import { openSimulation, type Simulation } from "../src/simulation/index.ts";
+import { predict, type Assessment } from "../src/assessment/index.ts";
 import { documentText, rowOf } from "./documents.ts";
 
 /** Points by which a mean over chips may be off: twenty answers of ten thousand, and the digit that is printed. */

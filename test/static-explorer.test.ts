@@ -10,7 +10,9 @@ import { extname, join } from "node:path";
 import { chromium, type Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildStatic } from "../scripts/static-explorer.ts";
-import { assess, makePlan, openSimulation, planProtection, type Assessment } from "../src/campaign/index.ts";
+import { assess, type Assessment } from "../src/assessment/index.ts";
+import { makePlan } from "../src/planning/index.ts";
+import { openSimulation, planProtection } from "../src/simulation/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
 import { readDataset, type Dataset } from "../src/data/index.ts";
 

@@ -1,7 +1,8 @@
 /** @file The shipped networks do what their cards and the table in zoo/README.md say. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { assess, openSimulation } from "../src/campaign/index.ts";
+import { assess } from "../src/assessment/index.ts";
+import { openSimulation } from "../src/simulation/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
 import { readModel } from "../src/cli/files.ts";
 import { readDataset, sliceDataset } from "../src/data/index.ts";

@@ -1,8 +1,8 @@
 /** @file Predicted output noise against overhead: plain policies, joint plans, and what no storage is below. */
 import * as Plot from "@observablehq/plot";
-import { jointStorage } from "../../src/campaign/joint.ts";
-import { rootMeanSquares } from "../../src/campaign/recode.ts";
-import type { Assessment } from "../../src/campaign/index.ts";
+import { jointStorage } from "../../src/planning/joint.ts";
+import { rootMeanSquares } from "../../src/simulation/recode.ts";
+import type { Assessment } from "../../src/assessment/index.ts";
 import { cleanWeights } from "../../src/onnx/index.ts";
 import { allocateChoices, residualCurve, storedBits } from "../../src/protect/index.ts";
 import { emptyDocument } from "../../src/report/document.ts";

@@ -1,5 +1,6 @@
 /** @file The overhead of joint plans whose bits are allotted to output channels rather than tensors. */
-import { openSimulation, searchOverhead, usualStyle } from "../../src/campaign/index.ts";
+import { openSimulation } from "../../src/simulation/index.ts";
+import { searchOverhead, usualStyle } from "../../src/planning/index.ts";
 import type { Subject } from "../../reproduce/cases.ts";
 import { assessSubject, dataOf } from "../../reproduce/network.ts";
 import type { Estimate } from "./network.ts";

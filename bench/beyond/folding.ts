@@ -2,8 +2,10 @@
  * @file What a plan would gain from a bias at the outputs: the mean shift of the logits that errors cause, measured by
  * Gaussian errors on the calibration inputs, taken off again. Plans do not do this yet.
  */
-import { makePlan, planProtection, storeByPlan, type Assessment } from "../../src/campaign/index.ts";
-import { jointStorage } from "../../src/campaign/joint.ts";
+import { makePlan } from "../../src/planning/index.ts";
+import { planProtection, storeByPlan } from "../../src/simulation/index.ts";
+import type { Assessment } from "../../src/assessment/index.ts";
+import { jointStorage } from "../../src/planning/joint.ts";
 import type { Dataset } from "../../src/data/index.ts";
 import { bindWeights, openMemoryReader, outputSize, type WeightBinder } from "../../src/engine/index.ts";
 import { cleanWeights } from "../../src/onnx/index.ts";

@@ -1,5 +1,6 @@
 /** @file How long planning a network of 25.5 million weights takes. */
-import { assess, makePlan } from "../../src/campaign/index.ts";
+import { assess } from "../../src/assessment/index.ts";
+import { makePlan } from "../../src/planning/index.ts";
 import { symmetricFlips } from "../../src/channel/index.ts";
 import { singleInput } from "../../src/data/index.ts";
 import { serialiseModel } from "../../src/onnx/index.ts";

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { writeWhole } from "../../src/cli/files.ts";
-import { jointStorage } from "../../src/campaign/joint.ts";
+import { jointStorage } from "../../src/planning/joint.ts";
 import { subjects } from "../../reproduce/cases.ts";
 import { assessSubject, dataOf } from "../../reproduce/network.ts";
 import { remembered } from "../../reproduce/store.ts";

@@ -1,21 +1,23 @@
 /** @file Joint plans on one network: the overhead at the target, and the flip probability borne without any protection. */
 import {
   makePlan,
-  openSimulation,
   overheadAtTarget,
-  planProtection,
   searchOverhead,
   simulatePlan,
+  usualStyle,
+  type CurvePoint,
+} from "../../src/planning/index.ts";
+import {
+  openSimulation,
+  planProtection,
   storeByPlan,
   summarise,
-  usualStyle,
-  type Assessment,
-  type CurvePoint,
   type Goal,
   type Simulation,
-} from "../../src/campaign/index.ts";
+} from "../../src/simulation/index.ts";
+import type { Assessment } from "../../src/assessment/index.ts";
 import { symmetricFlips, type DecoderClass } from "../../src/channel/index.ts";
-import { jointStorage } from "../../src/campaign/joint.ts";
+import { jointStorage } from "../../src/planning/joint.ts";
 import type { Plan } from "../../src/protect/index.ts";
 import { jointConfidence, ratioInterval } from "../../src/stats/index.ts";
 import type { Subject } from "../../reproduce/cases.ts";

@@ -6,8 +6,10 @@ import {
   symmetricFlips,
   topBitsMask,
   type WeightDistribution,
+  decoder,
+  errorMoments,
+  numberFormat,
 } from "../../src/channel/index.ts";
-import { decoder, errorMoments, numberFormat } from "../../src/channel/index.ts";
 import { formatNumber, formatPercent, formatTimes } from "../../src/report/index.ts";
 import { beyondStamp, stampLine } from "../../reproduce/stamp.ts";
 import type { FinerResult } from "./finer.ts";

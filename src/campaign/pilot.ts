@@ -4,7 +4,7 @@
  */
 import type { Protection, TrialJob } from "../engine/index.ts";
 import { optimalImages, twoLevelVariances, type TwoLevelDesign } from "../stats/index.ts";
-import type { ChipTrials } from "./simulate.ts";
+import type { ChipTrials } from "../simulation/index.ts";
 
 /** What a pilot found. */
 export interface Pilot extends TwoLevelDesign {

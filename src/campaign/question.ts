@@ -14,7 +14,7 @@ import {
   standardDeviation,
   type Interval,
 } from "../stats/index.ts";
-import { isKept, type Goal } from "./goal.ts";
+import { isKept, type Goal } from "../simulation/index.ts";
 
 /**
  * When a campaign ends. `chips`: after a number that is fixed beforehand. `settled`: as soon as the question is

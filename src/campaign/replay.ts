@@ -12,8 +12,8 @@ import {
 import { openFaults, usualFaults, type FaultDescription } from "../faults/index.ts";
 import { protectedBitsOf, storedBits, type Plan } from "../protect/index.ts";
 import { QtamlError } from "../errors.ts";
-import { cleanNetwork, type Assessment } from "./assess.ts";
-import { planProtection } from "./protection.ts";
+import { cleanNetwork, type Assessment } from "../assessment/index.ts";
+import { planProtection } from "../simulation/index.ts";
 
 /** A bit plane of a tensor. */
 export interface BitPlane {

@@ -3,10 +3,10 @@ import { addressedStreams, nextUniform } from "../channel/index.ts";
 import type { TrialJob, TrialOutcome } from "../engine/index.ts";
 import { QtamlError } from "../errors.ts";
 import { momentsOf, standardDeviation } from "../stats/index.ts";
-import type { ImageParts } from "./parts.ts";
+import type { ImageParts } from "../simulation/parts.ts";
 import type { ChipRecord, Recorder } from "./record.ts";
 import { runCampaign, type CampaignOptions } from "./run.ts";
-import type { ChipTrials } from "./simulate.ts";
+import type { ChipTrials } from "../simulation/simulate.ts";
 
 /** A chip is right in a share of answers that its number gives: about 0.9, spread over 0.05 to both sides. */
 const shareOf = (trial: number) =>

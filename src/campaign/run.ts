@@ -5,7 +5,7 @@
 import type { Protection, TrialJob, TrialOutcome } from "../engine/index.ts";
 import { QtamlError } from "../errors.ts";
 import { controlledValues, type Interval } from "../stats/index.ts";
-import type { ImageParts } from "./parts.ts";
+import type { ImageParts, ChipTrials } from "../simulation/index.ts";
 import {
   answer,
   chipsExpected,
@@ -22,7 +22,6 @@ import {
   type StopRule,
 } from "./question.ts";
 import type { ChipRecord, Recorder } from "./record.ts";
-import type { ChipTrials } from "./simulate.ts";
 
 /** How far a campaign is. */
 export interface CampaignProgress {

@@ -1,6 +1,6 @@
 /** @file Reads `results.json`, the output of `qtaml compare`, back from a file. */
 import { z } from "zod";
-import type { Comparison } from "../campaign/index.ts";
+import type { Comparison } from "../planning/index.ts";
 import { decoderClasses } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import { measureUnits } from "../measure/index.ts";

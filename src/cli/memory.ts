@@ -1,7 +1,7 @@
 /**
  * @file From flags to the memory's flip probabilities.
  */
-import type { FlipLaw } from "../campaign/index.ts";
+import type { FlipLaw } from "../assessment/index.ts";
 import { asymmetricFlips, perBitFlips, type FlipProbabilities } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import { deviceFromFlags, evaluateDevice, type Device, type FlipReport } from "../physics/index.ts";

@@ -3,15 +3,12 @@ import { sliceDataset, type Dataset } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
 import {
   buildGradientGraph,
-  elementCount,
   lowerModel,
   probedValues,
   probeModel,
-  serialiseModel,
-  type OnnxModel,
   type ProbedValue,
-  type StoredTensor,
-} from "../onnx/index.ts";
+} from "../gradient/index.ts";
+import { elementCount, serialiseModel, type OnnxModel, type StoredTensor } from "../onnx/index.ts";
 import { bindInputs } from "./feed.ts";
 import type { GradientContext } from "./gradient-run.ts";
 import { modelIo, type ModelIo } from "./io.ts";

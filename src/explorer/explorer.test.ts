@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { assess, inspect, predict, predictKept, type Assessment } from "../campaign/index.ts";
+import { assess, inspect, predict, predictKept, type Assessment } from "../assessment/index.ts";
 import { asymmetricFlips } from "../channel/index.ts";
 import { readDataset } from "../data/index.ts";
 import { allocator, segmentsOf } from "../protect/index.ts";

@@ -1,28 +1,81 @@
 /**
- * @file The room of ONNX: read and write models, find and quantise the weights that live in the memory, build the
- * hardened model and the gradient graph.
+ * @file The room of ONNX: read and write models, find and quantise the weights that live in the memory, and build
+ * the hardened model.
  */
-export * from "./adopt.ts";
-export * from "./check.ts";
-export * from "./codes.ts";
-export * from "./counting.ts";
-export * from "./floats.ts";
-export * from "./fold.ts";
-export * from "./functions.ts";
-export * from "./gradient/index.ts";
-export * from "./graph.ts";
-export * from "./harden.ts";
-export * from "./lazy.ts";
-export * from "./model.ts";
-export * from "./open.ts";
-export * from "./prepare.ts";
-export * from "./roles.ts";
-export * from "./scopes.ts";
-export * from "./safetensors.ts";
-export * from "./selection.ts";
-export * from "./steps.ts";
-export * from "./stored.ts";
-export * from "./survey.ts";
-export * from "./tensor.ts";
-export * from "./weights.ts";
+export type { Decoding } from "./adopt.ts";
+export { codeFormat, packedTensor } from "./codes.ts";
+export type { FloatSurvey, WeightStream } from "./counting.ts";
+export { tensorFloats, type FloatStore, type FloatType } from "./floats.ts";
+export {
+  attribute,
+  floatAttribute,
+  indexGraph,
+  intAttribute,
+  intsAttribute,
+  isStandardNode,
+  makeNode,
+  makeValueInfo,
+  stringAttribute,
+  type AttributeValue,
+  type GraphIndex,
+} from "./graph.ts";
+export { hardenModel, type CodesInitialiser, type DecodeForm, type Metadata } from "./harden.ts";
+export { deferRawData, forEachTensor } from "./lazy.ts";
+export { cloneModel, opsetVersion, parseModel, serialiseModel, type OnnxModel } from "./model.ts";
+export { modelFromBytes, openModel, type ModelFile } from "./open.ts";
+export {
+  planKey,
+  prepareModel,
+  type ChosenTensors,
+  type PreparedModel,
+  type StorageOptions,
+} from "./prepare.ts";
+export type { TensorRole } from "./roles.ts";
+export type { ModelIndex, UniqueNames, ValueUse } from "./scopes.ts";
+export {
+  isSafetensorsFile,
+  openSafetensors,
+  surveySafetensors,
+  type SafetensorsFile,
+  type SafetensorsTensor,
+  type SafetensorsType,
+  type TensorChoice,
+} from "./safetensors.ts";
+export { roleWords, type Selection } from "./selection.ts";
+export {
+  channelLayout,
+  forEachStepRow,
+  meanSquareSteps,
+  stepCount,
+  stepOf,
+  type ChannelLayout,
+  type StepLayout,
+} from "./steps.ts";
+export {
+  cleanSegments,
+  cleanWeights,
+  decodeInto,
+  scaledTable,
+  singleDecoder,
+  storedHistogram,
+  type DecodeSegment,
+  type Granularity,
+  type StoredTensor,
+} from "./stored.ts";
+export { surveyMemory, surveyOf, type ModelSurvey, type SurveyedTensor } from "./survey.ts";
+export {
+  DataType,
+  dataTypeName,
+  elementCount,
+  floatData,
+  floatTensor,
+  int64Tensor,
+  int8Tensor,
+  integerData,
+  isFloatTensor,
+  tensorDims,
+  uint8Tensor,
+  type Dims,
+} from "./tensor.ts";
+export type { AbsentTensor, FoundTensor } from "./weights.ts";
 export { modelFiles, type ModelFiles } from "./write.ts";

@@ -4,9 +4,7 @@
  * through one trap in the film.
  */
 
-import type { Barrier } from "./barrier.ts";
-import { totalThicknessNm } from "./barrier.ts";
-import { barrierTopEv } from "./barrier.ts";
+import { type Barrier, totalThicknessNm, barrierTopEv } from "./barrier.ts";
 import {
   BOLTZMANN,
   ELECTRON_MASS,
@@ -17,8 +15,7 @@ import {
   arrhenius,
   thermalEnergyEv,
 } from "./constants.ts";
-import { logTransmission } from "./transmission.ts";
-import type { TransmissionModel } from "./transmission.ts";
+import { logTransmission, type TransmissionModel } from "./transmission.ts";
 import { tunnellingExponent } from "./wkb.ts";
 
 /** Abscissae and weights of the eight-point Gauss-Legendre rule on [-1, 1] (positive half). */

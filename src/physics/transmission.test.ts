@@ -8,8 +8,8 @@ import {
   makeBarrier,
   makeLayer,
   segments,
+  type Barrier,
 } from "./barrier.ts";
-import type { Barrier } from "./barrier.ts";
 import { KAPPA_PER_NM } from "./constants.ts";
 import { exactTriangular, logExactTransmission, waveFunction } from "./exact.ts";
 import { logTransmission, TRANSMISSION_MODELS, transmission } from "./transmission.ts";

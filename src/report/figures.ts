@@ -8,10 +8,10 @@ import {
   protectionMap,
   residualErrorChart,
   thicknessChart,
+  type ResidualErrors,
 } from "./charts/index.ts";
 import { mapRows } from "./html.ts";
 import { chartToSvg } from "./svg.ts";
-import type { ResidualErrors } from "./charts/index.ts";
 import type { ReportInput } from "./types.ts";
 
 /** The pictures that a report's data allow, by name: standalone SVG text. */

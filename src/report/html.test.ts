@@ -1,7 +1,7 @@
 import { JSDOM } from "jsdom";
 import { describe, expect, it } from "vitest";
 import { sampleComparison, samplePlan, sampleReport, sampleTensors } from "../../test/report-sample.ts";
-import type { Comparison } from "../campaign/index.ts";
+import type { Comparison } from "../planning/index.ts";
 import { builtInMeasure } from "../measure/index.ts";
 import { theme } from "./charts/theme.ts";
 import { renderReport } from "./html.ts";

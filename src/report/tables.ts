@@ -1,7 +1,8 @@
 /**
  * @file The tables of a report.
  */
-import type { Comparison, InspectionRow } from "../campaign/index.ts";
+import type { Comparison } from "../planning/index.ts";
+import type { InspectionRow } from "../assessment/index.ts";
 import type { MeasureDescription } from "../measure/index.ts";
 import type { FlipParameters } from "../physics/index.ts";
 import type { Plan } from "../protect/index.ts";

@@ -2,7 +2,8 @@
  * @file What a report is made of: plain data that can be written to JSON and read back. Every part but the model and
  * the environment may be missing; the report is then shorter.
  */
-import type { Comparison, InspectionRow } from "../campaign/index.ts";
+import type { Comparison } from "../planning/index.ts";
+import type { InspectionRow } from "../assessment/index.ts";
 import type { FlipReport } from "../physics/index.ts";
 import type { Plan } from "../protect/index.ts";
 

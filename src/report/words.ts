@@ -2,7 +2,7 @@
  * @file What the numbers say, in sentences: for the report and for the command line. Plain text, not escaped.
  */
 import type { DecoderClass } from "../channel/index.ts";
-import type { Comparison } from "../campaign/index.ts";
+import type { Comparison } from "../planning/index.ts";
 import { findMeasure, type MeasureDescription } from "../measure/index.ts";
 import type { FlipReport } from "../physics/index.ts";
 import { formatCount, formatNumber, formatPercent, formatTimes } from "./numbers.ts";

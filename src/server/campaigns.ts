@@ -1,18 +1,20 @@
 /** @file Campaigns that the page starts, watches and stops: one at a time, in memory. */
+import { makePlan } from "../planning/index.ts";
 import {
-  makePlan,
   openSimulation,
   planProtection,
-  runCampaign,
-  type Answer,
-  type Assessment,
-  type CampaignProgress,
-  type ChipRecord,
   type ChipTrials,
   type Goal,
-  type Recorder,
   type SimulationOptions,
+} from "../simulation/index.ts";
+import {
+  runCampaign,
+  type Answer,
+  type CampaignProgress,
+  type ChipRecord,
+  type Recorder,
 } from "../campaign/index.ts";
+import type { Assessment } from "../assessment/index.ts";
 import type { Dataset } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
 import {

@@ -1,5 +1,5 @@
 /** @file An assessed model under other flip probabilities: what was measured of the network stays. */
-import type { Assessment } from "../campaign/index.ts";
+import type { Assessment } from "../assessment/index.ts";
 import { asymmetricFlips, type FlipProbabilities } from "../channel/index.ts";
 import type { FlipChoice } from "../explorer/index.ts";
 

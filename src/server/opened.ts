@@ -1,5 +1,5 @@
 /** @file The model that the server was started with. */
-import type { Assessment } from "../campaign/index.ts";
+import type { Assessment } from "../assessment/index.ts";
 import type { Dataset } from "../data/index.ts";
 import type { Plan } from "../protect/index.ts";
 

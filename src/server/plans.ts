@@ -1,5 +1,5 @@
 /** @file Plans and hardened models for the page to keep. */
-import { makePlan } from "../campaign/index.ts";
+import { makePlan } from "../planning/index.ts";
 import type { FlipChoice, PlanChoice } from "../explorer/index.ts";
 import type { Plan } from "../protect/index.ts";
 import { withFlips } from "./memory.ts";

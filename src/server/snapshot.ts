@@ -1,5 +1,5 @@
 /** @file What the page gets of an assessed network. */
-import { hasAnswers } from "../campaign/index.ts";
+import { hasAnswers } from "../assessment/index.ts";
 import { outputSize } from "../engine/index.ts";
 import { encodeCounts, type NetworkSnapshot } from "../explorer/index.ts";
 import type { Opened } from "./opened.ts";

@@ -1,5 +1,6 @@
 /** @file What a user does with a model, end to end, and the counts that come out. */
-import { inspect, makePlan, assess, type Assessment } from "../../src/campaign/index.ts";
+import { inspect, assess, type Assessment } from "../../src/assessment/index.ts";
+import { makePlan } from "../../src/planning/index.ts";
 import { symmetricFlips } from "../../src/channel/index.ts";
 import { hardenedBytes } from "../../src/cli/commands/harden.ts";
 import { readModel } from "../../src/cli/files.ts";

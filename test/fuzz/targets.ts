@@ -2,7 +2,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { assess, inspect, makePlan, survey } from "../../src/campaign/index.ts";
+import { assess, inspect, survey } from "../../src/assessment/index.ts";
+import { makePlan } from "../../src/planning/index.ts";
 import { symmetricFlips } from "../../src/channel/index.ts";
 import { hardenedBytes } from "../../src/cli/commands/harden.ts";
 import { readDevice, readModel, readModelOrWeights, readPlan, toJson } from "../../src/cli/files.ts";

@@ -15,7 +15,7 @@ import {
   probeModel,
   type GradientGraph,
   type ProbedValue,
-} from "../../src/onnx/gradient/index.ts";
+} from "../../src/gradient/index.ts";
 import { serialiseModel, type OnnxModel } from "../../src/onnx/model.ts";
 import { elementCount, floatData } from "../../src/onnx/tensor.ts";
 

@@ -2,13 +2,8 @@
 import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import {
-  assess,
-  shareBudget,
-  usualStorage,
-  type SharedBudget,
-  type SharedModel,
-} from "../../campaign/index.ts";
+import { assess, usualStorage } from "../../assessment/index.ts";
+import { shareBudget, type SharedBudget, type SharedModel } from "../../planning/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { codeNamed, type WordCode } from "../../image/index.ts";
 import { formatCount, formatNumber, formatPercent } from "../../report/index.ts";

@@ -7,12 +7,12 @@ import {
   encodeRecord,
   meanBy,
   openStore,
-  planProtection,
   replayChip,
   type CampaignStore,
   type ChipReplay,
   type StoredCampaign,
 } from "../../campaign/index.ts";
+import { planProtection } from "../../simulation/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { formatPercent } from "../../report/index.ts";
 import { formatChips } from "../chip-files.ts";

@@ -1,19 +1,14 @@
 /** @file `qtaml codes MODEL`: which code for which bits of which tensor. */
+import { checkKeep, planProtection } from "../../simulation/index.ts";
+import { hasAnswers, isPredicted, predict, predictKept, type Assessment } from "../../assessment/index.ts";
 import {
-  checkKeep,
-  hasAnswers,
-  isPredicted,
   makeCodedPlan,
   planCodesToKeep,
-  predict,
-  predictKept,
-  planProtection,
   pricedBits,
   pricedNoise,
   priceWays,
-  type Assessment,
   type Way,
-} from "../../campaign/index.ts";
+} from "../../planning/index.ts";
 import type { Dataset } from "../../data/index.ts";
 import { QtamlError } from "../../errors.ts";
 import type { Plan, PlanTensor } from "../../protect/index.ts";

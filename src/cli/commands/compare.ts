@@ -1,5 +1,6 @@
 /** @file `qtaml compare`: all policies side by side. */
-import { checkKeep, compare, type Comparison } from "../../campaign/index.ts";
+import { checkKeep } from "../../simulation/index.ts";
+import { compare, type Comparison } from "../../planning/index.ts";
 import type { DecoderClass } from "../../channel/index.ts";
 import { QtamlError } from "../../errors.ts";
 import type { Granularity } from "../../onnx/index.ts";

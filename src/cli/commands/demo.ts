@@ -1,16 +1,9 @@
 /** @file `qtaml demo`: the whole story on a shipped network and shipped images. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import {
-  assess,
-  compare,
-  inspect,
-  planProtection,
-  planToKeep,
-  summarise,
-  type Assessment,
-  type Comparison,
-} from "../../campaign/index.ts";
+import { assess, inspect, type Assessment } from "../../assessment/index.ts";
+import { compare, planToKeep, type Comparison } from "../../planning/index.ts";
+import { planProtection, summarise } from "../../simulation/index.ts";
 import { readDataset, type Dataset } from "../../data/index.ts";
 import { evaluateDevice, type Device } from "../../physics/index.ts";
 import type { Plan } from "../../protect/index.ts";

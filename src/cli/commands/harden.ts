@@ -1,6 +1,7 @@
 /** @file `qtaml harden`: write the model as the memory holds it. */
 import { basename } from "node:path";
-import { assess, planProtection, storeByPlan, type Assessment } from "../../campaign/index.ts";
+import { assess, type Assessment } from "../../assessment/index.ts";
+import { planProtection, storeByPlan } from "../../simulation/index.ts";
 import { decodeSegments } from "../../engine/index.ts";
 import { totalLength } from "../../bytes/index.ts";
 import {

@@ -1,7 +1,8 @@
 /** @file `qtaml image check`: read a memory image back, as hardware would. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { assess, storeByPlan } from "../../campaign/index.ts";
+import { assess } from "../../assessment/index.ts";
+import { storeByPlan } from "../../simulation/index.ts";
 import { formatNpz } from "../../data/index.ts";
 import { QtamlError } from "../../errors.ts";
 import {

@@ -1,5 +1,5 @@
 /** @file `qtaml inspect`: what the memory holds and what flips do to it. */
-import { inspect, meanFlipProbability, type InspectionRow, type Survey } from "../../campaign/index.ts";
+import { meanFlipProbability, inspect, type InspectionRow, type Survey } from "../../assessment/index.ts";
 import { runawayFactor } from "../../channel/index.ts";
 import { roleWords, type AbsentTensor } from "../../onnx/index.ts";
 import { formatCount, formatNumber, formatPercent, textWidth } from "../../report/index.ts";

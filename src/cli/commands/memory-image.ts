@@ -2,7 +2,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { codePlan, type Assessment } from "../../campaign/index.ts";
+import { codePlan } from "../../planning/index.ts";
+import type { Assessment } from "../../assessment/index.ts";
 import { planeCode } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { buildImage, checkHardware, imageFiles, layoutFile, type Layout } from "../../image/index.ts";

@@ -1,15 +1,7 @@
 /** @file `qtaml plan`: which bits to protect. */
-import {
-  checkKeep,
-  hasAnswers,
-  isAssessment,
-  makePlan,
-  predictKept,
-  planProtection,
-  planToKeep,
-  type Assessment,
-  type SimulationOptions,
-} from "../../campaign/index.ts";
+import { checkKeep, planProtection, type SimulationOptions } from "../../simulation/index.ts";
+import { hasAnswers, isAssessment, predictKept, type Assessment } from "../../assessment/index.ts";
+import { makePlan, planToKeep } from "../../planning/index.ts";
 import type { DecoderClass } from "../../channel/index.ts";
 import type { Dataset } from "../../data/index.ts";
 import { QtamlError } from "../../errors.ts";

@@ -1,5 +1,6 @@
 /** @file `qtaml report`: the pictures and tables of a run as one self-contained HTML page. */
-import { hasAnswers, inspect, type Comparison, type Survey } from "../../campaign/index.ts";
+import { hasAnswers, inspect, type Survey } from "../../assessment/index.ts";
+import type { Comparison } from "../../planning/index.ts";
 import { outputSize } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
 import type { Device } from "../../physics/index.ts";

@@ -2,15 +2,13 @@
 import { resolve } from "node:path";
 import {
   assess,
-  openSimulation,
   survey,
   usualStorage,
   type Assessment,
-  type ChipTrials,
-  type SimulationOptions,
   type Storage,
   type Survey,
-} from "../../campaign/index.ts";
+} from "../../assessment/index.ts";
+import { openSimulation, type ChipTrials, type SimulationOptions } from "../../simulation/index.ts";
 import type { Dataset } from "../../data/index.ts";
 import { isModuleName, openMeasure } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";

@@ -3,17 +3,10 @@
  * memory, and what identifies the campaign.
  */
 import { resolve } from "node:path";
-import {
-  assess,
-  checkKeep,
-  checkPlan,
-  codePlan,
-  contentDigest,
-  planIdentity,
-  storeByPlan,
-  type Assessment,
-  type CampaignIdentity,
-} from "../../campaign/index.ts";
+import { assess, type Assessment } from "../../assessment/index.ts";
+import { contentDigest, checkKeep, checkPlan, storeByPlan } from "../../simulation/index.ts";
+import { codePlan } from "../../planning/index.ts";
+import { planIdentity, type CampaignIdentity } from "../../campaign/index.ts";
 import type { Dataset } from "../../data/index.ts";
 import type { ProtectionMode } from "../../channel/index.ts";
 import { isModuleName, type Provider } from "../../engine/index.ts";

@@ -1,6 +1,7 @@
 /** @file What `qtaml verify` found, as `--json` prints it. */
 import type { ProtectionMode } from "../../channel/index.ts";
-import type { CampaignResult, ChipSummary, MeanMethod, Pilot, StopRule } from "../../campaign/index.ts";
+import type { CampaignResult, MeanMethod, Pilot, StopRule } from "../../campaign/index.ts";
+import type { ChipSummary } from "../../simulation/index.ts";
 import type { MeasureDescription, Outcomes } from "../../measure/index.ts";
 import type { Interval } from "../../stats/index.ts";
 

@@ -2,19 +2,21 @@
 import { resolve } from "node:path";
 import {
   checkYield,
-  isKept,
   openStore,
-  planProtection,
   runCampaign,
   runPilot,
-  summarise,
   type CampaignResult,
-  type ChipTrials,
-  type ImageParts,
   type Pilot,
   type Question,
   type Recorder,
 } from "../../campaign/index.ts";
+import {
+  isKept,
+  planProtection,
+  summarise,
+  type ChipTrials,
+  type ImageParts,
+} from "../../simulation/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { addAnswers, noAnswers, outcomesOf } from "../../measure/index.ts";
 import { openCampaignDisplay } from "../campaign-progress.ts";

@@ -3,7 +3,7 @@
  * the target.
  */
 import * as Plot from "@observablehq/plot";
-import type { Comparison, CurvePoint } from "../../campaign/index.ts";
+import type { Comparison, CurvePoint } from "../../planning/index.ts";
 import { formatNumber, formatPercent, formatScore, formatTimes } from "../numbers.ts";
 import { capital } from "../words.ts";
 import { drawPlot, halo, labelMarks, makeFrame, type ChartOptions, type Frame } from "./frame.ts";

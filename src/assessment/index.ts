@@ -1,0 +1,18 @@
+/** @file The room of assessments: what is known of a model in a memory before a fault is drawn. */
+export {
+  assess,
+  cleanNetwork,
+  isAssessment,
+  jacobianSamples,
+  meanFlipProbability,
+  survey,
+  type AssessOptions,
+  type Assessment,
+  type FlipLaw,
+  type ModelBytes,
+  type Survey,
+} from "./assess.ts";
+export { inspect, type InspectionRow } from "./inspect.ts";
+export { isWhole } from "./integers.ts";
+export { hasAnswers, isPredicted, predict, predictKept, type Prediction } from "./predict.ts";
+export { storageOptions, usualStorage, type Storage } from "./storage.ts";
