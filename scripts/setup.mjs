@@ -2,13 +2,13 @@
  * @file Makes a checkout ready: installs what package-lock.json names when it is missing or older, and builds
  * `dist/` and the explorer's page when a source is newer. Then runs the script named by its arguments, if any, on the
  * Node that was installed. `npm run demo` and `npm test` start here; it works on any Node from 20 and depends on
- * nothing.
+ * nothing. `--anew` builds in any case: what is packed holds nothing of files that are gone.
  *
  * The script is started here rather than by `&&` in package.json because a shell remembers where it found `node`
  * before the installation.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -52,6 +52,9 @@ if (modified(installed) < modified(join(root, "package-lock.json"))) {
   else run("installing dependencies", "npm", args, env);
 }
 
+const [script, ...args] = process.argv.slice(2);
+if (script === "--anew") rmSync(join(root, "dist"), { recursive: true, force: true });
+
 const sources = Math.max(newest(join(root, "src")), modified(join(root, "tsconfig.build.json")));
 if (modified(join(root, "dist", ".built")) < sources) {
   const tsc = join(root, "node_modules", "@typescript", "native", "bin", "tsc");
@@ -66,8 +69,7 @@ if (modified(join(root, "dist", "web", "index.html")) < pageSources) {
   run("building the explorer's page", process.execPath, [vite, "build", "web", "--logLevel", "warn"]);
 }
 
-const [script, ...args] = process.argv.slice(2);
-if (script !== undefined) {
+if (script !== undefined && script !== "--anew") {
   const installedNode = join(
     root,
     "node_modules",

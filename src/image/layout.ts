@@ -12,7 +12,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const fileName = z.string().regex(/^[A-Za-z0-9_.-]+$/, "a file name without folders");
 
 /** A float32 number; JSON has no word for some. */
-const float = z.union([z.number(), z.enum(["NaN", "Infinity", "-Infinity", "-0"])]);
+const float = z.union([z.number(), z.literal(["NaN", "Infinity", "-Infinity", "-0"])]);
 
 const codeSchema = z
   .strictObject({

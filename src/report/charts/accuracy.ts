@@ -6,7 +6,8 @@ import * as Plot from "@observablehq/plot";
 import type { Comparison, CurvePoint } from "../../planning/index.ts";
 import { formatNumber, formatPercent, formatScore, formatTimes } from "../numbers.ts";
 import { capital } from "../words.ts";
-import { drawPlot, halo, labelMarks, makeFrame, type ChartOptions, type Frame } from "./frame.ts";
+import { drawPlot, halo, labelMarks, makeFrame, type Frame } from "./frame.ts";
+import type { ChartOptions } from "./options.ts";
 import { estimatedWidth, placeLabels, type Box } from "./labels.ts";
 import { colour, policyStyle } from "./theme.ts";
 

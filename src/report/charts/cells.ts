@@ -3,7 +3,8 @@
  */
 import * as Plot from "@observablehq/plot";
 import { formatNumber, powerOfTen } from "../numbers.ts";
-import { drawPlot, halo, makeFrame, powerTicks, type ChartOptions } from "./frame.ts";
+import { drawPlot, halo, makeFrame, powerTicks } from "./frame.ts";
+import type { ChartOptions } from "./options.ts";
 import { colour } from "./theme.ts";
 
 /** A cell as drawn. */

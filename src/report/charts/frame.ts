@@ -4,15 +4,8 @@
 import * as Plot from "@observablehq/plot";
 import { plainLines } from "../text.ts";
 import type { PlacedLabel } from "./labels.ts";
+import type { ChartOptions } from "./options.ts";
 import { colour, theme } from "./theme.ts";
-
-/** Where and how wide a chart is drawn. */
-export interface ChartOptions {
-  /** A browser's document, or one of jsdom. */
-  readonly document: Document;
-  /** In CSS pixels; 720 by default. Below 520 the chart is laid out for a telephone. */
-  readonly width?: number;
-}
 
 /** The size of a chart that is about to be drawn. */
 export interface Frame {

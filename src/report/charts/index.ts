@@ -5,7 +5,7 @@
 export { accuracyChart, type AccuracyData } from "./accuracy.ts";
 export { barrierChart, waveChart } from "./barrier.ts";
 export { cellChart, type CellData, type CellPoint } from "./cells.ts";
-export type { ChartOptions } from "./frame.ts";
+export type { ChartOptions } from "./options.ts";
 export { keptChart, type KeptData } from "./kept.ts";
 export { bitShareChart, driftChart, errorChart, sampledShares, type SampledError } from "./law.ts";
 export { protectionMap, type ProtectionRow } from "./protection-map.ts";

@@ -3,7 +3,8 @@
  */
 import * as Plot from "@observablehq/plot";
 import { formatNumber, formatPercent } from "../numbers.ts";
-import { drawPlot, halo, labelMarks, makeFrame, type ChartOptions } from "./frame.ts";
+import { drawPlot, halo, labelMarks, makeFrame } from "./frame.ts";
+import type { ChartOptions } from "./options.ts";
 import { estimatedWidth, placeLabels } from "./labels.ts";
 import { colour, policyStyle } from "./theme.ts";
 

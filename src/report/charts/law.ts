@@ -6,7 +6,8 @@ import * as Plot from "@observablehq/plot";
 import { proportionInterval } from "../../stats/index.ts";
 import { formatNumber, formatPercent, powerOfTen } from "../numbers.ts";
 import type { LawSection } from "../types.ts";
-import { drawPlot, halo, makeFrame, powerTicks, type ChartOptions } from "./frame.ts";
+import { drawPlot, halo, makeFrame, powerTicks } from "./frame.ts";
+import type { ChartOptions } from "./options.ts";
 import { colour } from "./theme.ts";
 
 /** How many of the most probable errors are shown with their sampled share. */

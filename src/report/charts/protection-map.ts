@@ -5,7 +5,8 @@
 import { formatCount, formatNumber, formatPercent } from "../numbers.ts";
 import { svgElement, type Attributes } from "../svg.ts";
 import { plainText, shorten } from "../text.ts";
-import { finishChart, fontSize, type ChartOptions } from "./frame.ts";
+import { finishChart, fontSize } from "./frame.ts";
+import type { ChartOptions } from "./options.ts";
 import { colour } from "./theme.ts";
 
 /** A tensor's row of the map. */

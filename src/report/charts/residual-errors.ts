@@ -3,7 +3,8 @@
  */
 import * as Plot from "@observablehq/plot";
 import { formatPercent, powerOfTen } from "../numbers.ts";
-import { drawPlot, halo, makeFrame, powerTicks, type ChartOptions } from "./frame.ts";
+import { drawPlot, halo, makeFrame, powerTicks } from "./frame.ts";
+import type { ChartOptions } from "./options.ts";
 import { placeLabels } from "./labels.ts";
 import { colour, type ColourName } from "./theme.ts";
 

@@ -4,7 +4,8 @@
 import * as Plot from "@observablehq/plot";
 import { formatNumber, powerOfTen } from "../numbers.ts";
 import type { ThicknessPicture } from "../types.ts";
-import { drawPlot, halo, makeFrame, powerTicks, type ChartOptions } from "./frame.ts";
+import { drawPlot, halo, makeFrame, powerTicks } from "./frame.ts";
+import type { ChartOptions } from "./options.ts";
 import { estimatedWidth, placeLabels } from "./labels.ts";
 import { colour, type ColourName } from "./theme.ts";
 

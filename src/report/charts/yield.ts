@@ -5,7 +5,8 @@ import * as Plot from "@observablehq/plot";
 import type { MeasureDescription } from "../../measure/index.ts";
 import { formatCount, formatNumber, formatPercent, formatScore } from "../numbers.ts";
 import { capital } from "../words.ts";
-import { drawPlot, halo, makeFrame, type ChartOptions } from "./frame.ts";
+import { drawPlot, halo, makeFrame } from "./frame.ts";
+import type { ChartOptions } from "./options.ts";
 import { estimatedWidth } from "./labels.ts";
 import { colour } from "./theme.ts";
 

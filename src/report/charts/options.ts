@@ -1,0 +1,9 @@
+/** @file What a caller says of any chart. Types of Plot stay out of it, so that they stay out of the package's. */
+
+/** Where and how wide a chart is drawn. */
+export interface ChartOptions {
+  /** A browser's document, or one of jsdom. */
+  readonly document: Document;
+  /** In CSS pixels; 720 by default. Below 520 the chart is laid out for a telephone. */
+  readonly width?: number;
+}
