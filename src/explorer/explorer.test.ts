@@ -15,6 +15,7 @@ import {
   layerRows,
   openNetwork,
   policiesOf,
+  predictionCost,
   spendBudget,
   type NetworkSnapshot,
 } from "./index.ts";
@@ -110,6 +111,41 @@ describe("the page's network", () => {
     expect(spending.noise).toBeUndefined();
     expect(keptBy(network, spending)).toBeUndefined();
     expect(layerRows(network)[0]!.score).toBeUndefined();
+  });
+
+  it("offers every policy where the Jacobian is known, and says how many logits a prediction draws", () => {
+    const network = openNetwork(snapshot);
+    expect(policiesOf(network)).toEqual(["tac", "uniform-msp", "magnitude", "random"]);
+    expect(predictionCost(network)).toBe(network.classifier!.clean.confidences.length);
+    expect(predictionCost(network)).toBeGreaterThan(0);
+  });
+
+  it("predicts no answer where one tensor is not measured or the logits are no answers", () => {
+    const lacking = (missing: object) => ({
+      ...snapshot,
+      tensors: snapshot.tensors.map((tensor, t) => (t === 1 ? { ...tensor, ...missing } : tensor)),
+    });
+    for (const other of [
+      { ...snapshot, logits: null },
+      lacking({ squaredNorm: null }),
+      lacking({ sampleContrastNorms: null }),
+    ]) {
+      const network = openNetwork(other);
+      expect(network.classifier).toBeUndefined();
+      expect(predictionCost(network)).toBe(0);
+      expect(keptCurves(network, 0.9, ["tac"])).toEqual({ curves: [], least: {}, keep: 0.9 });
+    }
+  });
+
+  it("gives every tensor its own flip probabilities, and one law to those that are alike", () => {
+    const [own, rest] = [{ p01: Array<number>(8).fill(0.3), p10: Array<number>(8).fill(0.2) }, 0.1];
+    const tensors = snapshot.tensors.map((tensor, t) => (t === 1 ? { ...tensor, ...own } : tensor));
+    const { memory } = openNetwork({ ...snapshot, tensors });
+    memory.forEach(({ flips }, t) => {
+      expect(Array.from(flips.p01)).toEqual(Array(flips.p01.length).fill(t === 1 ? 0.3 : rest));
+      expect(Array.from(flips.p10)).toEqual(Array(flips.p10.length).fill(t === 1 ? 0.2 : rest));
+    });
+    expect(memory[2]!.flips).toBe(memory[0]!.flips);
   });
 
   it("holds no weight: a permutation of the weights gives the same snapshot", () => {

@@ -27,6 +27,25 @@ describe("binScores", () => {
     expect(binScores([0, 0, 0], 0)!.counts).toEqual([3]);
     expect(binScores([Number.NaN], 1)).toBeUndefined();
   });
+
+  it.each([
+    ["a thirtieth of the range where that is round", [0, 3], 1, 0.1],
+    ["the next round width", [0, 3.1], 1, 0.2],
+    ["2.5 as well", [0, 6.5], 1, 0.25],
+    ["a thousandth of what is looked at where scores are alike", [0.3, 0.3], 0.9, 1e-3],
+    ["of the score where the target is smaller", [-4, -4], 0.1, 5e-3],
+    ["and never nothing", [0, 0], 0, 1e-9],
+  ])("has bins as wide as %s", (_, scores, target, expected) => {
+    expect(binScores(scores, target)!.width).toBeCloseTo(expected, 14);
+  });
+
+  it("puts a score on an edge into the upper bin, whatever rounding made of it", () => {
+    const { from, width, counts } = binScores([0, 0.1 + 0.2, 3], 0)!;
+    expect([from, counts.length]).toEqual([0, 31]);
+    expect(width).toBeCloseTo(0.1, 15);
+    expect(counts.flatMap((count, i) => (count > 0 ? [i] : []))).toEqual([0, 3, 30]);
+    expect(binScores([Number.NaN, Infinity], 0)).toBeUndefined();
+  });
 });
 
 describe("overheadsAtTarget", () => {

@@ -71,7 +71,7 @@ async function tryRoom(room: string, draw: Draw, jobs: number, again: boolean): 
     incremental: true,
     incrementalFile,
     concurrency: jobs,
-    timeoutMS: 3_000,
+    timeoutMS: 10_000,
     timeoutFactor: 2,
     tempDirName: join(tmpdir(), `qtaml-mutation-${process.pid}-${room}`),
     cleanTempDir: "always",
