@@ -48,7 +48,10 @@ describe("meanInterval", () => {
   });
 
   it("refuses what has no mean", () => {
-    expect(() => meanInterval([])).toThrow(QtamlError);
+    expect(() => meanInterval([])).toThrow(/no chip to average/);
+    expect(() => meanInterval([1, Infinity])).toThrow(/NaN or infinite/);
+    expect(() => meanInterval({ count: 2, mean: 1, m2: Infinity })).toThrow(/NaN or infinite/);
+    expect(() => meanInterval({ count: 2, mean: Infinity, m2: 1 })).toThrow(/NaN or infinite/);
     expect(() => meanInterval([0.5, NaN])).toThrow(/NaN or infinite/);
     for (const confidence of [0, 1, NaN, 95]) {
       expect(() => meanInterval(oneToTen, { confidence })).toThrow(/give a number between 0 and 1/);
@@ -131,6 +134,11 @@ describe("requiredChips", () => {
   it("refuses what cannot be reached", () => {
     expect(() => requiredChips(0.1, 0)).toThrow(QtamlError);
     expect(() => requiredChips(NaN, 0.1)).toThrow(QtamlError);
+    expect(() => requiredChips(-0.1, 0.1)).toThrow(QtamlError);
+    expect(() => requiredChips(Infinity, 0.1)).toThrow(QtamlError);
+    expect(() => requiredChips(0.1, 0.1, { confidence: 0 })).toThrow(/confidence of 0/);
     expect(() => requiredChips(0.1, 0.1, { pilotChips: 1 })).toThrow(/use at least 2/);
+    expect(() => requiredChips(0.1, 0.1, { pilotChips: 2.5 })).toThrow(/use at least 2/);
+    expect(requiredChips(0.1, 10, { pilotChips: 2 })).toBe(2);
   });
 });

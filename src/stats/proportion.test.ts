@@ -112,6 +112,15 @@ describe("quantile", () => {
 describe("quantileInterval", () => {
   const ranks = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
 
+  it("refuses shares and confidences that are none", () => {
+    for (const q of [-0.1, 1.1, Number.NaN]) {
+      expect(() => quantile([1, 2], q)).toThrow(/between 0 and 1/);
+      expect(() => quantileInterval([1, 2], q)).toThrow(/between 0 and 1/);
+    }
+    expect(() => quantileInterval([1, 2], 0.5, { confidence: 1 })).toThrow(/confidence of 1/);
+    expect(() => quantileInterval([], 0.5)).toThrow(/0 values/);
+  });
+
   it("has the ranks of the binomial tails", () => {
     // Median of 10 at 95 %: ranks 2 and 9, as in every table of the sign test (coverage 0.9785).
     expect(quantileInterval(ranks(10), 0.5)).toEqual({ estimate: 5.5, low: 2, high: 9 });
@@ -124,21 +133,27 @@ describe("quantileInterval", () => {
     expect(() => quantileInterval([], 0.5)).toThrow(QtamlError);
   });
 
-  it("covers at least as stated, and would not one rank further in, by enumeration", () => {
-    for (const n of [5, 20, 73, 200]) {
-      for (const q of [0.05, 0.3, 0.5, 0.9]) {
-        const { low, high } = quantileInterval(ranks(n), q);
-        const mass = binomial(n, q);
-        // x_l > quantile when at most l-1 values are below it; x_u < quantile when at least u are.
-        const missLow = (l: number) => mass.slice(0, Math.max(0, l)).reduce((a, b) => a + b, 0);
-        const missHigh = (u: number) => mass.slice(u).reduce((a, b) => a + b, 0);
-        const l = low === -Infinity ? 0 : low;
-        const u = high === Infinity ? n + 1 : high;
-        expect(missLow(l)).toBeLessThanOrEqual(0.025);
-        expect(missHigh(u)).toBeLessThanOrEqual(0.025);
-        expect(missLow(l + 1)).toBeGreaterThan(0.025);
-        expect(missHigh(u - 1)).toBeGreaterThan(0.025);
+  it.each([
+    [undefined, 0.025],
+    [0.8, 0.1],
+  ])(
+    "covers at least as stated (%d), and would not one rank further in, by enumeration",
+    (confidence, tail) => {
+      for (const n of [5, 20, 73, 200]) {
+        for (const q of [0.05, 0.3, 0.5, 0.9]) {
+          const { low, high } = quantileInterval(ranks(n), q, confidence === undefined ? {} : { confidence });
+          const mass = binomial(n, q);
+          // x_l > quantile when at most l-1 values are below it; x_u < quantile when at least u are.
+          const missLow = (l: number) => mass.slice(0, Math.max(0, l)).reduce((a, b) => a + b, 0);
+          const missHigh = (u: number) => mass.slice(u).reduce((a, b) => a + b, 0);
+          const l = low === -Infinity ? 0 : low;
+          const u = high === Infinity ? n + 1 : high;
+          expect(missLow(l)).toBeLessThanOrEqual(tail);
+          expect(missHigh(u)).toBeLessThanOrEqual(tail);
+          expect(missLow(l + 1)).toBeGreaterThan(tail);
+          expect(missHigh(u - 1)).toBeGreaterThan(tail);
+        }
       }
-    }
-  });
+    },
+  );
 });

@@ -22,7 +22,11 @@ describe("ratioInterval", () => {
       low: 0,
       high: Infinity,
     });
-    expect(() => ratioInterval(interval(-0.1, 0, 0.1), interval(1, 1, 1))).toThrow(QtamlError);
+    for (const wrong of [interval(-0.1, 0, 0.1), interval(Number.NaN, 0, 0.1)]) {
+      expect(() => ratioInterval(wrong, interval(1, 1, 1))).toThrow(/not negative/);
+      expect(() => ratioInterval(interval(1, 1, 1), wrong)).toThrow(/not negative/);
+    }
+    expect(ratioInterval(interval(0, 0.1, 0.2), interval(0, 0.1, 0)).low).toBe(0);
   });
 
   it("covers at least as stated with joint intervals, whatever the dependence", () => {
@@ -100,6 +104,10 @@ describe("bootstrapInterval", () => {
     expect(bootstrapInterval(4, largest).high).toBe(Infinity);
     expect(() => bootstrapInterval(4, () => NaN)).toThrow(/is NaN/);
     expect(() => bootstrapInterval(0, () => 1)).toThrow(QtamlError);
+    expect(() => bootstrapInterval(1.5, () => 1)).toThrow(QtamlError);
+    expect(() => bootstrapInterval(4, () => 1, { resamples: 1.5 })).toThrow(QtamlError);
+    expect(() => bootstrapInterval(4, () => 1, { confidence: 1 })).toThrow(/confidence of 1/);
+    expect(bootstrapInterval(1, () => 2, { resamples: 1 })).toEqual({ estimate: 2, low: 2, high: 2 });
     expect(() => bootstrapInterval(4, () => 1, { resamples: 0 })).toThrow(QtamlError);
   });
 });

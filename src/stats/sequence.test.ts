@@ -3,6 +3,7 @@ import { betaLike } from "../../test/draw.ts";
 import {
   asymptoticMeanSequence,
   asymptoticStart,
+  type AsymptoticOptions,
   chipsForYield,
   meanInterval,
   momentsOf,
@@ -98,6 +99,26 @@ describe("asymptoticMeanSequence", () => {
     expect(missed).toBeGreaterThan(0);
     expect(ratio).toBeLessThan(1.6);
     expect(ratio).toBeGreaterThan(1.4);
+  });
+
+  it("is narrowest about the number that it is tuned to, and wider where it has to be surer", () => {
+    const width = (count: number, options: AsymptoticOptions) => {
+      const { estimate, low, high } = asymptoticMeanSequence({ count, mean: 3, m2: count - 1 }, options);
+      expect(high - estimate).toBeCloseTo(estimate - low, 12);
+      return high - low;
+    };
+    for (const count of [50, 100, 1000]) {
+      const tuned = width(count, { tunedTo: count });
+      for (const factor of [1 / 4, 1 / 2, 2, 4]) {
+        expect(width(count, { tunedTo: factor * count })).toBeGreaterThan(tuned);
+      }
+      // The tuning is right to a few per cent: the next tenth is not much better.
+      expect(width(count, { tunedTo: 1.1 * count }) / tuned).toBeGreaterThan(0.999);
+      expect(width(count, { tunedTo: 0.9 * count }) / tuned).toBeGreaterThan(0.999);
+      expect(width(count, { tunedTo: count, confidence: 0.99 })).toBeGreaterThan(tuned);
+    }
+    expect(width(100, {})).toBe(width(100, { tunedTo: 100 }));
+    expect(width(asymptoticStart, {})).toBeLessThan(Infinity);
   });
 
   it("says nothing before its start", () => {

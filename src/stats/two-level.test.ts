@@ -35,6 +35,38 @@ describe("twoLevelVariances", () => {
   it("refuses pilots without both levels", () => {
     expect(() => twoLevelVariances([[1, 2]], 5)).toThrow(/two chips/);
     expect(() => twoLevelVariances([[1], [2]], 5)).toThrow(/two or more/);
+    expect(() => twoLevelVariances([], 5)).toThrow(/two chips/);
+    expect(() =>
+      twoLevelVariances(
+        [
+          [1, 2],
+          [1, 2, 3],
+        ],
+        5,
+      ),
+    ).toThrow(/same number of parts/);
+  });
+
+  it("is exact for a pilot worked out by hand, and never negative", () => {
+    // Parts vary by 2 and 8 within chips, the chips' means 1 and 5 by 8: between 8 - 5 / 2.
+    expect(
+      twoLevelVariances(
+        [
+          [0, 2],
+          [3, 7],
+        ],
+        10,
+      ),
+    ).toEqual({ between: 5.5, within: 50 });
+    expect(
+      twoLevelVariances(
+        [
+          [0, 2],
+          [2, 0],
+        ],
+        1,
+      ),
+    ).toEqual({ between: 0, within: 2 });
   });
 });
 
