@@ -10,7 +10,7 @@ import {
   thicknessChart,
   type ResidualErrors,
 } from "./charts/index.ts";
-import { mapRows } from "./html.ts";
+import { mapRows } from "./sections/network.ts";
 import { chartToSvg } from "./svg.ts";
 import type { ReportInput } from "./types.ts";
 
