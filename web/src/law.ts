@@ -1,5 +1,4 @@
 /** @file The error law of weights in a memory, with what every decoder leaves. */
-import { useEffect, useMemo, useState } from "preact/hooks";
 import {
   asymmetricFlips,
   decoder,
@@ -13,7 +12,6 @@ import {
 import { QtamlError } from "../../src/errors.ts";
 import { lawSection, wideLawSection, type LawRequest } from "../../src/report/collect.ts";
 import type { LawSection, WideLawSection } from "../../src/report/browser.ts";
-import { ask } from "./ask.ts";
 import { weightHistogram, type WeightShape } from "./weights.ts";
 
 /** Weights drawn to check the law: as many as a slider allows. */
@@ -81,36 +79,4 @@ export function lawOf({ format: name, shape, p01, p10, reading, top }: LawSettin
   return bits > 8
     ? { bits, moments, wide: wideLawSection(request) }
     : { bits, moments, section: lawSection(request) };
-}
-
-interface Found {
-  readonly law?: Law;
-  readonly message?: string;
-}
-
-function findLaw(settings: LawSettings): Found {
-  try {
-    return { law: lawOf(settings) };
-  } catch (error) {
-    if (error instanceof QtamlError) return { message: error.message };
-    throw error;
-  }
-}
-
-/** The law of some settings: at once for narrow codes, from the worker for wide ones. */
-export function useLaw(settings: LawSettings): Found & { readonly isBusy: boolean } {
-  const key = JSON.stringify(settings);
-  const isWide = numberFormat(settings.format).bits > 8;
-  const narrow = useMemo(() => (isWide ? undefined : findLaw(settings)), [key]);
-  const [wide, setWide] = useState<(Found & { readonly key: string }) | undefined>();
-  useEffect(() => {
-    if (!isWide) return;
-    ask({ kind: "law", settings }).then(
-      (value) => value !== undefined && setWide({ law: value as Law, key }),
-      (error: Error) => setWide({ message: error.message, key }),
-    );
-  }, [key]);
-  if (narrow !== undefined) return { ...narrow, isBusy: false };
-  const isBusy = wide?.key !== key;
-  return isBusy && wide?.law?.bits !== numberFormat(settings.format).bits ? { isBusy } : { ...wide, isBusy };
 }

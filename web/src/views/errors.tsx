@@ -14,7 +14,8 @@ import {
 import { changeParameters, numberOf, useAddress, wordOf } from "../address.ts";
 import { Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
 import { Figure } from "../figure.tsx";
-import { draws, useLaw, type Law } from "../law.ts";
+import { draws, type Law } from "../law.ts";
+import { useLaw } from "../use-law.ts";
 import { weightShapes, type WeightShape } from "../weights.ts";
 
 const readings: Readonly<Record<DecoderKind, string>> = {
