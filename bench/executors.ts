@@ -88,7 +88,7 @@ async function compare(ways: readonly Way[]): Promise<number[]> {
 }
 
 console.log(
-  `${network}, ${chips} chips on 2,000 images, ${(1000 * one).toFixed(0)} ms a chip in this thread.\n`,
+  `\`${network}\`: ${chips} chips on 2,000 images, ${(1000 * one).toFixed(0)} ms a chip in this thread.\n`,
 );
 console.log("| where | seconds | chips/s | times one of its kind | against this thread, per worker |");
 console.log("|---|---|---|---|---|");

@@ -1,5 +1,5 @@
 /**
- * @file Rates of drawing faults on one core: `node bench/flips.ts [million weights]`. Prints a Markdown table.
+ * @file Rates of drawing faults on one core: `npm run bench:flips -- [million weights]`. Prints a Markdown table.
  */
 
 import {
@@ -43,12 +43,10 @@ function rate(task: (trial: number) => void): string {
     task(trial);
     best = Math.min(best, performance.now() - start);
   }
-  return (weights / best / 1000).toFixed(0);
+  return Math.round(weights / best / 1000).toLocaleString("en-GB");
 }
 
-console.log(
-  "| cells (8 bits unless told) | method | patterns, 1e6 weights/s | faults applied and restored, 1e6 weights/s |",
-);
+console.log("| case | method | patterns | list, applied and undone |");
 console.log("|---|---|---|---|");
 for (const { name, flips } of cases) {
   const own = someCodes(flips.p01.length);

@@ -36,6 +36,6 @@ for (const network of networks.length > 0
   const gpu = await time({ ...context, provider: "webgpu" });
   const difference = Math.max(...cpu.right.map((right, i) => Math.abs(right - gpu.right[i]!)));
   console.log(
-    `| ${network} | ${context.data.count} | ${cpu.ms.toFixed(0)} | ${gpu.ms.toFixed(0)} | ${(cpu.ms / gpu.ms).toFixed(1)} | ${difference} |`,
+    `| ${network} | ${context.data.count} | ${cpu.ms.toFixed(0)} | ${gpu.ms.toFixed(0)} | ${(cpu.ms / gpu.ms).toFixed(1)} | ${difference === 0 ? "0" : `**${difference}**`} |`,
   );
 }

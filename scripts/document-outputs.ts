@@ -1,21 +1,27 @@
 /**
  * @file Puts what programs print now into the documents that show it: `npm run docs:outputs`, or with paths of
- * documents. What has other words than before is told and left to a person.
+ * documents. `--slow` runs the documents that have blocks marked `slow`, with these. What has other words than before is
+ * told, left to a person, and ends with status 1.
  */
 import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
 import { asPrinted, documentPaths, documentText } from "../test/documents.ts";
 import { inRepository } from "../test/cli-run.ts";
 import { isRunnable, runDocument } from "../test/run-document.ts";
 
-const asked = process.argv.slice(2);
-for (const path of asked.length > 0 ? asked : documentPaths()) {
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { slow: { type: "boolean", default: false } },
+});
+for (const path of positionals.length > 0 ? positionals : documentPaths()) {
   let document = documentText(path);
-  if (!isRunnable(document)) continue;
-  for (const { line, text, printed } of await runDocument(document)) {
+  if (!isRunnable(document, values)) continue;
+  for (const { line, text, printed } of await runDocument(document, { ...values, exact: true })) {
     const fresh = printed === undefined ? undefined : asPrinted(printed.stdout, printed.shown);
     const old = printed === undefined ? "" : `$ ${printed.command}\n${printed.shown}`;
     if (fresh === undefined || !document.includes(old)) {
       process.stdout.write(`${path}:${line}: ${text}\n`);
+      process.exitCode = 1;
       continue;
     }
     document = document.replace(old, () => `$ ${printed!.command}\n${fresh}`);

@@ -79,6 +79,8 @@ describe("output put in anew", () => {
     expect(asPrinted("a 1\nb 2 %\nc\n", "...\nb 3 %\n...")).toBe("...\nb 2 %\n...\n");
     expect(asPrinted("a 1\nb 2\n", "a 0\n")).toBe("a 1\nb 2\n");
     expect(asPrinted("a 1\n", "...\nz 3\n")).toBeUndefined();
+    const rows = "code(1,2) 3 %\ncode(3,4) 5 %\ncode(5,6) 7 %\n";
+    expect(asPrinted(rows, "...\ncode(3,4) 6 %\n...")).toBe("...\ncode(3,4) 5 %\n...\n");
   });
 });
 

@@ -100,11 +100,15 @@ export function asPrinted(output: string, shown: string): string | undefined {
   if (!lines.includes("...")) return output;
   const shape = (line: string) =>
     line.replace(number, "#").replace(/-{3,}/g, "---").replace(/\s+/g, " ").trim();
+  const firstWord = (text: string) => text.trim().split(/\s+/)[0];
   const printed = output.split("\n");
   let at = 0;
   const kept: string[] = [];
   for (const line of lines) {
-    const found = line === "..." ? -1 : printed.findIndex((p, i) => i >= at && shape(p) === shape(line));
+    const alike = printed.flatMap((p, i) => (i >= at && shape(p) === shape(line) ? [i] : []));
+    // Rows of a table differ in what they begin with, which may be a name with numbers in it.
+    const found =
+      line === "..." ? -1 : (alike.find((i) => firstWord(printed[i]!) === firstWord(line)) ?? alike[0] ?? -1);
     if (line !== "..." && found < 0) return undefined;
     kept.push(line === "..." ? line : printed[found]!);
     if (found >= 0) at = found + 1;

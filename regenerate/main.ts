@@ -1,0 +1,105 @@
+/**
+ * @file `npm run regenerate`: makes every figure and number of the documents anew, step by step (`steps.ts`).
+ *
+ * Usage: npm run regenerate [-- --list | --fast | --check | --only SCRIPT | --from SCRIPT]
+ * `--list` prints the steps; `--fast` runs those under a minute; `--from` goes on at a step, and long steps go on where
+ * they were interrupted; `--check` runs what CI can run, compares, leaves everything as it was, and ends with status 1
+ * where something is stale.
+ */
+import { spawnSync } from "node:child_process";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { stampLine } from "../reproduce/stamp.ts";
+import { areAlike } from "./compare.ts";
+import { withSection } from "./section.ts";
+import { commandOf, isFast, sectionStamp, steps, type Step } from "./steps.ts";
+
+const root = join(import.meta.dirname, "..");
+const { values: flags } = parseArgs({
+  options: {
+    list: { type: "boolean" },
+    fast: { type: "boolean" },
+    check: { type: "boolean" },
+    only: { type: "string", multiple: true },
+    from: { type: "string" },
+  },
+});
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+/** Runs a step; its standard output where a document takes it. */
+function run(step: Step, args = step.args ?? []): { isDone: boolean; output: string } {
+  const { stdout, status } = spawnSync("npm", ["run", "--silent", step.script, "--", ...args], {
+    cwd: root,
+    encoding: "utf8",
+    maxBuffer: 2 ** 26,
+    stdio: ["ignore", step.section === undefined ? "inherit" : "pipe", "inherit"],
+  });
+  return { isDone: status === 0, output: stdout ?? "" };
+}
+
+/** Runs a step and writes the part of the document that it fills; false where it failed. */
+function regenerate(step: Step): boolean {
+  const { isDone, output } = run(step);
+  if (isDone && step.section !== undefined) {
+    const path = join(root, step.writes[0]!);
+    const text = `${output.trim()}\n\n${stampLine(sectionStamp(step))}`;
+    writeFileSync(path, withSection(readFileSync(path, "utf8"), step.section, text));
+  }
+  return isDone;
+}
+
+/** Files that a step writes, with their contents. */
+const written = ({ writes }: Step) =>
+  new Map(
+    globSync([...writes], { cwd: root }).map((path) => [path, readFileSync(join(root, path))] as const),
+  );
+
+const isText = (path: string) => !path.endsWith(".png");
+
+/** Runs a step, puts everything back, and says what it would have changed. */
+function stale(step: Step): string[] {
+  const before = written(step);
+  const { isDone } = run(step, step.check);
+  const after = written(step);
+  for (const [path, bytes] of before) writeFileSync(join(root, path), bytes);
+  if (!isDone) return [`${commandOf(step)} failed.`];
+  return [...after].flatMap(([path, bytes]) => {
+    const old = before.get(path);
+    const [fresh, kept] = [bytes.toString(), old?.toString() ?? ""];
+    const isKept = step.held === "same" || !isText(path) ? fresh === kept : areAlike(fresh, kept);
+    return isKept ? [] : [`${path} is stale: ${commandOf(step)} makes it anew.`];
+  });
+}
+
+if (flags.list === true) {
+  for (const step of steps)
+    say(`${commandOf(step).padEnd(72)} ${`${step.minutes} min`.padStart(8)}  ${step.writes.join(" ")}`);
+} else if (flags.check === true) {
+  const found = steps
+    .filter(({ held }) => held === "same" || held === "alike")
+    .flatMap((step) => {
+      process.stderr.write(`${commandOf(step)} ...\n`);
+      return stale(step);
+    });
+  for (const line of found) say(line);
+  if (found.length > 0) process.exitCode = 1;
+} else {
+  const first = flags.from === undefined ? 0 : steps.findIndex(({ script }) => script === flags.from);
+  const chosen = steps.filter((step, i) => {
+    if (flags.only !== undefined) return flags.only.includes(step.script);
+    return i >= first && step.onlyByName !== true && (flags.fast !== true || isFast(step));
+  });
+  if (first < 0 || chosen.length === 0) {
+    say("There is no such step: npm run regenerate -- --list names them.");
+    process.exitCode = 2;
+  }
+  const failed: string[] = [];
+  for (const step of chosen) {
+    say(`== ${commandOf(step)} (${step.minutes} min)`);
+    if (!regenerate(step))
+      failed.push(`${commandOf(step)} failed${step.needs === undefined ? "" : `; it needs ${step.needs}`}.`);
+  }
+  for (const line of failed) say(line);
+  if (failed.length > 0) process.exitCode = 1;
+}
