@@ -121,7 +121,7 @@ function planOf(): Plan {
   );
   return {
     format: "qtaml-plan",
-    version: 2,
+    version: 3,
     model: { name: "lenet.onnx", sha256 },
     storage: {
       format: "int8",
@@ -143,6 +143,7 @@ function planOf(): Plan {
     overhead: protectedBits / storedBits,
     predicted: { noise: 1.9, drift: 0.4, marginalValue: 1.2e-6 },
     codebooks: [],
+    shifts: [],
     tensors,
   };
 }

@@ -14,7 +14,6 @@ import {
   type TensorJacobian,
 } from "../engine/index.ts";
 import {
-  cleanWeights,
   meanSquareSteps,
   modelFromBytes,
   prepareModel,
@@ -79,13 +78,13 @@ export interface Assessment extends Survey {
   readonly judged: PreparedModel;
   /** The tensors of `prepared`. */
   readonly tensors: readonly StoredTensor[];
-  /** The tensors in their own formats, where codebooks store them otherwise: what the clean network is. */
-  readonly clean?: readonly StoredTensor[];
+  /** `judged` as it was before a plan stored its tensors otherwise or shifted its biases: the clean network. */
+  readonly clean?: PreparedModel;
 }
 
-/** Weights of the clean network: those of the formats that the memory was surveyed with. */
-export function cleanNetwork({ clean, tensors }: Assessment): Float32Array[] {
-  return (clean ?? tensors).map(cleanWeights);
+/** The clean network: its tensors are of the formats that the memory was surveyed with. */
+export function cleanNetwork({ clean, judged }: Assessment): PreparedModel {
+  return clean ?? judged;
 }
 
 /** Whether the codes and the network are at hand. */

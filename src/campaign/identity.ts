@@ -19,8 +19,9 @@ export type CampaignIdentity = z.infer<typeof identitySchema>;
 
 /** A plan's part of an identity: its content is what protects and decodes, whatever made it. */
 export function planIdentity(plan: Plan, name: string): CampaignIdentity["plans"][number] {
-  const { tensors, codebooks } = plan;
-  const content = codebooks.length === 0 ? tensors : { tensors, codebooks };
+  const { tensors, codebooks, shifts } = plan;
+  const coded = codebooks.length === 0 ? tensors : { tensors, codebooks };
+  const content = shifts.length === 0 ? coded : { coded, shifts };
   return { name, overhead: plan.overhead, sha256: contentDigest(content) };
 }
 

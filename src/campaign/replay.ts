@@ -8,7 +8,9 @@ import {
   outputSize,
   settleBatching,
   type Protection,
+  type WeightBinder,
 } from "../engine/index.ts";
+import { cleanWeights } from "../onnx/index.ts";
 import { openFaults, usualFaults, type FaultDescription } from "../faults/index.ts";
 import { protectedBitsOf, storedBits, type Plan } from "../protect/index.ts";
 import { QtamlError } from "../errors.ts";
@@ -68,6 +70,23 @@ function answers(values: Float32Array, classes: number): Int32Array {
   });
 }
 
+/** @throws QtamlError `unsupported-model` where the output is not one row of numbers a sample */
+async function answersBy(
+  binder: WeightBinder,
+  weights: readonly Float32Array[],
+  data: Dataset,
+): Promise<Int32Array> {
+  await binder.load(weights);
+  const output = await binder.infer(data);
+  if (output.dims.filter((d) => d > 1).length !== 1) {
+    throw new QtamlError(
+      "unsupported-model",
+      "A replay compares answers, and this output is not one row of numbers a sample; watch a campaign instead.",
+    );
+  }
+  return answers(output.values, outputSize(output));
+}
+
 /** Counts the flipped bits that a plan leaves unprotected. */
 function countFlips(
   { tensors, memory }: Assessment,
@@ -123,20 +142,14 @@ export async function replayChip(
     { tensors, flips, designFlips: options.designFlips ?? flips, seed, faults },
     "faults",
   );
+  const network = cleanNetwork(assessment);
+  const reference = await bindWeights(network, chooseBinder(network));
+  const clean = await answersBy(reference, network.tensors.map(cleanWeights), data).finally(() =>
+    reference.close(),
+  );
   const binder = await bindWeights(judged, chooseBinder(judged));
   try {
-    const run = async (weights: readonly Float32Array[]) => {
-      await binder.load(weights);
-      const output = await binder.infer(data);
-      if (output.dims.filter((d) => d > 1).length !== 1) {
-        throw new QtamlError(
-          "unsupported-model",
-          "A replay compares answers, and this output is not one row of numbers a sample; watch a campaign instead.",
-        );
-      }
-      return answers(output.values, outputSize(output));
-    };
-    const clean = await run(cleanNetwork(assessment));
+    const run = (weights: readonly Float32Array[]) => answersBy(binder, weights, data);
     reader.draw(chip);
     const faulty = await run(reader.read(protection).weights);
     const places = Array.from(clean.keys()).filter((n) => clean[n] !== faulty[n]);

@@ -44,6 +44,7 @@ export {
   type Protection,
 } from "./memory-reader.ts";
 export { sampleOrder, samplesOfRun, type SampleRun } from "./samples.ts";
+export { runStages, type StageRun, type StageValue } from "./stages.ts";
 export {
   openTrialRunner,
   type TrialContext,

@@ -3,6 +3,7 @@
  * the hardened model.
  */
 export type { Decoding } from "./adopt.ts";
+export { biasPlaces, shiftBiases, type BiasPlace } from "./biases.ts";
 export { codeFormat, packedTensor } from "./codes.ts";
 export type { FloatSurvey, WeightStream } from "./counting.ts";
 export { tensorFloats, type FloatStore, type FloatType } from "./floats.ts";
@@ -15,6 +16,7 @@ export {
   isStandardNode,
   makeNode,
   makeValueInfo,
+  namesRead,
   stringAttribute,
   type AttributeValue,
   type GraphIndex,

@@ -33,6 +33,8 @@ export interface GaussianCheck {
   readonly score: number;
   readonly low: number;
   readonly high: number;
+  /** [draws] */
+  readonly scores: readonly number[];
 }
 
 /** Draws and inputs; fewer in networks of more weights than this. */
@@ -77,7 +79,7 @@ export async function checkByGaussian(
   const { name, higherIsBetter } = simulation.measure;
   return results.map(({ scores }) => {
     const { estimate, low, high } = meanInterval(momentsOf(scores));
-    return { measure: name, higherIsBetter, clean: simulation.clean, score: estimate, low, high };
+    return { measure: name, higherIsBetter, clean: simulation.clean, score: estimate, low, high, scores };
   });
 }
 

@@ -23,6 +23,7 @@ import {
 } from "../protect/index.ts";
 import type { TensorJacobian } from "../engine/index.ts";
 import type { Assessment } from "../assessment/index.ts";
+import { foldBiases } from "./folding.ts";
 import { checkByGaussian, type CheckOptions, type GaussianCheck } from "./gaussian-check.ts";
 import { planProtection, rootMeanSquares, scaleAxis, storeByPlan } from "../simulation/index.ts";
 
@@ -265,10 +266,12 @@ export async function jointPlan(
     ...(await check(candidates, storeByPlan(assessment, candidates[0]!))),
   ];
   const best = checks.reduce((b, own, i) => (isBetter(own, checks[b]!) ? i : b), 0);
-  const { score, low, high, clean, measure } = checks[best]!;
+  const { plan, check: own, gain } = await foldBiases(assessment, plans[best]!, checks[best]!, checking);
+  const { score, low, high, clean, measure } = own;
+  const folding = gain === undefined ? {} : { folding: gain };
   return {
-    ...plans[best]!,
-    predicted: { ...plans[best]!.predicted, check: { measure, clean, score, low, high } },
+    ...plan,
+    predicted: { ...plan.predicted, check: { measure, clean, score, low, high, ...folding } },
   };
 }
 

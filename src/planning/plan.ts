@@ -94,7 +94,7 @@ export function assemblePlan({ model, storage, memory }: Survey, parts: PlanPart
   const segments = reading.segments.map((own) => own.filter((s) => s.count > 0));
   return {
     format: "qtaml-plan",
-    version: 2,
+    version: 3,
     model: { ...model },
     storage: { ...storage, include: [...storage.include], exclude: [...storage.exclude] },
     policy,
@@ -107,6 +107,7 @@ export function assemblePlan({ model, storage, memory }: Survey, parts: PlanPart
     overhead,
     predicted: { noise: reading.noise, drift: reading.drift, marginalValue },
     codebooks: [],
+    shifts: [],
     tensors: memory.map((tensor, t) => ({
       name: tensor.name,
       count: tensor.count,

@@ -4,7 +4,7 @@ import { parsePlan, type Plan } from "./plan.ts";
 
 const plan = {
   format: "qtaml-plan",
-  version: 2,
+  version: 3,
   model: { name: "net.onnx", sha256: "ab".repeat(32) },
   storage: {
     format: "int8",
@@ -26,6 +26,7 @@ const plan = {
   overhead: 0.1,
   predicted: { noise: 0.25, drift: null, marginalValue: 1e-3 },
   codebooks: [],
+  shifts: [],
   tensors: [
     {
       name: "a",
@@ -78,7 +79,7 @@ describe("parsePlan", () => {
 
   it.each([
     ["format", "another-plan"],
-    ["version", 3],
+    ["version", 4],
     ["model.sha256", "AB"],
     ["storage.granularity", "row"],
     ["policy", "best"],
@@ -106,9 +107,17 @@ describe("parsePlan", () => {
     expect(error.message).not.toContain("\n");
   });
 
-  it("reads plans of version 1, which have no codebooks", () => {
-    const old = broken("codebooks", undefined) as Record<string, unknown>;
-    expect(parsePlan({ ...old, version: 1 }, "p")).toEqual(plan);
+  it("reads plans of version 1, which have no codebooks, and of version 2, which have no shifts", () => {
+    const { shifts: _, ...second } = plan;
+    expect(parsePlan({ ...second, version: 2 }, "p")).toEqual(plan);
+    const { codebooks: __, ...first } = second;
+    expect(parsePlan({ ...first, version: 1 }, "p")).toEqual(plan);
+  });
+
+  it("gives back shifts of biases", () => {
+    const shifted = { ...plan, shifts: [{ layer: "y", values: [0.5, -0.25] }] };
+    expect(parsePlan(JSON.parse(JSON.stringify(shifted)), "p")).toEqual(shifted);
+    expect(failure({ ...shifted, shifts: [{ layer: "y", values: [] }] }).message).toContain("shifts");
   });
 
   const coded = {

@@ -82,6 +82,13 @@ const codebookSchema = z.strictObject({
   gain: z.number().positive(),
 });
 
+/** Numbers to add to the bias of a layer, one a channel, against the mean shift that errors cause. */
+const shiftSchema = z.strictObject({
+  /** Name of the value that the layer puts out, bias included. */
+  layer: z.string(),
+  values: z.array(z.number()).min(1),
+});
+
 /** A codebook of a plan. */
 export type PlanCodebook = z.infer<typeof codebookSchema>;
 
@@ -89,8 +96,8 @@ export type PlanCodebook = z.infer<typeof codebookSchema>;
 export const planSchema = z
   .strictObject({
     format: z.literal("qtaml-plan"),
-    /** Plans of version 1 have no codebooks, and are read as plans of version 2 without any. */
-    version: z.union([z.literal(1), z.literal(2)]).transform((): 2 => 2),
+    /** Plans of version 1 have no codebooks, those of version 2 no shifts; they are read as plans without any. */
+    version: z.union([z.literal(1), z.literal(2), z.literal(3)]).transform((): 3 => 3),
     /** The model the plan was made for: its file's name and `ModelFile.sha256`, which covers external data too. */
     model: z.strictObject({ name: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
     storage: storageSchema,
@@ -131,20 +138,24 @@ export const planSchema = z
           score: z.number(),
           low: z.number(),
           high: z.number(),
+          /** What shifted biases add to the score, under the same draws, with its 95 % interval. */
+          folding: z.strictObject({ gain: z.number(), low: z.number(), high: z.number() }).optional(),
         })
         .optional(),
     }),
     codebooks: z.array(codebookSchema).default([]),
+    shifts: z.array(shiftSchema).default([]),
     /** What decoding may cost at inference, where codebooks were chosen under that condition. */
     decoderClass: z.enum(decoderClasses).optional(),
     tensors: z.array(tensorSchema).min(1),
   })
-  .superRefine(({ protection, parityBits, overhead, tensors }, context) => {
+  .superRefine(({ protection, parityBits, overhead, storage, shifts, tensors }, context) => {
     const refuse = (path: string, message: string) =>
       context.addIssue({ code: "custom", message, path: [path] });
     const isCoded = protection === "coded";
     if (isCoded !== (parityBits !== undefined))
       refuse("parityBits", "belongs to coded plans, and to all of them");
+    if (shifts.length > 0 && storage.biases) refuse("shifts", "are of biases, and the memory holds these");
     if (!isCoded && overhead > 1) refuse("overhead", "is above 1");
     if (!isCoded && tensors.some((t) => t.segments.some((s) => s.codes !== undefined)))
       refuse("protection", "is ideal, and yet codes hold bits");

@@ -1,5 +1,5 @@
 /**
- * @file A memory as a plan with codebooks fills it: the clean weights stored anew, each tensor by its own codebooks.
+ * @file A memory as a plan fills it: the clean weights stored anew, each tensor by its own codebooks, and biases shifted.
  */
 import {
   channelRanges,
@@ -8,11 +8,20 @@ import {
   rangeEncoder,
   type FlipProbabilities,
 } from "../channel/index.ts";
-import { channelLayout, cleanWeights, forEachStepRow, stepOf, type StoredTensor } from "../onnx/index.ts";
+import {
+  channelLayout,
+  cleanWeights,
+  forEachStepRow,
+  shiftBiases,
+  stepOf,
+  type OnnxModel,
+  type PreparedModel,
+  type StoredTensor,
+} from "../onnx/index.ts";
 import type { Plan, PlanTensor } from "../protect/index.ts";
 import { planeCode } from "../engine/index.ts";
 import { QtamlError } from "../errors.ts";
-import type { Assessment, Survey } from "../assessment/index.ts";
+import { cleanNetwork, type Assessment, type Survey } from "../assessment/index.ts";
 
 /** The scale of weights that are all zero: so small that what they are read as does not matter. */
 const zeroScale = 2 ** -126;
@@ -106,24 +115,38 @@ export function checkPlan(plan: Plan, assessment: Survey): void {
 }
 
 /**
- * The memory as a plan fills it: tensors that have codebooks are stored by them, the others are as they were.
+ * The memory as a plan fills it, and the network around it: tensors that have codebooks are stored by them, the others
+ * are as they were, and biases are shifted.
  *
  * @param assessment of the model in the plan's own storage
  * @throws QtamlError `plan-mismatch` when the plan is for another model or memory
  */
 export function storeByPlan(assessment: Assessment, plan: Plan): Assessment {
   checkPlan(plan, assessment);
-  if (plan.codebooks.length === 0) return assessment;
+  if (plan.codebooks.length === 0 && plan.shifts.length === 0) return assessment;
   const tensors = assessment.tensors.map((tensor, t) => {
     const own = plan.tensors[t]!;
     const flips = { p01: Float64Array.from(own.p01), p10: Float64Array.from(own.p10) };
     return recodeTensor(tensor, flips, own, plan.codebooks);
   });
+  const { prepared, judged } = assessment;
   return {
     ...assessment,
-    prepared: { ...assessment.prepared, tensors },
-    judged: { ...assessment.judged, tensors },
+    prepared: { ...prepared, tensors, model: shifted(prepared, plan) },
+    judged: { ...judged, tensors, model: shifted(judged, plan) },
     tensors,
-    clean: assessment.clean ?? assessment.tensors,
+    clean: cleanNetwork(assessment).network,
   };
+}
+
+/** A model with a plan's shifts in its biases. @throws QtamlError `plan-mismatch` */
+function shifted({ model, tensors }: PreparedModel, { shifts }: Plan): OnnxModel {
+  if (shifts.length === 0) return model;
+  const stored = new Set(tensors.map((t) => t.runtimeName));
+  const found = shiftBiases(model, stored, new Map(shifts.map(({ layer, values }) => [layer, values])));
+  if (found !== undefined) return found;
+  throw new QtamlError(
+    "plan-mismatch",
+    "The plan shifts biases of layers that the model does not have in this memory; make the plan again with this version of qtaml.",
+  );
 }

@@ -66,8 +66,34 @@ async function planForShare(
   );
 }
 
+/** How far a joint plan's predicted noise may be above the least that its codebooks allow, as a share of it. */
+function optimumGap({ predicted: { noise, marginalValue }, tensors }: Plan): number {
+  // Bits are left over for less than one move of one weight, which costs no more than all its bits.
+  const bits = Math.max(...tensors.map(({ p01 }) => p01.length));
+  return noise === null || marginalValue === null || noise === 0 ? 0 : (bits * marginalValue) / noise;
+}
+
+/** What shifted biases bring; undefined where none are. */
+function foldingWords({ predicted: { check }, shifts }: Plan): string | undefined {
+  const folding = check?.folding;
+  if (folding === undefined) return undefined;
+  const { gain, low, high } = folding;
+  const isError = check!.measure === "mse";
+  const [unit, factor] = isError
+    ? ["of the mean squared output error", 1]
+    : ["points of expected accuracy", 100];
+  const signed = (value: number) => `${value < 0 ? "-" : "+"}${formatNumber(Math.abs(value) * factor)}`;
+  const layers = shifts.length === 1 ? "one layer" : `${formatCount(shifts.length)} layers`;
+  return `Biases of ${layers} are shifted against the mean of the errors, at no cost at inference: ${signed(gain)} ${unit} (${signed(low)} to ${signed(high)}).`;
+}
+
 /** What is kept by a joint plan's own check, and what its decoding costs. */
-export function jointAccount({ predicted: { check }, codebooks, decoderClass }: Plan): string[] {
+export function jointAccount(plan: Plan): string[] {
+  const {
+    predicted: { check },
+    codebooks,
+    decoderClass,
+  } = plan;
   const lines: string[] = [];
   if (check !== undefined) {
     const { clean, score, low, high, measure } = check;
@@ -76,6 +102,13 @@ export function jointAccount({ predicted: { check }, codebooks, decoderClass }: 
         ? `mean squared output error ${formatNumber(score)}`
         : `${formatPercent(score / clean)} (${formatPercent(low / clean)} to ${formatPercent(high / clean)}) of the clean expected accuracy kept`;
     lines.push(`Predicted by Gaussian errors in all weights, without flipping a bit: ${kept}.`);
+  }
+  const folding = foldingWords(plan);
+  if (folding !== undefined) lines.push(folding);
+  if (codebooks.length > 0) {
+    lines.push(
+      `Bits are allotted so that the predicted noise is at most ${formatPercent(optimumGap(plan))} above the least that any choice among these codebooks leaves.`,
+    );
   }
   lines.push(
     codebooks.length === 0

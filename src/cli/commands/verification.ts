@@ -70,13 +70,14 @@ function checkCommonMemory(plans: readonly NamedPlan[]): void {
       flips: plan.tensors.map(({ name, p01, p10 }) => [name, p01, p10]),
       // By which codebook a weight is stored depends on where segments begin and what they protect.
       codes: plan.codebooks.length === 0 ? [] : [plan.codebooks, plan.tensors],
+      shifts: plan.shifts,
     });
   const [first, ...others] = plans;
   const stranger = others.find((other) => memoryOf(other) !== memoryOf(first!));
   if (stranger === undefined) return;
   throw new QtamlError(
     "plan-mismatch",
-    `Plans ${first!.name} and ${stranger.name} are for different memories (storage, codebooks or flip probabilities), so their chips cannot have the same faults; verify them one by one.`,
+    `Plans ${first!.name} and ${stranger.name} are for different memories (storage, codebooks, shifted biases or flip probabilities), so their chips cannot have the same faults; verify them one by one.`,
   );
 }
 
