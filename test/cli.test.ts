@@ -241,7 +241,12 @@ describe("joint plans", () => {
     const asked = ["--policy", "joint", "--budget", "0.05", "-o", "joint.json"];
     const planned = await run(planning(...asked));
     expect(planned.status).toBe(0);
-    expect(planned.stdout).toMatch(/Predicted by Gaussian errors.*\nCost at inference: \d+ decode tables/);
+    expect(planned.stdout).toMatch(/Predicted by Gaussian errors/);
+    expect(planned.stdout).toMatch(
+      /predicted noise is at most [\d.]+ % above the least .*\nCost at inference: \d+ decode tables/,
+    );
+    const isFolded = readPlan("joint.json").shifts.length > 0;
+    expect(planned.stdout.includes("Biases of 5 layers are shifted")).toBe(isFolded);
     await run(planning("--budget", "0.05", "-o", "tac.json"));
     const [joint, tac] = [await run(verifying("joint.json")), await run(verifying("tac.json"))];
     expect(json(joint)["accuracy"]).toBeGreaterThan(Number(json(tac)["accuracy"]));
