@@ -14,6 +14,7 @@ import {
   type TensorJacobian,
 } from "../engine/index.ts";
 import {
+  cleanWeights,
   meanSquareSteps,
   modelFromBytes,
   prepareModel,
@@ -82,9 +83,16 @@ export interface Assessment extends Survey {
   readonly clean?: PreparedModel;
 }
 
-/** The clean network: its tensors are of the formats that the memory was surveyed with. */
-export function cleanNetwork({ clean, judged }: Assessment): PreparedModel {
-  return clean ?? judged;
+/** A network and its weights, tensor by tensor. */
+export interface WeightedNetwork {
+  readonly network: PreparedModel;
+  readonly weights: readonly Float32Array[];
+}
+
+/** The clean network: its weights are of the formats that the memory was surveyed with. */
+export function cleanNetwork({ clean, judged }: Assessment): WeightedNetwork {
+  const network = clean ?? judged;
+  return { network, weights: network.tensors.map(cleanWeights) };
 }
 
 /** Whether the codes and the network are at hand. */

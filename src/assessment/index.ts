@@ -11,6 +11,7 @@ export {
   type FlipLaw,
   type ModelBytes,
   type Survey,
+  type WeightedNetwork,
 } from "./assess.ts";
 export { inspect, type InspectionRow } from "./inspect.ts";
 export { isWhole } from "./integers.ts";

@@ -10,7 +10,6 @@ import {
   type Protection,
   type WeightBinder,
 } from "../engine/index.ts";
-import { cleanWeights } from "../onnx/index.ts";
 import { openFaults, usualFaults, type FaultDescription } from "../faults/index.ts";
 import { protectedBitsOf, storedBits, type Plan } from "../protect/index.ts";
 import { QtamlError } from "../errors.ts";
@@ -142,11 +141,9 @@ export async function replayChip(
     { tensors, flips, designFlips: options.designFlips ?? flips, seed, faults },
     "faults",
   );
-  const network = cleanNetwork(assessment);
+  const { network, weights } = cleanNetwork(assessment);
   const reference = await bindWeights(network, chooseBinder(network));
-  const clean = await answersBy(reference, network.tensors.map(cleanWeights), data).finally(() =>
-    reference.close(),
-  );
+  const clean = await answersBy(reference, weights, data).finally(() => reference.close());
   const binder = await bindWeights(judged, chooseBinder(judged));
   try {
     const run = (weights: readonly Float32Array[]) => answersBy(binder, weights, data);

@@ -3,6 +3,7 @@
  * without another operator, and the model with its outputs moved.
  */
 import type { NodeProto, TensorProto } from "onnx-buf";
+import { dropUnusedNodes } from "./fold.ts";
 import { floatAttribute, indexGraph, intAttribute, isStandardNode, type GraphIndex } from "./graph.ts";
 import { cloneModel, type OnnxModel } from "./model.ts";
 import { constantBehind, uniqueNames } from "./scopes.ts";
@@ -81,13 +82,15 @@ function biasInputs(model: OnnxModel, stored: ReadonlySet<string>): BiasInput[] 
 }
 
 /**
- * The layers whose output can be shifted by a bias, in the order in which these are added: convolutions and `Gemm` with constant weights, with
+ * The layers before the outputs whose own output can be shifted by a bias, in the order in which these are added: convolutions and `Gemm` with constant weights, with
  * a constant bias or without any, and products to whose output alone a constant is added.
  *
  * @param stored names of initialisers that the memory holds; biases among them are left alone
  */
 export function biasPlaces(model: OnnxModel, stored: ReadonlySet<string>): BiasPlace[] {
-  return biasInputs(model, stored).map(({ layer, channels, axis }) => ({ layer, channels, axis }));
+  const needed = cloneModel(model);
+  dropUnusedNodes(needed);
+  return biasInputs(needed, stored).map(({ layer, channels, axis }) => ({ layer, channels, axis }));
 }
 
 /**

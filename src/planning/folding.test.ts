@@ -14,14 +14,12 @@ import {
 } from "../onnx/index.ts";
 import { parsePlan, type Plan } from "../protect/index.ts";
 import { momentsOf, standardDeviation } from "../stats/index.ts";
-import { assess, type Assessment } from "./assess.ts";
+import { assess, type Assessment } from "../assessment/index.ts";
 import { foldBiases, measureShifts } from "./folding.ts";
 import { checkByGaussian } from "./gaussian-check.ts";
-import { planIdentity } from "./identity.ts";
+import { planIdentity } from "../campaign/index.ts";
 import { makePlan } from "./plan.ts";
-import { planProtection } from "./protection.ts";
-import { storeByPlan } from "./recode.ts";
-import { openSimulation } from "./simulate.ts";
+import { openSimulation, planProtection, storeByPlan } from "../simulation/index.ts";
 
 /** Deviations that a test may be off: by chance once in 150000. */
 const far = 4.5;

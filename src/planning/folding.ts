@@ -4,20 +4,12 @@
  */
 import { sliceDataset } from "../data/index.ts";
 import { openMemoryReader, runStages, type StageValue } from "../engine/index.ts";
-import {
-  biasPlaces,
-  cleanWeights,
-  cloneModel,
-  dropUnusedNodes,
-  elementCount,
-  type BiasPlace,
-} from "../onnx/index.ts";
+import { biasPlaces, elementCount, type BiasPlace } from "../onnx/index.ts";
 import type { Plan } from "../protect/index.ts";
 import { meanInterval, momentsOf, standardDeviation } from "../stats/index.ts";
-import { cleanNetwork, type Assessment } from "./assess.ts";
+import { cleanNetwork, type Assessment } from "../assessment/index.ts";
 import { checkByGaussian, type CheckOptions, type GaussianCheck } from "./gaussian-check.ts";
-import { planProtection } from "./protection.ts";
-import { storeByPlan } from "./recode.ts";
+import { planProtection, storeByPlan } from "../simulation/index.ts";
 
 /** Draws and inputs that shifts are measured by; fewer in networks of more weights than this. */
 const usual = { draws: 24, inputs: 32 } as const;
@@ -66,9 +58,7 @@ function addToChannels(place: BiasPlace, batches: readonly StageValue[], shift: 
 function placesOf({ judged, storage }: Assessment): BiasPlace[] {
   // Biases in the memory would be behind the errors that they are to correct.
   if (storage.biases) return [];
-  const model = cloneModel(judged.model);
-  dropUnusedNodes(model);
-  return biasPlaces(model, new Set(judged.tensors.map((t) => t.runtimeName)));
+  return biasPlaces(judged.model, new Set(judged.tensors.map((t) => t.runtimeName)));
 }
 
 /**
@@ -90,7 +80,7 @@ export async function measureShifts(
   const { judged, memory, calibration } = filled;
   const count = memory.reduce((sum, tensor) => sum + tensor.count, 0);
   const { draws, inputs } = count > largeWeights ? ofLarge : usual;
-  const clean = cleanNetwork(filled).tensors.map(cleanWeights);
+  const { weights: clean } = cleanNetwork(filled);
   const protection = planProtection(plan);
   const errorsOf = (tensors: readonly number[]) => {
     const flips = tensors.map((t) => memory[t]!.flips);

@@ -21,7 +21,7 @@ import {
 import type { Plan, PlanTensor } from "../protect/index.ts";
 import { planeCode } from "../engine/index.ts";
 import { QtamlError } from "../errors.ts";
-import { cleanNetwork, type Assessment, type Survey } from "../assessment/index.ts";
+import type { Assessment, Survey } from "../assessment/index.ts";
 
 /** The scale of weights that are all zero: so small that what they are read as does not matter. */
 const zeroScale = 2 ** -126;
@@ -135,7 +135,7 @@ export function storeByPlan(assessment: Assessment, plan: Plan): Assessment {
     prepared: { ...prepared, tensors, model: shifted(prepared, plan) },
     judged: { ...judged, tensors, model: shifted(judged, plan) },
     tensors,
-    clean: cleanNetwork(assessment).network,
+    clean: assessment.clean ?? judged,
   };
 }
 

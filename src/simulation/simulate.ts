@@ -36,7 +36,7 @@ import {
   type Tally,
 } from "../measure/index.ts";
 import type { FaultDescription } from "../faults/index.ts";
-import { cleanWeights, serialiseModel } from "../onnx/index.ts";
+import { serialiseModel } from "../onnx/index.ts";
 import { meanInterval, momentsOf, proportionInterval, quantile, standardDeviation } from "../stats/index.ts";
 import type { Plan } from "../protect/index.ts";
 import { cleanNetwork, type Assessment } from "../assessment/index.ts";
@@ -149,10 +149,10 @@ function measureIdentity({ name }: MeasureChoice): string {
 
 /** Runs the network with clean quantised weights. */
 async function cleanRun(assessment: Assessment, data: Dataset, kind: BinderKind, provider?: Provider) {
-  const network = cleanNetwork(assessment);
+  const { network, weights } = cleanNetwork(assessment);
   const binder = await bindWeights(network, kind, provider);
   try {
-    await binder.load(network.tensors.map(cleanWeights));
+    await binder.load(weights);
     return await binder.infer(data);
   } finally {
     await binder.close();
