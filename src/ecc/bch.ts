@@ -89,7 +89,7 @@ export function bch(wordBits: number, dataBits: number, t: number): WordCode {
   };
 }
 
-/** Berlekamp-Massey and a search for the roots; a result that is no codeword within t errors is not taken. */
+/** Berlekamp-Massey and a search for the roots; a locator without as many roots is of no codeword within t errors. */
 function bchDecoder(field: Field, wordBits: number, checkBits: number, t: number): WordCode["decode"] {
   const { order, powers, logs, product, inverse } = arithmetic(field);
   /** [2t] sums of x^(s j) over the bits j that are set; squares of former ones where s is even. */
@@ -147,8 +147,8 @@ function bchDecoder(field: Field, wordBits: number, checkBits: number, t: number
       corrected[j]! ^= 1;
       found++;
     }
-    const isFound = found === length && length <= t && syndromesOf(corrected).every((s) => s === 0);
-    return isFound
+    // A locator of degree up to t all of whose roots lie in the word leads to a codeword: the syndromes determine it.
+    return found === length && length <= t
       ? { data: corrected.slice(checkBits), status: "corrected" }
       : { data: word.slice(checkBits), status: "uncorrectable" };
   };

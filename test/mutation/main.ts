@@ -23,12 +23,17 @@ interface KeptReport {
   readonly files: Record<string, { mutants: { readonly status: string; readonly statusReason?: string }[] }>;
 }
 
-/** A mutant that was not drawn is kept as one that does not compile; another draw has to meet it anew. */
-function forgetUndrawn(path: string): void {
+/**
+ * A mutant that was not drawn is kept as one that does not compile; another draw has to meet it anew. So has one that
+ * seemed to hang: a busy machine is enough for that.
+ */
+function forgetUnsettled(path: string): void {
   if (!existsSync(path)) return;
   const report = JSON.parse(readFileSync(path, "utf8")) as KeptReport;
   for (const file of Object.values(report.files)) {
-    file.mutants = file.mutants.filter(({ statusReason }) => statusReason !== "not drawn");
+    file.mutants = file.mutants.filter(
+      ({ status, statusReason }) => status !== "Timeout" && statusReason !== "not drawn",
+    );
   }
   writeFileSync(path, JSON.stringify(report));
 }
@@ -56,7 +61,7 @@ function describe({ fileName, location, mutatorName, replacement, status }: Muta
 async function tryRoom(room: string, draw: Draw, jobs: number, again: boolean): Promise<Score> {
   const incrementalFile = join(kept, `${room}.json`);
   if (again) rmSync(incrementalFile, { force: true });
-  forgetUndrawn(incrementalFile);
+  forgetUnsettled(incrementalFile);
   process.env["QTAML_MUTATION_ROOM"] = room;
   process.env["QTAML_MUTATION_SHARE"] = String(draw.share);
   process.env["QTAML_MUTATION_SEED"] = draw.seed;
@@ -71,7 +76,7 @@ async function tryRoom(room: string, draw: Draw, jobs: number, again: boolean): 
     incremental: true,
     incrementalFile,
     concurrency: jobs,
-    timeoutMS: 10_000,
+    timeoutMS: 20_000,
     timeoutFactor: 2,
     tempDirName: join(tmpdir(), `qtaml-mutation-${process.pid}-${room}`),
     cleanTempDir: "always",
@@ -79,7 +84,7 @@ async function tryRoom(room: string, draw: Draw, jobs: number, again: boolean): 
     reporters: ["progress-append-only"],
     logLevel: "warn",
   } as ConstructorParameters<typeof Stryker>[0]).runMutationTest();
-  forgetUndrawn(incrementalFile);
+  forgetUnsettled(incrementalFile);
   const drawn = reported.map(fromZero).filter((mutant) => isDrawn(mutant, draw));
   const missed = drawn.filter(({ status }) => status === "Survived" || status === "NoCoverage");
   writeFileSync(join(kept, `${room}.missed.txt`), missed.map(describe).sort().join("\n"));
