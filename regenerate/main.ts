@@ -27,23 +27,24 @@ const { values: flags } = parseArgs({
 });
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-/** Runs a step; its standard output where a document takes it. */
-function run(step: Step, args = step.args ?? []): { isDone: boolean; output: string } {
-  const { stdout, status } = spawnSync("npm", ["run", "--silent", step.script, "--", ...args], {
+/** Runs a step; what it prints is shown unless it is kept. */
+function run(step: Step, args: readonly string[], kept: readonly ("stdout" | "stderr")[]) {
+  const place = (stream: "stdout" | "stderr") => (kept.includes(stream) ? "pipe" : "inherit");
+  const { stdout, stderr, status } = spawnSync("npm", ["run", "--silent", step.script, "--", ...args], {
     cwd: root,
     encoding: "utf8",
     maxBuffer: 2 ** 26,
-    stdio: ["ignore", step.section === undefined ? "inherit" : "pipe", "inherit"],
+    stdio: ["ignore", place("stdout"), place("stderr")],
   });
-  return { isDone: status === 0, output: stdout ?? "" };
+  return { isDone: status === 0, stdout: stdout ?? "", stderr: stderr ?? "" };
 }
 
 /** Runs a step and writes the part of the document that it fills; false where it failed. */
 function regenerate(step: Step): boolean {
-  const { isDone, output } = run(step);
+  const { isDone, stdout } = run(step, step.args ?? [], step.section === undefined ? [] : ["stdout"]);
   if (isDone && step.section !== undefined) {
     const path = join(root, step.writes[0]!);
-    const text = `${output.trim()}\n\n${stampLine(sectionStamp(step))}`;
+    const text = `${stdout.trim()}\n\n${stampLine(sectionStamp(step))}`;
     writeFileSync(path, withSection(readFileSync(path, "utf8"), step.section, text));
   }
   return isDone;
@@ -60,10 +61,10 @@ const isText = (path: string) => !path.endsWith(".png");
 /** Runs a step, puts everything back, and says what it would have changed. */
 function stale(step: Step): string[] {
   const before = written(step);
-  const { isDone } = run(step, step.check);
+  const { isDone, stderr } = run(step, step.check ?? step.args ?? [], ["stdout", "stderr"]);
   const after = written(step);
   for (const [path, bytes] of before) writeFileSync(join(root, path), bytes);
-  if (!isDone) return [`${commandOf(step)} failed.`];
+  if (!isDone) return [`${commandOf(step)} failed: ${stderr.trim()}`];
   return [...after].flatMap(([path, bytes]) => {
     const old = before.get(path);
     const [fresh, kept] = [bytes.toString(), old?.toString() ?? ""];
@@ -77,7 +78,9 @@ if (flags.list === true) {
     say(`${commandOf(step).padEnd(72)} ${`${step.minutes} min`.padStart(8)}  ${step.writes.join(" ")}`);
 } else if (flags.check === true) {
   const found = steps
-    .filter(({ held }) => held === "same" || held === "alike")
+    .filter(
+      ({ held, script }) => (held === "same" || held === "alike") && (flags.only?.includes(script) ?? true),
+    )
     .flatMap((step) => {
       process.stderr.write(`${commandOf(step)} ...\n`);
       return stale(step);
