@@ -1,0 +1,374 @@
+import { describe, expect, it } from "vitest";
+import { codeNamed } from "../ecc/index.ts";
+import { imageRequest, randomTensors } from "../../test/silicon/image-parts.ts";
+import { uniformStream } from "../stats/random.ts";
+import { bitAt, bitsToHex, bytesFor, flipBit, raiseBit, spreadBits, toHex } from "./bits.ts";
+import { buildImage, codeBytes, invert } from "./build.ts";
+import { imageFiles } from "./files.ts";
+import { cFloat } from "./firmware.ts";
+import { intelHex, readmemh, type Block } from "./hex.ts";
+import { formatLayout, fromLayoutFloats, layoutJsonSchema, parseLayout, toLayoutFloat } from "./layout.ts";
+import { readImage } from "./read.ts";
+
+const random = uniformStream(9);
+const randomBytes = (length: number) => Uint8Array.from({ length }, () => 256 * random());
+
+describe("bits in bytes", () => {
+  const bytes = randomBytes(7);
+  /** The string as one little-endian number. */
+  const number = (from: Uint8Array) => from.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+
+  it("are the binary digits of one little-endian number", () => {
+    for (let j = 0; j < 56; j++) {
+      expect(bitAt(bytes, j)).toBe(Number((number(bytes) >> BigInt(j)) & 1n));
+      const flipped = bytes.slice();
+      flipBit(flipped, j);
+      expect(number(flipped) ^ number(bytes)).toBe(1n << BigInt(j));
+      const raised = new Uint8Array(7);
+      raiseBit(raised, j);
+      expect(number(raised)).toBe(1n << BigInt(j));
+    }
+    expect([0, 1, 8, 9, 64].map(bytesFor)).toEqual([0, 1, 1, 2, 8]);
+  });
+
+  it("are written as one hexadecimal number", () => {
+    for (const bits of [1, 4, 5, 8, 20, 53, 56]) {
+      const low = number(bytes) & ((1n << BigInt(bits)) - 1n);
+      const digits = low.toString(16).padStart(Math.ceil(bits / 4), "0");
+      const spread = spreadBits(bytes, 0, bits);
+      expect(bitsToHex(spread)).toBe(digits);
+      const cut = Uint8Array.from({ length: bytesFor(bits) }, (_, i) =>
+        Number((low >> BigInt(8 * i)) & 255n),
+      );
+      expect(toHex(cut, bits)).toBe(digits);
+    }
+    expect([...spreadBits(Uint8Array.of(0b1010_0110, 0xff), 3, 6)]).toEqual([0, 0, 1, 0, 1, 1]);
+    expect([...spreadBits(Uint8Array.of(0xff), 5, 6)]).toEqual([1, 1, 1, 0, 0, 0]);
+    expect([...spreadBits(Uint8Array.of(0xff), 9, 2)]).toEqual([0, 0]);
+  });
+
+  it("are turned over row by row, but for those beyond a row", () => {
+    const inverted = (rowBits: number) => {
+      const rows = new Uint8Array(2 * bytesFor(rowBits)).fill(0b0000_0001);
+      invert(rows, rowBits);
+      return [...rows];
+    };
+    expect(inverted(8)).toEqual([254, 254]);
+    expect(inverted(11)).toEqual([254, 0b110, 254, 0b110]);
+    expect(inverted(16)).toEqual([254, 254, 254, 254]);
+  });
+
+  it("hold codes of up to 16 bits, the lower byte first", () => {
+    const narrow = Uint8Array.of(3, 200);
+    expect(codeBytes(narrow)).toEqual(narrow);
+    expect([...codeBytes(Uint16Array.of(0x1234, 0x00ff))]).toEqual([0x34, 0x12, 0xff, 0]);
+  });
+});
+
+/** What an Intel HEX file puts where, by its specification alone. */
+function parseIntelHex(text: string): Map<number, number> {
+  const memory = new Map<number, number>();
+  let upper = 0;
+  let isEnded = false;
+  for (const line of text.trimEnd().split("\n")) {
+    if (isEnded || !/^:([0-9A-F]{2}){5,}$/.test(line)) throw new Error(`Not a record: ${line}`);
+    const bytes = Array.from(line.slice(1).matchAll(/../g), ([pair]) => Number.parseInt(pair, 16));
+    const [length, high, low, type] = bytes as [number, number, number, number];
+    if (bytes.reduce((a, b) => a + b, 0) % 256 !== 0 || bytes.length !== length + 5)
+      throw new Error("Checksum");
+    const data = bytes.slice(4, -1);
+    if (type === 0) data.forEach((byte, i) => memory.set(upper * 65536 + high * 256 + low + i, byte));
+    else if (type === 4) upper = data[0]! * 256 + data[1]!;
+    else isEnded = true;
+    if (high * 256 + low + length > 65536) throw new Error("A record wraps round.");
+  }
+  if (!isEnded) throw new Error("No end record");
+  return memory;
+}
+
+describe("Intel HEX", () => {
+  it.each<[string, Block[]]>([
+    ["nothing", []],
+    ["a short block", [{ address: 5, bytes: randomBytes(3) }]],
+    ["whole records", [{ address: 0, bytes: randomBytes(48) }]],
+    [
+      "two blocks with a gap",
+      [
+        { address: 16, bytes: randomBytes(17) },
+        { address: 100, bytes: randomBytes(33) },
+      ],
+    ],
+    ["a block across 64 KiB", [{ address: 65_530, bytes: randomBytes(40) }]],
+    [
+      "blocks far apart",
+      [
+        { address: 65_535, bytes: randomBytes(1) },
+        { address: 0x0102_fff8, bytes: randomBytes(20) },
+      ],
+    ],
+    ["the top of the address space", [{ address: 0xffff_fff0, bytes: randomBytes(16) }]],
+  ])("puts every byte at its address: %s", (_, blocks) => {
+    const expected = blocks.flatMap(({ address, bytes }) =>
+      Array.from(bytes, (byte, i) => [address + i, byte]),
+    );
+    expect([...parseIntelHex(intelHex(blocks))]).toEqual(expected);
+  });
+
+  it("has records of 16 bytes and says once where the upper half of the address changes", () => {
+    const lines = intelHex([{ address: 65_536, bytes: new Uint8Array(33) }]).split("\n");
+    expect(lines.map((line) => line.slice(1, 3))).toEqual(["02", "10", "10", "01", "00", ""]);
+    // The example of every description of the format.
+    expect(intelHex([])).toBe(":00000001FF\n");
+  });
+});
+
+describe("$readmemh", () => {
+  it("is a row a line, from the first on", () => {
+    const rows = Uint8Array.of(0x21, 0x03, 0xff, 0x07);
+    expect(readmemh(rows, 11, "two rows")).toBe("// two rows\n321\n7ff\n");
+    expect(readmemh(rows, 16, "two rows")).toBe("// two rows\n0321\n07ff\n");
+    expect(readmemh(new Uint8Array(), 8, "none")).toBe("// none\n");
+  });
+});
+
+describe("float32 constants of C", () => {
+  const parse = (text: string) => {
+    if (text === "NAN") return Number.NaN;
+    if (text.endsWith("INFINITY")) return text.startsWith("-") ? -Infinity : Infinity;
+    const parts = /^(-?)0x([01])(?:\.([0-9a-f]+))?p(-?\d+)f$/.exec(text);
+    if (parts === null) return Number(text.replace("f", ""));
+    const [, sign, whole, digits = "", exponent] = parts;
+    const mantissa = Number.parseInt(`${whole}${digits}`, 16) / 16 ** digits.length;
+    return (sign === "-" ? -1 : 1) * mantissa * 2 ** Number(exponent);
+  };
+
+  it("are the numbers, exactly", () => {
+    const scratch = new DataView(new ArrayBuffer(4));
+    const drawn = Array.from({ length: 500 }, () => {
+      scratch.setUint32(0, random() * 2 ** 32);
+      return scratch.getFloat32(0);
+    });
+    const least = 2 ** -149;
+    const edges = [0, -0, 1, -1, 0.5, least, -3 * least, 2 ** -126, 2 ** -126 - least, 3.4028234663852886e38];
+    for (const value of [...drawn, ...edges, Infinity, -Infinity, Number.NaN]) {
+      expect(parse(cFloat(value))).toBe(value);
+    }
+    expect([1, -0, 2 ** -149, 1.5].map(cFloat)).toEqual(["0x1p0f", "-0.0f", "0x0.000002p-126f", "0x1.8p0f"]);
+  });
+});
+
+describe("the files of an image", () => {
+  const code = codeNamed("secded(22,16)");
+  const image = buildImage(imageRequest(randomTensors(), code.name, { interleave: 3, polarity: "inverted" }));
+  const { layout, regions } = image;
+  const text = (files: ReadonlyMap<string, string | Uint8Array>, name: string) => String(files.get(name));
+
+  it("are the layout, its schema, the plan, the memory in three formats and the header", () => {
+    const files = imageFiles(image, { plan: "the plan", codes: [] });
+    const memories = layout.regions.flatMap((r) => [r.files.binary, r.files.readmemh]);
+    expect([...files.keys()].toSorted()).toEqual(
+      [
+        "layout.json",
+        "layout.schema.json",
+        "plan.json",
+        "image.hex",
+        "qtaml_memory.h",
+        ...memories,
+      ].toSorted(),
+    );
+    expect(text(files, "layout.json")).toBe(formatLayout(layout));
+    expect(JSON.parse(text(files, "layout.schema.json"))).toEqual(
+      JSON.parse(JSON.stringify(layoutJsonSchema())),
+    );
+    expect(text(files, "plan.json")).toBe("the plan");
+    const memory = parseIntelHex(text(files, "image.hex"));
+    layout.regions.forEach((region, r) => {
+      const { address, rows, rowBits, rowBytes } = region;
+      expect(files.get(region.files.binary)).toBe(regions[r]);
+      expect(Array.from(regions[r]!, (_, i) => memory.get(address + i))).toEqual([...regions[r]!]);
+      const [title, ...lines] = text(files, region.files.readmemh).trimEnd().split("\n");
+      const content = region.code === null ? "no code" : "secded(22,16)";
+      expect(title).toBe(`// ${region.name}: ${rows} rows of ${rowBits} bits, ${content}`);
+      expect(lines).toEqual(
+        Array.from({ length: rows }, (_, i) =>
+          toHex(regions[r]!.subarray(i * rowBytes, (i + 1) * rowBytes), rowBits),
+        ),
+      );
+    });
+  });
+
+  it("hold hardware for the codes that are asked for, whose test bench has the words of the memory", () => {
+    const files = imageFiles(image, { plan: "", codes: [code, codeNamed("repetition(3)")] });
+    const hardware = [...files.keys()].filter((name) => name.startsWith("rtl/"));
+    expect(hardware.length).toBeGreaterThanOrEqual(3);
+    expect(hardware.every((name) => name.startsWith("rtl/secded_22_16/"))).toBe(true);
+    // The data of the first codewords, read from the memory by hand.
+    const region = layout.regions.find((r) => r.code !== null)!;
+    const rows = regions[layout.regions.indexOf(region)]!;
+    const bench = hardware.map((name) => text(files, name)).join("\n");
+    for (const word of [0, 1, 2, 3]) {
+      const start = Math.floor(word / 3) * region.rowBytes * 8 + (word % 3);
+      const data = code.dataPositions.map((j) => 1 - bitAt(rows, start + j * 3));
+      expect(bench).toContain(bitsToHex(data));
+    }
+  });
+
+  it("lie at multiples of 64 bytes, one after the other", () => {
+    let end = 0;
+    layout.regions.forEach(({ address, rows, rowBytes }) => {
+      expect(address % 64).toBe(0);
+      expect(address - end).toBeGreaterThanOrEqual(0);
+      expect(address - end).toBeLessThan(64);
+      end = address + rows * rowBytes;
+    });
+  });
+});
+
+describe("an image's layout", () => {
+  const tensors = randomTensors();
+  const build = (protectedMask: (bits: number) => number) => {
+    const request = imageRequest(tensors, null);
+    return buildImage({
+      ...request,
+      tensors: request.tensors.map(({ tensor, segments }) => ({
+        tensor,
+        segments: segments.map((s) => ({ ...s, protectedMask: protectedMask(tensor.format.bits) })),
+      })),
+    }).layout;
+  };
+
+  it("has one region where everything is protected, and one where nothing is", () => {
+    const [all, none] = [build((bits) => 2 ** bits - 1), build(() => 0)];
+    expect(all.regions.map(({ name }) => name)).toEqual(["protected"]);
+    expect(all.totals.protectedBits).toBe(all.totals.storedBits);
+    expect(none.regions.map(({ name }) => name)).toEqual(["unprotected"]);
+    expect(none.totals).toMatchObject({ protectedBits: 0, checkBits: 0 });
+    expect([all.protection, none.protection]).toEqual(["ideal", "ideal"]);
+  });
+
+  it("says what is stored, how it is scaled and by what it is protected", () => {
+    const request = imageRequest(tensors, "bch(63,45,3)", { interleave: 2, plainRowBits: 24 });
+    const { layout } = buildImage(request);
+    expect(layout).toMatchObject({
+      format: "qtaml-memory",
+      version: 1,
+      generator: "a test",
+      protection: "coded",
+      polarity: "true",
+      model: request.model,
+      plan: request.plan,
+    });
+    expect(layout.regions.map((r) => [r.name, r.interleave, r.rowBits, r.rowBytes])).toEqual([
+      ["unprotected", 1, 24, 3],
+      ["protected_bch_63_45_3", 2, 126, 16],
+    ]);
+    const [plain, coded] = layout.regions;
+    expect([plain!.code, plain!.checkBits]).toEqual([null, 0]);
+    expect(coded!.checkBits).toBe(coded!.rows * 2 * 18);
+    expect(coded!.files).toEqual({
+      binary: "protected_bch_63_45_3.bin",
+      readmemh: "protected_bch_63_45_3.memh",
+    });
+    layout.tensors.forEach((found, t) => {
+      const { dims, channelAxis, blockSize, steps, zeroPoints, format, count } = tensors[t]!;
+      const isApart = channelAxis !== undefined || zeroPoints !== undefined;
+      expect(found).toMatchObject({
+        name: tensors[t]!.name,
+        role: "weight",
+        dims: [...dims],
+        count,
+        format: format.name,
+        bits: format.bits,
+        channelAxis: channelAxis ?? null,
+        blockSize: blockSize ?? null,
+        steps: isApart ? Array.from(steps, toLayoutFloat) : null,
+        zeroPoints: zeroPoints === undefined ? null : Array.from(zeroPoints, toLayoutFloat),
+      });
+      // Most significant first, tables shared by both segments.
+      expect(found.segments[0]!.planes.map(({ bit }) => bit)).toEqual(
+        Array.from({ length: format.bits }, (_, i) => format.bits - 1 - i),
+      );
+      expect(found.segments[1]!.table).toBe(found.segments[0]!.table);
+    });
+    expect(new Set(layout.tables.map((table) => table.join(" "))).size).toBe(layout.tables.length);
+    const floats = ["NaN", "Infinity", "-Infinity", "-0", 0.5] as const;
+    expect([...fromLayoutFloats(floats)]).toEqual([Number.NaN, Infinity, -Infinity, -0, 0.5]);
+  });
+
+  it("is text with short lists on a line", () => {
+    const { layout } = buildImage(imageRequest(tensors, "secded(22,16)"));
+    const lines = formatLayout(layout).split("\n");
+    expect(JSON.parse(lines.join("\n"))).toEqual({ $schema: "./layout.schema.json", ...layout });
+    expect(lines.at(-1)).toBe("");
+    const planes = lines.filter((line) => /^\s*\{ "bit": \d+, "region": \d+, "offset": \d+ \},?$/.test(line));
+    const expected = layout.tensors.reduce((sum, t) => sum + t.segments.length * t.bits, 0);
+    expect(planes).toHaveLength(expected);
+    expect(lines.filter((line) => line.includes('"dims": [ '))).toHaveLength(layout.tensors.length);
+  });
+
+  it("is refused where steps, zero points, axes or totals of weights do not fit", () => {
+    const { layout } = buildImage(imageRequest(tensors, null));
+    const refused = (change: (copy: typeof layout) => void) => {
+      const copy = structuredClone(layout);
+      change(copy);
+      return () => parseLayout(copy, "layout.json");
+    };
+    expect(refused((l) => l.tensors[2]!.zeroPoints!.push(1))).toThrow(/steps do not fit/);
+    expect(refused((l) => Object.assign(l.tensors[1]!, { steps: null }))).toThrow(/steps do not fit/);
+    expect(refused((l) => Object.assign(l.tensors[2]!, { steps: null, channelAxis: null }))).toThrow(
+      /do not fit/,
+    );
+    expect(refused((l) => Object.assign(l.tensors[0]!, { channelAxis: 4 }))).toThrow(/channel axis|steps/);
+    expect(refused((l) => l.tensors[0]!.segments.pop())).toThrow(/weights, \d+ of which have a place/);
+    expect(refused((l) => l.tensors[0]!.segments[0]!.planes.pop())).toThrow(/each bit once/);
+    expect(refused((l) => Object.assign(l.tensors[0]!.segments[0]!.planes[0]!, { bit: 8 }))).toThrow(
+      /each bit once/,
+    );
+    expect(refused((l) => Object.assign(l.tensors[0]!.segments[0]!.planes[0]!, { region: 9 }))).toThrow(
+      /outside/,
+    );
+    expect(refused((l) => l.tables[0]!.pop())).toThrow(/decode table/);
+    expect(refused((l) => Object.assign(l.regions[0]!, { rowBytes: 5 }))).toThrow(/rows do not fit/);
+    expect(refused((l) => Object.assign(l.regions[0]!, { interleave: 2 }))).toThrow(/rows do not fit/);
+    expect(() => parseLayout(5, "layout.json")).toThrow(/the whole file/);
+  });
+
+  it("fits to the last bit of a region", () => {
+    const { layout } = buildImage(imageRequest(tensors, null));
+    const planes = layout.tensors.flatMap((t) =>
+      t.segments.flatMap((s) => s.planes.map((p) => ({ ...p, end: p.offset + s.count }))),
+    );
+    layout.regions.forEach(({ dataBits }, r) => {
+      expect(Math.max(...planes.filter(({ region }) => region === r).map(({ end }) => end))).toBe(dataBits);
+    });
+  });
+});
+
+describe("an image that was damaged", () => {
+  it("is read with what the code notices and what it cannot mend", () => {
+    const code = codeNamed("secded(22,16)");
+    const { sha256, ...request } = imageRequest(randomTensors(), code.name, { interleave: 2 });
+    const { layout, regions } = buildImage({ ...request, sha256 });
+    const r = layout.regions.findIndex((region) => region.code !== null);
+    const { rowBytes, rows } = layout.regions[r]!;
+    // One flip in word 0, two in word 3: row 1, the second of the row.
+    flipBit(regions[r]!, 4);
+    flipBit(regions[r]!, rowBytes * 8 + 2 * 5 + 1);
+    flipBit(regions[r]!, rowBytes * 8 + 2 * 9 + 1);
+    const { regions: read } = readImage(layout, regions, { codeOf: () => code, sha256 });
+    expect(read[r]).toEqual({
+      name: "protected_secded_22_16",
+      words: 2 * rows,
+      corrected: 1,
+      uncorrectable: 1,
+      isAsWritten: false,
+    });
+    expect(read[1 - r]).toMatchObject({
+      name: "unprotected",
+      corrected: 0,
+      uncorrectable: 0,
+      isAsWritten: true,
+    });
+    expect(read[1 - r]!.words).toBe(layout.regions[1 - r]!.rows);
+  });
+});
