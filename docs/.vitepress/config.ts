@@ -74,6 +74,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
         collapsed: true,
         items: rooms.map((room) => item(room, `/api/${room}`)),
       },
+      item("The package", "/package"),
       item("What is supported", "/conformance"),
     ],
   },
@@ -85,6 +86,7 @@ const sidebar: DefaultTheme.SidebarItem[] = [
     text: "Project",
     items: [
       item("Architecture", "/project/architecture"),
+      item("Dependencies", "/dependencies"),
       item("Changes", "/project/changes"),
       item("Working on qtaml", "/project/contributing"),
     ],

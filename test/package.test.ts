@@ -1,0 +1,121 @@
+/**
+ * @file The package: what its files import is in it or among its dependencies, every room is an entry point, and those
+ * that run in a browser need nothing of Node and have not grown. `npm run package:check` installs and uses it.
+ */
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { join, posix } from "node:path";
+import { describe, expect, it } from "vitest";
+import { isBuiltIn } from "../scripts/package/bundle.ts";
+import { entryPoints, readManifest, root } from "../scripts/package/entries.ts";
+import { withParts } from "../scripts/package/page.ts";
+import { listPacked } from "../scripts/package/project.ts";
+import {
+  grownEntries,
+  measureEntries,
+  sizeTable,
+  sizesIn,
+  type SizedEntry,
+} from "../scripts/package/sizes.ts";
+import { documentText } from "./documents.ts";
+
+const manifest = readManifest();
+
+/** Without the build, which `npm test` makes, nothing can be said of what is packed. */
+const isBuilt = existsSync(join(root, "dist", "cli", "main.js"));
+if (!isBuilt) process.stderr.write("Skipped: the package. Run npm test, which builds it.\n");
+
+/** What a built module imports. */
+const importsOf = (text: string) =>
+  Array.from(
+    text.matchAll(/(?:\bfrom |\bimport |\bimport\(|\(import\.meta\.url\)\(|new URL\()"([^"\n]+)"/g),
+    ([, path]) => path!,
+  );
+
+describe("entry points", () => {
+  it("are the rooms, but for the command line, the explorer and its server", () => {
+    const rooms = readdirSync(join(root, "src"), { withFileTypes: true }).filter((entry) =>
+      entry.isDirectory(),
+    );
+    const own = rooms.map(({ name }) => name).filter((name) => !["cli", "explorer", "server"].includes(name));
+    const named = entryPoints().map(({ name }) => name);
+    expect(named.sort()).toEqual(
+      ["qtaml", "qtaml/report/browser", ...own.map((name) => `qtaml/${name}`)].sort(),
+    );
+  });
+
+  it("that run in a browser are those that the library's page names", () => {
+    const page = documentText("docs/package.md");
+    const pure = entryPoints().filter(({ isPure }) => isPure);
+    expect([...page.matchAll(/^\| `([^`]+)` \| yes \|/gm)].map(([, name]) => name)).toEqual(
+      pure.map(({ name }) => name),
+    );
+  });
+});
+
+describe.skipIf(!isBuilt)("the package", () => {
+  it("holds every file that its files import, and depends on every package", { timeout: 60_000 }, () => {
+    const { files } = listPacked();
+    const packed = new Set(files.map(({ path }) => path));
+    const missing: string[] = [];
+    let followed = 0;
+    for (const path of [...packed].filter((name) => /^dist\/(?!web\/).*\.js$/.test(name))) {
+      for (const id of importsOf(readFileSync(join(root, path), "utf8"))) {
+        followed++;
+        const [name] = /^(?:@[^/]+\/)?[^/]+/.exec(id) ?? [""];
+        const isThere = id.startsWith(".")
+          ? packed.has(posix.join(posix.dirname(path), id)) || id.endsWith("/")
+          : isBuiltIn(id) || name in manifest.dependencies;
+        if (!isThere) missing.push(`${path} imports ${id}`);
+      }
+    }
+    expect(missing).toEqual([]);
+    expect(followed).toBeGreaterThan(1000);
+    expect([...packed].filter((name) => /\.test\.|\.map$|\.built$/.test(name))).toEqual([]);
+    for (const path of [
+      "README.md",
+      "LICENSE",
+      "zoo/lenet.onnx",
+      "dist/web/index.html",
+      "dist/web/licences.md",
+    ]) {
+      expect(packed).toContain(path);
+    }
+  });
+
+  it(
+    "needs nothing of Node where it says so, and has not grown by more than a tenth",
+    { timeout: 120_000 },
+    async () => {
+      const measured = await measureEntries(root);
+      const recorded = sizesIn(documentText("docs/package.md"));
+      expect(grownEntries(measured, recorded), "npm run docs:package records new sizes").toEqual([]);
+    },
+  );
+});
+
+describe("the table of sizes", () => {
+  const entry: SizedEntry = { name: "qtaml/x", file: "x.js", isPure: true, minified: 20_000, gzip: 10_000 };
+  const recorded = sizesIn(sizeTable([entry]));
+
+  it("is read as it was written", () => {
+    expect(recorded).toEqual(new Map([["qtaml/x", { minified: 20_000, gzip: 10_000 }]]));
+  });
+
+  it("notices growth of more than a tenth, and entry points that are new", () => {
+    expect(grownEntries([{ ...entry, gzip: 11_000 }], recorded)).toEqual([]);
+    expect(grownEntries([{ ...entry, gzip: 11_010 }], recorded)).toEqual([
+      "qtaml/x has 11.0 kB (gzip), recorded 10.0.",
+    ]);
+    expect(grownEntries([{ ...entry, name: "qtaml/y" }], recorded)).toHaveLength(1);
+    expect(grownEntries([{ ...entry, isPure: false, gzip: 1e6 }], recorded)).toEqual([]);
+  });
+
+  it("goes where the page has a place for it", () => {
+    const page = "a\n<!-- made x -->\nold\nold\n<!-- end x -->\nb\n";
+    expect(withParts(page, { x: "$1 new" })).toBe("a\n<!-- made x -->\n$1 new\n<!-- end x -->\nb\n");
+    expect(withParts("<!-- made x -->\n<!-- end x -->", { x: "new" })).toBe(
+      "<!-- made x -->\nnew\n<!-- end x -->",
+    );
+    expect(() => withParts(page, { y: "" })).toThrow(/no place for y/);
+  });
+});
