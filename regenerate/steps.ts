@@ -60,6 +60,8 @@ export const steps: readonly Step[] = [
   { script: "docs:commands", writes: ["docs/commands.md"], minutes: 0.1, held: "same" },
   { script: "docs:operators", writes: ["docs/gradient-operators.md"], minutes: 0.1, held: "same" },
   { script: "docs:layout", writes: ["docs/layout.schema.json"], minutes: 0.1, held: "same" },
+  { script: "docs:dependencies", writes: ["docs/dependencies.md"], minutes: 0.1, held: "same" },
+  { script: "docs:package", writes: ["docs/package.md"], minutes: 0.3, held: "tests" },
   { script: "figures:codes", writes: ["docs/figures/codes-residual.svg"], minutes: 0.1, held: "alike" },
   { script: "figures", writes: ["docs/figures/demo-*.svg"], minutes: 0.3, held: "alike" },
   {

@@ -2,9 +2,8 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { dependencyParts, dependencyProblems } from "../scripts/package/dependencies.ts";
+import { dependencyProblems, withDependencies } from "../scripts/package/dependencies.ts";
 import { root } from "../scripts/package/entries.ts";
-import { withParts } from "../scripts/package/page.ts";
 import { asked, reasons } from "../scripts/package/reasons.ts";
 import { documentText } from "./documents.ts";
 
@@ -15,7 +14,7 @@ describe("dependencies", () => {
 
   it("are on their page as they are today: npm run docs:dependencies", () => {
     const page = documentText("docs/dependencies.md");
-    expect(withParts(page, dependencyParts())).toBe(page);
+    expect(withDependencies(page)).toBe(page);
   });
 
   it("had a release in the two years before the registry was asked", () => {

@@ -7,7 +7,6 @@ import { join, posix } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isBuiltIn } from "../scripts/package/bundle.ts";
 import { entryPoints, readManifest, root } from "../scripts/package/entries.ts";
-import { withParts } from "../scripts/package/page.ts";
 import { listPacked } from "../scripts/package/project.ts";
 import {
   grownEntries,
@@ -108,14 +107,5 @@ describe("the table of sizes", () => {
     ]);
     expect(grownEntries([{ ...entry, name: "qtaml/y" }], recorded)).toHaveLength(1);
     expect(grownEntries([{ ...entry, isPure: false, gzip: 1e6 }], recorded)).toEqual([]);
-  });
-
-  it("goes where the page has a place for it", () => {
-    const page = "a\n<!-- made x -->\nold\nold\n<!-- end x -->\nb\n";
-    expect(withParts(page, { x: "$1 new" })).toBe("a\n<!-- made x -->\n$1 new\n<!-- end x -->\nb\n");
-    expect(withParts("<!-- made x -->\n<!-- end x -->", { x: "new" })).toBe(
-      "<!-- made x -->\nnew\n<!-- end x -->",
-    );
-    expect(() => withParts(page, { y: "" })).toThrow(/no place for y/);
   });
 });

@@ -1,6 +1,7 @@
 /** @file What docs/dependencies.md says that can be found out: versions, licences and where dependencies are used. */
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { withSection } from "../../regenerate/section.ts";
 import { readManifest, root } from "./entries.ts";
 import { reasons } from "./reasons.ts";
 
@@ -28,7 +29,16 @@ export function productionFolders(): string[] {
 }
 
 /** Folders with code. */
-const folders = ["src", "web", "test", "bench", "scripts", "reproduce", "regenerate", "docs/.vitepress"] as const;
+const folders = [
+  "src",
+  "web",
+  "test",
+  "bench",
+  "scripts",
+  "reproduce",
+  "regenerate",
+  "docs/.vitepress",
+] as const;
 
 /** The packages that each place of the repository imports: a room of `src`, or a folder. */
 function importers(): Map<string, Set<string>> {
@@ -128,13 +138,14 @@ function licenceTable(locked: ReadonlyMap<string, LockedPackage>): string {
   return ["| licence | with qtaml | for development |", "|---|---:|---:|", ...rows].join("\n");
 }
 
-/** The made parts of the page, by the names of their marks. */
-export function dependencyParts(): Record<string, string> {
+/** The page with its tables as they are today. */
+export function withDependencies(page: string): string {
   const { dependencies, devDependencies } = readManifest();
   const locked = lockedPackages();
-  return {
+  const parts = {
     dependencies: table(Object.keys(dependencies), locked),
     development: table(Object.keys(devDependencies), locked),
     licences: licenceTable(locked),
   };
+  return Object.entries(parts).reduce((text, [name, part]) => withSection(text, name, part), page);
 }
