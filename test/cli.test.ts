@@ -243,7 +243,7 @@ describe("joint plans", () => {
     expect(planned.status).toBe(0);
     expect(planned.stdout).toMatch(/Predicted by Gaussian errors/);
     expect(planned.stdout).toMatch(
-      /predicted noise is at most [\d.]+ % above the least .*\nCost at inference: \d+ decode tables/,
+      /predicted noise is at most [\d.]+ % above the optimum .*\nCost at inference: \d+ decode tables/,
     );
     const isFolded = readPlan("joint.json").shifts.length > 0;
     expect(planned.stdout.includes("Biases of 5 layers are shifted")).toBe(isFolded);

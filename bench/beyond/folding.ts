@@ -1,94 +1,125 @@
-/**
- * @file What a plan would gain from a bias at the outputs: the mean shift of the logits that errors cause, measured by
- * Gaussian errors on the calibration inputs, taken off again. Plans do not do this yet.
- */
+/** @file What shifting biases gains: ways to do it with nothing protected, and what plans do at their overhead. */
+import { cleanNetwork, type Assessment } from "../../src/assessment/index.ts";
+import { openMemoryReader, runStages } from "../../src/engine/index.ts";
+import { biasPlaces } from "../../src/onnx/index.ts";
+import { channelMeans, measureShifts } from "../../src/planning/folding.ts";
 import { makePlan } from "../../src/planning/index.ts";
-import { planProtection, storeByPlan } from "../../src/simulation/index.ts";
-import type { Assessment } from "../../src/assessment/index.ts";
-import { jointStorage } from "../../src/planning/joint.ts";
-import type { Dataset } from "../../src/data/index.ts";
-import { bindWeights, openMemoryReader, outputSize, type WeightBinder } from "../../src/engine/index.ts";
-import { cleanWeights } from "../../src/onnx/index.ts";
+import type { Plan } from "../../src/protect/index.ts";
+import { openSimulation, planProtection, storeByPlan } from "../../src/simulation/index.ts";
 import { meanInterval, momentsOf } from "../../src/stats/index.ts";
 import type { Subject } from "../../reproduce/cases.ts";
 import { assessSubject, dataOf } from "../../reproduce/network.ts";
-import type { Estimate } from "./network.ts";
+import { sliceDataset, type Dataset } from "../../src/data/index.ts";
+import { variant, type Estimate } from "./network.ts";
 
-/** Shares of clean with nothing protected, and the gain of folding on the same chips. */
+/** Ways to shift biases. */
+export const foldingWays = ["outputs", "at once", "whole", "half"] as const;
+/** One of `foldingWays`. */
+export type FoldingWay = (typeof foldingWays)[number];
+
+/** Shares of clean, and gains on the same chips. */
 export interface FoldingResult {
   readonly name: string;
+  /** With nothing protected and no bias shifted. */
   readonly kept: Estimate;
-  readonly gain: Estimate;
+  readonly gain: Readonly<Record<FoldingWay, Estimate>>;
+  /** The plan at the overhead of the table class. */
+  readonly atTarget: {
+    readonly overhead: number;
+    /** Layers whose biases it shifts. */
+    readonly layers: number;
+    readonly kept: Estimate;
+    readonly gain: Estimate;
+  };
 }
 
-const draws = 12;
+const draws = 24;
+const inputs = 32;
 
-/** Share of right answers when a bias is taken off every output. */
-function accuracy(values: Float32Array, bias: Float64Array, labels: ArrayLike<number>): number {
-  const classes = bias.length;
-  let right = 0;
-  for (let n = 0; n < labels.length; n++) {
-    const row = Array.from(bias, (b, c) => values[n * classes + c]! - b);
-    if (row.indexOf(Math.max(...row)) === labels[n]) right++;
-  }
-  return right / labels.length;
+/** The shifts of all layers under the same errors, none undone before the next is measured. */
+async function shiftsAtOnce(filled: Assessment, plan: Plan): Promise<Plan["shifts"]> {
+  const { judged, memory } = filled;
+  const stored = new Set(judged.tensors.map((t) => t.runtimeName));
+  const places = biasPlaces(judged.model, stored);
+  const { weights: clean } = cleanNetwork(filled);
+  const protection = planProtection(plan);
+  const flips = memory.map((t) => t.flips);
+  const errors = openMemoryReader(
+    { tensors: judged.tensors, flips, designFlips: flips, seed: 0 },
+    "gaussian",
+  );
+  const shifts: Plan["shifts"] = [];
+  await runStages(judged, sliceDataset(filled.calibration!.inputs, 0, inputs), {
+    cuts: places.map(({ layer }) => layer),
+    copies: 1 + draws,
+    weightsOf(_, tensors, copy) {
+      if (copy === 0) return tensors.map((t) => clean[t]!);
+      errors.draw(2 ** 20 + copy);
+      const { weights } = errors.read(protection);
+      return tensors.map((t) => weights[t]!);
+    },
+    visit(cut, [wanted, ...drawn]) {
+      const place = places[cut]!;
+      const shift = channelMeans(place, wanted!);
+      for (const batches of drawn)
+        channelMeans(place, batches).forEach((mean, c) => (shift[c]! -= mean / draws));
+      shifts.push({ layer: place.layer, values: Array.from(shift) });
+    },
+  });
+  return shifts;
 }
 
-/** Mean over the inputs of the outputs less those of the clean network. */
-function meanShift(values: Float32Array, clean: Float32Array, classes: number): Float64Array {
-  const shift = new Float64Array(classes);
-  values.forEach((v, i) => (shift[i % classes]! += ((v - clean[i]!) * classes) / values.length));
-  return shift;
-}
-
-/** The memory with nothing protected, filled by codebooks. */
-async function unprotected(assessment: Assessment) {
-  const none = await makePlan(assessment, { policy: "none", overhead: 0 });
-  const { codebooks, tensors } = jointStorage(assessment, 0);
-  const plan = { ...none, codebooks, tensors: none.tensors.map((t, i) => ({ ...t, ...tensors[i]! })) };
-  return { filled: storeByPlan(assessment, plan), protection: planProtection(plan) };
-}
-
-/** Measures the gain on the chips of all other measurements. */
-export async function measureFolding(subject: Subject): Promise<FoldingResult> {
-  const { test, calibration } = await dataOf(subject);
-  const assessment = await assessSubject(subject, subject.p, calibration);
-  const { filled, protection } = await unprotected(assessment);
-  const flips = assessment.memory.map((t) => t.flips);
-  const content = { tensors: filled.tensors, flips, designFlips: flips, seed: 0 };
-  const binder: WeightBinder = await bindWeights(filled.judged, "patch");
+/** Shares of clean that chips keep under a plan. */
+async function keptBy(assessment: Assessment, plan: Plan, test: Dataset, chips: number): Promise<number[]> {
+  const simulation = await openSimulation(storeByPlan(assessment, plan), test, { seed: 0 });
   try {
-    const run = async (weights: readonly Float32Array[], data: Dataset) => {
-      await binder.load(weights);
-      return binder.infer(data);
-    };
-    const clean = await run(assessment.tensors.map(cleanWeights), calibration);
-    const classes = outputSize(clean);
-    const labels = Array.from(test.labels!.data, Number);
-    const none = new Float64Array(classes);
-    const whole = accuracy((await binder.infer(test)).values, none, labels);
-    const errors = openMemoryReader(content, "gaussian");
-    const bias = new Float64Array(classes);
-    for (let draw = 0; draw < draws; draw++) {
-      errors.draw(draw);
-      const { values } = await run(errors.read(protection).weights, calibration);
-      meanShift(values, clean.values, classes).forEach((s, c) => (bias[c]! += s / draws));
-    }
-    const faults = openMemoryReader(content, "faults");
-    const kept: number[] = [];
-    const gains: number[] = [];
-    for (let chip = 0; chip < subject.chips; chip++) {
-      faults.draw(chip);
-      const { values } = await run(faults.read(protection).weights, test);
-      kept.push(accuracy(values, none, labels) / whole);
-      gains.push(accuracy(values, bias, labels) / whole - kept.at(-1)!);
-    }
-    return {
-      name: subject.name,
-      kept: meanInterval(momentsOf(kept)),
-      gain: meanInterval(momentsOf(gains)),
-    };
+    const [results] = await simulation.run([planProtection(plan)], chips);
+    return results!.scores.map((score) => score / simulation.clean);
   } finally {
-    await binder.close();
+    await simulation.close();
   }
+}
+
+const estimateOf = (values: readonly number[]): Estimate => {
+  const { estimate, low, high } = meanInterval(momentsOf(values));
+  return { estimate, low, high };
+};
+
+const difference = (a: readonly number[], b: readonly number[]) => estimateOf(a.map((v, i) => v - b[i]!));
+
+/** Measures on the chips of all other measurements. @param overhead that of the table class */
+export async function measureFolding(subject: Subject, overhead: number): Promise<FoldingResult> {
+  const { name, p, chips } = subject;
+  const { test, calibration } = await dataOf(subject);
+  const assessment = await assessSubject(subject, p, calibration);
+  const bare = await variant(assessment, 0, "table", 0);
+  const filled = storeByPlan(assessment, bare);
+  const atOnce = await shiftsAtOnce(filled, bare);
+  const shifts: Record<FoldingWay, Plan["shifts"]> = {
+    outputs: atOnce.slice(-1),
+    "at once": atOnce,
+    whole: await measureShifts(filled, bare, {}, 1),
+    half: await measureShifts(filled, bare, {}),
+  };
+  const kept = await keptBy(assessment, bare, test, chips);
+  const gainOf = async (way: FoldingWay) =>
+    difference(await keptBy(assessment, { ...bare, shifts: shifts[way] }, test, chips), kept);
+  const plan = await makePlan(assessment, { policy: "joint", overhead });
+  const unshifted = await keptBy(assessment, { ...plan, shifts: [] }, test, chips);
+  return {
+    name,
+    kept: estimateOf(kept),
+    gain: {
+      outputs: await gainOf("outputs"),
+      "at once": await gainOf("at once"),
+      whole: await gainOf("whole"),
+      half: await gainOf("half"),
+    },
+    atTarget: {
+      overhead,
+      layers: plan.shifts.length,
+      kept: estimateOf(unshifted),
+      gain: difference(await keptBy(assessment, plan, test, chips), unshifted),
+    },
+  };
 }

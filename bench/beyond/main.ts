@@ -12,6 +12,7 @@ import { remembered } from "../../reproduce/store.ts";
 import { noiseChart } from "./chart.ts";
 import { measureFiner, type FinerResult } from "./finer.ts";
 import { measureFolding, type FoldingResult } from "./folding.ts";
+import { measureGrain, type GrainResult } from "./grain.ts";
 import { measureLarge } from "./large.ts";
 import { measureBeyond, type BeyondResult } from "./network.ts";
 import { resultsText } from "./page.ts";
@@ -46,12 +47,23 @@ if (flags.only === undefined) {
     );
   }
   const folding: FoldingResult[] = [];
-  for (const subject of subjects)
+  const grain: GrainResult[] = [];
+  for (const subject of subjects) {
+    const { name, model, test } = subject;
+    const overhead = results.find((r) => r.name === name)!.overhead["joint table"].estimate;
+    const files = [model, test];
     folding.push(
-      await remembered(`folding-${subject.name}`, [subject.model, subject.test], { subject }, () =>
-        measureFolding(subject),
+      await remembered(`folding-${name}`, files, { subject, overhead }, () =>
+        measureFolding(subject, overhead),
       ),
     );
+    if (overhead > 0)
+      grain.push(
+        await remembered(`grain-${name}`, files, { subject, overhead }, () =>
+          measureGrain(subject, overhead),
+        ),
+      );
+  }
   const lenet = results.find(({ name }) => name === pictured)!;
   const subject = subjects.find(({ name }) => name === pictured)!;
   const { calibration } = await dataOf(subject);
@@ -60,6 +72,6 @@ if (flags.only === undefined) {
   writeWhole("docs/figures/beyond-noise.svg", noiseChart(assessment, pictured, subject.p, noise));
   const [before = "", rest = ""] = readFileSync(page, "utf8").split("<!-- results -->\n");
   const after = rest.split("<!-- end of results -->\n")[1] ?? "";
-  const text = resultsText({ results, finer, folding, large }, keep);
+  const text = resultsText({ results, finer, folding, grain, large }, keep);
   writeWhole(page, `${before}<!-- results -->\n${text}<!-- end of results -->\n${after}`);
 }

@@ -17,6 +17,7 @@ import {
 } from "../../src/simulation/index.ts";
 import type { Assessment } from "../../src/assessment/index.ts";
 import { symmetricFlips, type DecoderClass } from "../../src/channel/index.ts";
+import { measureShifts } from "../../src/planning/folding.ts";
 import { jointStorage } from "../../src/planning/joint.ts";
 import type { Plan } from "../../src/protect/index.ts";
 import { jointConfidence, ratioInterval } from "../../src/stats/index.ts";
@@ -45,6 +46,8 @@ export interface BeyondResult {
   /** The plan of the table class at its overhead: its own check, and what chips keep, as shares of clean. */
   readonly atTarget: {
     readonly tables: number;
+    /** How far its predicted noise may be above the optimum of the linear programme, as a share of it. */
+    readonly gap: number;
     readonly predicted: Estimate;
     readonly measured: Estimate;
   };
@@ -70,8 +73,8 @@ function behind(assessment: Assessment, p: number): Assessment {
   return { ...assessment, memory };
 }
 
-/** A joint plan without its check, so that variants can be told apart. */
-async function variant(
+/** A joint plan without its check, so that variants can be told apart; no bias is shifted. */
+export async function variant(
   assessment: Assessment,
   overhead: number,
   decoderClass: DecoderClass,
@@ -92,6 +95,12 @@ async function variant(
     codebooks,
     tensors: none.tensors.map((tensor, t) => ({ ...tensor, ...tensors[t]! })),
   };
+}
+
+/** A joint plan of nothing protected, without its check, with biases shifted. */
+async function unprotected(assessment: Assessment, decoderClass: DecoderClass): Promise<Plan> {
+  const bare = await variant(assessment, 0, decoderClass, 0);
+  return { ...bare, shifts: await measureShifts(storeByPlan(assessment, bare), bare, {}) };
 }
 
 /** Largest flip probability at which nothing protected keeps the goal, by bisection of its logarithm. */
@@ -201,6 +210,7 @@ export async function measureBeyond(subject: Subject, keep: number): Promise<Bey
       },
       atTarget: {
         tables: plan.codebooks.length,
+        gap: (8 * plan.predicted.marginalValue!) / plan.predicted.noise!,
         predicted: {
           estimate: check.score / check.clean,
           low: check.low / check.clean,
@@ -210,13 +220,13 @@ export async function measureBeyond(subject: Subject, keep: number): Promise<Bey
       },
       unprotected: {
         plain: await pointOf(assessment, await none(assessment)),
-        free: await pointOf(assessment, await variant(assessment, 0, "free", 0)),
-        table: await pointOf(assessment, await variant(assessment, 0, "table", 0)),
+        free: await pointOf(assessment, await unprotected(assessment, "free")),
+        table: await pointOf(assessment, await unprotected(assessment, "table")),
       },
       borne: {
         plain: await borne(none),
-        free: await borne((at) => variant(at, 0, "free", 0)),
-        table: await borne((at) => variant(at, 0, "table", 0)),
+        free: await borne((at) => unprotected(at, "free")),
+        table: await borne((at) => unprotected(at, "table")),
       },
       variants: {
         unshrunk: await pointOf(assessment, await variant(assessment, least, "table", 0)),

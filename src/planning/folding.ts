@@ -30,7 +30,7 @@ function innerCount({ axis }: BiasPlace, { dims }: StageValue): number {
 }
 
 /** Mean of each channel over batches. */
-function channelMeans(place: BiasPlace, batches: readonly StageValue[]): Float64Array {
+export function channelMeans(place: BiasPlace, batches: readonly StageValue[]): Float64Array {
   const { channels } = place;
   const sums = new Float64Array(channels);
   let count = 0;

@@ -107,7 +107,7 @@ export function jointAccount(plan: Plan): string[] {
   if (folding !== undefined) lines.push(folding);
   if (codebooks.length > 0) {
     lines.push(
-      `Bits are allotted so that the predicted noise is at most ${formatPercent(optimumGap(plan))} above the least that any choice among these codebooks leaves.`,
+      `Allotment of bits: the predicted noise is at most ${formatPercent(optimumGap(plan))} above the optimum of the linear programme over these codebooks.`,
     );
   }
   lines.push(
