@@ -92,10 +92,13 @@ export function bch(wordBits: number, dataBits: number, t: number): WordCode {
 /** Berlekamp-Massey and a search for the roots; a locator without as many roots is of no codeword within t errors. */
 function bchDecoder(field: Field, wordBits: number, checkBits: number, t: number): WordCode["decode"] {
   const { order, powers, logs, product, inverse } = arithmetic(field);
-  /** [2t] sums of x^(s j) over the bits j that are set; squares of former ones where s is even. */
+  /**
+   * [2t-1] sums of x^(s j) over the bits j that are set; squares of former ones where s is even. The last, of order
+   * 2t, would change no locator: of a binary code the discrepancies of even order are 0.
+   */
   const syndromesOf = (word: Uint8Array) => {
     const syndromes: number[] = [];
-    for (let s = 1; s <= 2 * t; s++) {
+    for (let s = 1; s < 2 * t; s++) {
       let sum = 0;
       if (s % 2 === 0) {
         const half = syndromes[s / 2 - 1]!;

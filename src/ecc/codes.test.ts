@@ -154,6 +154,7 @@ describe("decoders", () => {
     "secded(72,64,1)",
     "secded(72)",
     "turbo(3,1)",
+    "turbo(9,8)",
     "turbo(63,45,3)",
     "sec(7,4) and more",
     "secded",
@@ -267,6 +268,8 @@ describe("priceCodes", () => {
     expect(verdicts(price(1e-3, "repetition(5)", "repetition(5)"))).toEqual(["useful", "useful"]);
     expect(verdicts(price(1e-3, "repetition(3)", "repetition(5)"))).toEqual(["useful", "useful"]);
     expect(verdicts(price(1e-3, "bch(15,7,2)", "repetition(3)"))).toEqual(["useful", "dominated"]);
+    // As many bits, and less is left.
+    expect(verdicts(price(1e-3, "repetition(3)", "bch(15,5,3)"))).toEqual(["dominated", "useful"]);
     expect(verdicts(price(1e-3, "parity(9,8)", "repetition(3)"))).toEqual(["useless", "useful"]);
   });
 });

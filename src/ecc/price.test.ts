@@ -77,6 +77,59 @@ describe("priceProtection", () => {
     }
   });
 
+  it("passes over choices that a mixture of two others beats, in any order", () => {
+    const choice = (name: string, storedBits: number, left: number) => ({
+      name,
+      storedBits,
+      residual: (channel: { p01: number; p10: number }) => ({
+        p01: left * channel.p01,
+        p10: left * channel.p10,
+      }),
+    });
+    // From (1, 1) to (3, 0.2) the noise falls by 0.4 a bit: (2, 0.9) lies above that line, (4, 0.1) is on the hull.
+    const offered = [choice("d", 4, 0.1), choice("b", 2, 0.9), choice("c", 3, 0.2), choice("e", 5, 0.15)];
+    const [plane] = planes;
+    const raw = plane!.count * plane!.noisePerError * 0.075;
+    for (const order of [offered, offered.toReversed()]) {
+      const half = priceProtection([plane!], order, 0.6 * raw);
+      expect(half.planes[0]!.first!.protection).toBe("c");
+      expect(half.lowerBound).toBeCloseTo(plane!.count * 2, 9);
+      const whole = priceProtection([plane!], order, 0.2 * raw * (1 + 1e-12));
+      expect(whole.planes[0]!.protection).toBe("c");
+      expect(priceProtection([plane!], order, 0.1 * raw * (1 + 1e-12)).storedBits).toBeCloseTo(
+        4 * plane!.count,
+        6,
+      );
+      expect(priceProtection([plane!], order, 0).isReached).toBe(false);
+    }
+  });
+
+  it("leaves to each plane the errors that a scan of two planes finds", () => {
+    const two = [
+      { ...planes[0]!, count: 100, noisePerError: 1, channel: p(0.1) },
+      { ...planes[1]!, count: 300, noisePerError: 5, channel: p(0.05) },
+    ];
+    const target = 0.2 * (100 * 0.1 + 300 * 5 * 0.05);
+    let least = Infinity;
+    for (let first = 0; first <= 0.1; first += 1e-5) {
+      const second = (target - 100 * first) / (300 * 5);
+      if (second < 0 || second > 0.05) continue;
+      least = Math.min(
+        least,
+        100 * Math.max(1, shannonFloor(p(0.1), first)) + 300 * Math.max(1, shannonFloor(p(0.05), second)),
+      );
+    }
+    // A grid that misses the minimum by 1e-5 in one error loses far less than 1e-4 bits.
+    expect(shannonStoredBits(two, target)).toBeGreaterThan(least - 1e-3);
+    expect(shannonStoredBits(two, target)).toBeLessThan(least + 1e-9);
+    for (const unit of [1e-60, 1e60]) {
+      const scaled = two.map((plane) => ({ ...plane, noisePerError: unit * plane.noisePerError }));
+      expect(shannonStoredBits(scaled, unit * target)).toBeCloseTo(shannonStoredBits(two, target), 6);
+    }
+    // Bits whose errors do no harm take a stored bit each, whatever the target.
+    expect(shannonStoredBits([{ ...two[0]!, noisePerError: 0 }], 0)).toBeCloseTo(100, 9);
+  });
+
   it("is never below Shannon's floor, which is what Lagrange's condition says", () => {
     const noiseOf = (errors: readonly number[]) =>
       planes.reduce((sum, { count, noisePerError }, i) => sum + count * noisePerError * errors[i]!, 0);

@@ -128,7 +128,7 @@ function hullSteps(plane: BitPlane, p: number, choices: readonly Protection[]): 
       bits: plane.count * choice.storedBits,
       noise: plane.count * plane.noisePerError * meanError(choice.residual(plane.channel)),
     }))
-    .sort((a, b) => a.bits - b.bits || a.noise - b.noise);
+    .sort((a, b) => a.bits - b.bits);
   const steps: Step[] = [];
   let at = {
     choice: unprotected,
@@ -270,8 +270,7 @@ export function shannonStoredBits(planes: readonly BitPlane[], target: number): 
   if (noiseOf(most) <= target) return bitsOf(most);
   if (target <= 0) return bitsOf(most.map(() => 0));
   const scale = 1 / Math.max(...planes.map(({ noisePerError }) => noisePerError));
-  let [low, high] = [0, 1];
-  while (noiseOf(errorsAt(high * scale)) > target && high < 1e30) high *= 2;
+  let [low, high] = [0, 1e30];
   for (let step = 0; step < 200; step++) {
     const middle = (low + high) / 2;
     if (noiseOf(errorsAt(middle * scale)) > target) low = middle;

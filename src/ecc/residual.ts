@@ -62,7 +62,7 @@ function characteristic(dual: readonly Uint8Array[], i: number, stored: 0 | 1, c
   // What is left out is below the rounding of the sum.
   const counted = dual
     .map((word, v) => ({ word, w: weights[v]!, sign: word[i] === 1 && stored === 1 ? -1 : 1 }))
-    .filter(({ w }) => w === 0 || dual.length * Math.abs(beta) ** w > 1e-20);
+    .filter(({ w }) => dual.length * Math.abs(beta) ** w > 1e-20);
   return Float64Array.from(dual, (word, u) => {
     let sum = 0;
     for (const { word: inner, w, sign } of counted) {
