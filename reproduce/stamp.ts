@@ -31,6 +31,10 @@ export const stampLine = (stamp: string): string => `<!-- made from ${stamp} -->
 export const stampsIn = (text: string): string[] =>
   Array.from(text.matchAll(/<!-- made from ([0-9a-f]{16}) -->/g), ([, stamp]) => stamp!);
 
+/** A page with another stamp at its end. */
+export const withStamp = (page: string, stamp: string): string =>
+  `${page.replace(/\n*<!-- made from [0-9a-f]{16} -->\s*$/, "").trimEnd()}\n\n${stampLine(stamp)}\n`;
+
 const files = subjects.flatMap(({ model, test, trained }) => [model, test, trained]);
 
 /** The stamp of docs/results.md. */

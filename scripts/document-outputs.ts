@@ -1,13 +1,14 @@
 /**
  * @file Puts what programs print now into the documents that show it: `npm run docs:outputs`, or with paths of
- * documents. `--slow` runs the documents that have blocks marked `slow`, with these. What has other words than before is
+ * documents. `--slow` runs the documents that have blocks marked `slow`, with these, and puts their stamp at the end. What has other words than before is
  * told, left to a person, and ends with status 1.
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { asPrinted, documentPaths, documentText } from "../test/documents.ts";
 import { inRepository } from "../test/cli-run.ts";
-import { isRunnable, runDocument } from "../test/run-document.ts";
+import { withStamp } from "../reproduce/stamp.ts";
+import { isRunnable, runDocument, slowStamp } from "../test/run-document.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,5 +28,6 @@ for (const path of positionals.length > 0 ? positionals : documentPaths()) {
     document = document.replace(old, () => `$ ${printed!.command}\n${fresh}`);
     process.stdout.write(`${path}:${line}: renewed\n`);
   }
+  if (values.slow) document = withStamp(document, slowStamp(document));
   writeFileSync(inRepository(path), document);
 }

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { inRepository } from "./cli-run.ts";
+import { stampOf } from "../reproduce/stamp.ts";
 import { asPrinted, isAsShown, partsOf, stepsOf, type Block } from "./documents.ts";
 
 interface Finished {
@@ -44,6 +45,14 @@ function isHere(needed: string): boolean {
 /** Whether a document has blocks that are run, or blocks that are run and marked `slow`. */
 export const isRunnable = (document: string, { slow = false } = {}): boolean =>
   partsOf(document).blocks.some(({ marks }) => marks.has("run") && (!slow || marks.has("slow")));
+
+/** The stamp of a document's slow blocks: their commands, and the files of the zoo that these name. */
+export function slowStamp(document: string): string {
+  const commands = partsOf(document)
+    .blocks.filter(({ marks }) => marks.has("run") && marks.has("slow"))
+    .flatMap((block) => stepsOf(block).map(({ command }) => command));
+  return stampOf(commands.join("\n").match(/zoo\/[\w.-]+/g) ?? [], commands);
+}
 
 /** What is wrong with a document. */
 export interface Complaint {

@@ -7,8 +7,10 @@ import {
   stampLine,
   stampOf,
   stampsIn,
+  withStamp,
 } from "../reproduce/stamp.ts";
-import { documentText } from "./documents.ts";
+import { documentPaths, documentText } from "./documents.ts";
+import { isRunnable, slowStamp } from "./run-document.ts";
 
 /** Pages that were last written before there were stamps; a wrong one is stale all the same. */
 const unstamped = new Set(["docs/results.md", "docs/beyond.md"]);
@@ -24,12 +26,27 @@ describe("stamps", () => {
     expect(old).toContainEqual(found);
   });
 
+  const slow = documentPaths().filter((path) => isRunnable(documentText(path), { slow: true }));
+  it.each(slow)("%s ran the slow blocks of today, or npm run docs:outputs -- --slow runs them", (path) => {
+    const page = documentText(path);
+    expect(stampsIn(page)).toEqual([slowStamp(page)]);
+  });
+
+  it("of slow blocks change with a command and with no other block", () => {
+    const page = (seed: number) =>
+      `\`\`\`console run\n$ a zoo/vgg.onnx\n\`\`\`\n\`\`\`console run slow\n$ b zoo/lenet.onnx ${seed}\nc\n\`\`\`\n`;
+    expect(slowStamp(page(1))).not.toBe(slowStamp(page(2)));
+    expect(slowStamp(page(1).replace("$ a", "$ d").replace("\nc\n", "\ne\n"))).toBe(slowStamp(page(1)));
+  });
+
   it("change with a setting and with a file", () => {
     const files = ["zoo/lenet.onnx", "zoo/vgg.onnx"];
     const stamp = stampOf(files, { p: 0.1 });
     expect(stampOf(files.toReversed(), { p: 0.1 })).toBe(stamp);
     expect(stampOf(files, { p: 0.2 })).not.toBe(stamp);
     expect(stampOf(files.slice(1), { p: 0.1 })).not.toBe(stamp);
+    expect(withStamp("a\n", stamp)).toBe(`a\n\n${stampLine(stamp)}\n`);
+    expect(withStamp(withStamp("a\n", "0123456789abcdef"), stamp)).toBe(withStamp("a\n", stamp));
     expect(stampsIn(`a\n${stampLine(stamp)}\nb <!-- made from nothing -->\n`)).toEqual([stamp]);
   });
 });
