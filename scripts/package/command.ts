@@ -53,8 +53,8 @@ export async function checkCommands({ folder }: Project, node: string): Promise<
   expectThat(existsSync(join(folder, "hardened.onnx")), "hardened.onnx");
   qtaml(`image check image --model ${model} --quiet`);
   const verify = `verify ${model} --plan plan.json --data ${test} --limit 200 --p 0.05 --trials 4 --threads 2 --store campaigns.db --name own --quiet --json`;
-  const { trials } = JSON.parse(qtaml(verify).stdout) as { trials?: unknown };
-  expectThat(trials !== undefined, "verify --json");
+  const { chips } = JSON.parse(qtaml(verify).stdout) as { chips?: unknown };
+  expectThat(chips === 4, "verify --json");
   qtaml("campaign export campaigns.db -o chips.parquet");
   expectThat(existsSync(join(folder, "chips.parquet")), "campaign export");
 

@@ -51,18 +51,11 @@ export function checkTypes({ folder }: Project): string[] {
   appendFileSync(own, all.join(""));
   copyFileSync(own, join(folder, "types.ts"));
   copyFileSync(own, join(folder, "types.cts"));
-  const compilers = ["@typescript/native/bin/tsc", "typescript/bin/tsc"];
+  const compilers = ["@typescript/native/bin/tsc", "typescript/bin/tsc6"];
   return compilers.flatMap((compiler) =>
     resolutions.map(([module, resolution, file]) => {
-      const flags = ["--noEmit", "--strict", "--target", "es2022", "--types", "", "--ignoreConfig"];
-      const how = [
-        "--module",
-        module,
-        "--moduleResolution",
-        resolution,
-        "--resolveJsonModule",
-        "--esModuleInterop",
-      ];
+      const flags = ["--noEmit", "--strict", "--target", "es2022", "--ignoreConfig"];
+      const how = ["--module", module, "--moduleResolution", resolution];
       run(process.execPath, [join(root, "node_modules", compiler), ...flags, ...how, file], folder);
       return `${compiler.split("/bin")[0]}: module ${module}, resolution ${resolution}, ${file}`;
     }),
