@@ -55,16 +55,17 @@ const plans: PlanChoice[] = [
 
 describe("openChips", () => {
   const network = openNetwork(snapshot);
-  const chips = openChips(memory, network, plans, 11);
+  const open = () => openChips(memory, network, plans, 11);
   const byte = (codes: ArrayLike<number>, i: number) => codes[i]! & 255;
 
   it("reads the clean memory as it is stored, signed where the model takes signed codes", () => {
-    expect(chips.clean.map(({ input, type, dims }) => ({ input, type, dims }))).toEqual([
+    const { clean } = open();
+    expect(clean.map(({ input, type, dims }) => ({ input, type, dims }))).toEqual([
       { input: "codes0", type: "int8", dims: [4, 10] },
       { input: "codes1", type: "uint8", dims: [4, 6] },
     ]);
-    expect(chips.clean[0]!.codes).toEqual(Int8Array.from(stored[0]!));
-    expect(chips.clean[1]!.codes).toEqual(stored[1]);
+    expect(clean[0]!.codes).toEqual(Int8Array.from(stored[0]!));
+    expect(clean[1]!.codes).toEqual(stored[1]);
   });
 
   it("reads a chip's faults wherever no plan protects a bit: the same faults under every plan", () => {
@@ -74,6 +75,7 @@ describe("openChips", () => {
       usualFaults,
       11,
     );
+    const chips = open();
     for (const chip of [0, 1, 7]) {
       const damage = faults.draw({ trial: chip, read: 0 });
       for (const [p, received] of chips.read(chip).entries()) {
@@ -97,6 +99,7 @@ describe("openChips", () => {
   });
 
   it("reads other chips differently, and a memory that is protected whole as it is stored", () => {
+    const chips = open();
     const [first, second] = [chips.read(0), chips.read(1)];
     expect(first[0]).not.toEqual(second[0]);
     expect(first[3]).toEqual(chips.clean);

@@ -110,7 +110,7 @@ describe("the page's network", () => {
     const spending = spendBudget(network, "magnitude", 0.2);
     expect(spending.noise).toBeUndefined();
     expect(keptBy(network, spending)).toBeUndefined();
-    expect(layerRows(network)[0]!.score).toBeUndefined();
+    expect(layerRows(network)[0]).toMatchObject({ score: undefined, sensitivity: undefined });
   });
 
   it("offers every policy where the Jacobian is known, and says how many logits a prediction draws", () => {

@@ -1,9 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { codeNamed } from "../ecc/index.ts";
 import { imageRequest, randomTensors } from "../../test/silicon/image-parts.ts";
 import { uniformStream } from "../stats/random.ts";
 import { bitAt, bitsToHex, bytesFor, flipBit, raiseBit, spreadBits, toHex } from "./bits.ts";
-import { buildImage, codeBytes, invert } from "./build.ts";
+import { buildImage, codeBytes, invert, type MemoryImage } from "./build.ts";
 import { imageFiles } from "./files.ts";
 import { cFloat } from "./firmware.ts";
 import { intelHex, readmemh, type Block } from "./hex.ts";
@@ -159,11 +159,14 @@ describe("float32 constants of C", () => {
 
 describe("the files of an image", () => {
   const code = codeNamed("secded(22,16)");
-  const image = buildImage(imageRequest(randomTensors(), code.name, { interleave: 3, polarity: "inverted" }));
-  const { layout, regions } = image;
+  let image: MemoryImage;
+  beforeAll(() => {
+    image = buildImage(imageRequest(randomTensors(), code.name, { interleave: 3, polarity: "inverted" }));
+  });
   const text = (files: ReadonlyMap<string, string | Uint8Array>, name: string) => String(files.get(name));
 
   it("are the layout, its schema, the plan, the memory in three formats and the header", () => {
+    const { layout, regions } = image;
     const files = imageFiles(image, { plan: "the plan", codes: [] });
     const memories = layout.regions.flatMap((r) => [r.files.binary, r.files.readmemh]);
     expect([...files.keys()].toSorted()).toEqual(
@@ -198,6 +201,7 @@ describe("the files of an image", () => {
   });
 
   it("hold hardware for the codes that are asked for, whose test bench has the words of the memory", () => {
+    const { layout, regions } = image;
     const files = imageFiles(image, { plan: "", codes: [code, codeNamed("repetition(3)")] });
     const hardware = [...files.keys()].filter((name) => name.startsWith("rtl/"));
     expect(hardware.length).toBeGreaterThanOrEqual(3);
@@ -215,7 +219,7 @@ describe("the files of an image", () => {
 
   it("lie at multiples of 64 bytes, one after the other", () => {
     let end = 0;
-    layout.regions.forEach(({ address, rows, rowBytes }) => {
+    image.layout.regions.forEach(({ address, rows, rowBytes }) => {
       expect(address % 64).toBe(0);
       expect(address - end).toBeGreaterThanOrEqual(0);
       expect(address - end).toBeLessThan(64);

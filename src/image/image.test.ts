@@ -1,9 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { cleanWeights, decodeInto } from "../onnx/index.ts";
 import { uniformStream } from "../stats/random.ts";
 import { imageRequest, randomTensors, sha256 } from "../../test/silicon/image-parts.ts";
 import { bitAt, flipBit } from "./bits.ts";
-import { buildImage } from "./build.ts";
+import { buildImage, type MemoryImage } from "./build.ts";
 import { codeNamed } from "../ecc/index.ts";
 import { formatLayout, parseLayout, toLayoutFloat, type Layout } from "./layout.ts";
 import { readImage } from "./read.ts";
@@ -111,9 +111,12 @@ describe("an image", () => {
 });
 
 describe("a layout", () => {
-  const { layout, regions } = buildImage(imageRequest(randomTensors(), "secded(22,16)"));
+  let image: MemoryImage;
+  beforeAll(() => {
+    image = buildImage(imageRequest(randomTensors(), "secded(22,16)"));
+  });
   const changed = (change: (layout: Layout) => void) => {
-    const copy = structuredClone(layout);
+    const copy = structuredClone(image.layout);
     change(copy);
     return () => parseLayout(copy, "layout.json");
   };
@@ -155,13 +158,15 @@ describe("a layout", () => {
   });
 
   it("with a region of another size is refused", () => {
-    expect(() => read(layout, [regions[0]!.slice(1), ...regions.slice(1)])).toThrow(/holds \d+ bytes where/);
+    expect(() => read(image.layout, [image.regions[0]!.slice(1), ...image.regions.slice(1)])).toThrow(
+      /holds \d+ bytes where/,
+    );
   });
 
   it("with other parity equations than ours is refused", () => {
-    const copy = structuredClone(layout);
+    const copy = structuredClone(image.layout);
     copy.regions.find((r) => r.code)!.code!.checks[0]!.pop();
-    expect(() => read(copy, regions)).toThrow(/other parity equations/);
+    expect(() => read(copy, image.regions)).toThrow(/other parity equations/);
   });
 
   it("holds float32 numbers that JSON has no word for", () => {

@@ -35,6 +35,16 @@ describe("convexChoices", () => {
       { bits: 5, noise: 2 },
     ];
     expect(convexChoices(choices)).toEqual([0, 2, 4]);
+    // In any order, the better of two of one price, and those on a line between their neighbours left out.
+    expect(convexChoices([choices[4]!, choices[2]!, choices[0]!])).toEqual([2, 1, 0]);
+    expect(
+      convexChoices([
+        { bits: 0, noise: 5 },
+        { bits: 0, noise: 4 },
+        { bits: 1, noise: 4 },
+      ]),
+    ).toEqual([1]);
+    expect(convexChoices([4, 3, 2, 1].map((noise, bits) => ({ bits, noise })))).toEqual([0, 3]);
   });
 });
 
@@ -73,5 +83,15 @@ describe("allocateChoices", () => {
     expect([noise, marginalValue]).toEqual([7, 0.8]);
     expect(noise).toBe(leastWhole(items, 4));
     expect(allocateChoices(items, 100)).toMatchObject({ noise: 1, marginalValue: 0 });
+    const whole = (index: number) => ({ base: index, upper: index, share: 0 });
+    expect(allocateChoices(items, 100).items).toEqual([whole(2), whole(1)]);
+    expect(allocateChoices(items, 0).items).toEqual([whole(0), whole(0)]);
+    expect(allocateChoices(items, 4).items).toEqual([whole(1), whole(0)]);
+    expect(allocateChoices(items, 1).items).toEqual([{ base: 0, upper: 1, share: 0.25 }, whole(0)]);
+    expect(allocateChoices(items, 6.5)).toEqual({
+      items: [whole(1), { base: 0, upper: 1, share: 0.5 }],
+      noise: 5,
+      marginalValue: 0.8,
+    });
   });
 });

@@ -156,6 +156,82 @@ describe("parsePlan", () => {
     expect(error.message).toContain('tensor "b"');
   });
 
+  /** Two bits of the first segment are held by a code each; the other segments need none. */
+  const held = (codes: readonly unknown[], rest: object = {}) => ({
+    ...plan,
+    protection: "coded",
+    parityBits: 12,
+    ...rest,
+    tensors: [
+      {
+        ...plan.tensors[0],
+        segments: [{ ...plan.tensors[0].segments[0], codes }, plan.tensors[0].segments[1]],
+      },
+      plan.tensors[1],
+    ],
+  });
+  const secded = (mask: number) => ({ mask, code: "secded(72,64)", p01: 1e-3, p10: 2e-3 });
+
+  it("gives back which bits are held by which code", () => {
+    const both = held([secded(0x80), { ...secded(0x40), code: "repetition(3)" }]);
+    expect(parsePlan(JSON.parse(JSON.stringify(both)), "p")).toEqual(both);
+    const dear = held([secded(0x80)], { overhead: 2.5 });
+    expect(parsePlan(dear, "p")).toEqual(dear);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    [
+      "a bit that is not protected",
+      held([secded(0x20)]),
+      /tensors.0.segments.0.codes.0.mask: mask 32 has bits/,
+    ],
+    ["a bit of two codes", held([secded(0x80), secded(0xc0)]), /segments.0.codes.1.mask: mask 192 has bits/],
+    ["no code in the list", held([]), /codes/],
+    ["a code without bits", held([secded(0)]), /codes.0.mask/],
+    ["a code without a name", held([{ ...secded(0x80), code: "" }]), /codes.0.code/],
+    ["an impossible residual", held([{ ...secded(0x80), p01: 1.1 }]), /codes.0.p01/],
+    ["no parity", held([secded(0x80)], { parityBits: undefined }), /parityBits: belongs to coded plans/],
+    ["parity of an ideal plan", { ...plan, parityBits: 1 }, /parityBits: belongs to coded plans/],
+    [
+      "codes of an ideal plan",
+      held([secded(0x80)], { protection: "ideal", parityBits: undefined }),
+      /codes hold bits/,
+    ],
+    ["more than all of an ideal plan", { ...plan, overhead: 1.01 }, /overhead: is above 1/],
+    [
+      "shifts of biases that are stored",
+      { ...plan, storage: { ...plan.storage, biases: true }, shifts: [{ layer: "y", values: [1] }] },
+      /shifts: are of biases/,
+    ],
+    ["a shift without numbers", { ...plan, shifts: [{ layer: "y", values: [] }] }, /shifts.0.values/],
+    ["a gain of nothing", { ...coded, codebooks: [{ ...coded.codebooks[0], gain: 0 }] }, /codebooks.0.gain/],
+  ])("refuses %s", (_, value, message) => {
+    const { code, message: found } = failure(value);
+    expect(code).toBe("invalid-schema");
+    expect(found).toMatch(message);
+  });
+
+  it("takes what older plans do not say of the storage as it was then", () => {
+    const { format, granularity } = plan.storage;
+    expect(parsePlan({ ...plan, storage: { format, granularity } }, "p")).toEqual(plan);
+    const biased = { ...plan, storage: { ...plan.storage, biases: true, include: ["conv*"] } };
+    expect(parsePlan(biased, "p")).toEqual(biased);
+  });
+
+  it("gives back what a joint plan was checked by", () => {
+    const check = { measure: "top-1", clean: 0.9, score: 0.88, low: 0.87, high: 0.89 };
+    const folding = { gain: 0.01, low: 0, high: 0.02 };
+    for (const own of [check, { ...check, folding }]) {
+      const joint = {
+        ...plan,
+        policy: "joint",
+        decoderClass: "table",
+        predicted: { ...plan.predicted, check: own },
+      };
+      expect(parsePlan(joint, "p")).toEqual(joint);
+    }
+  });
+
   it.each(["extra", "model.extra", "tensors.0.extra", "tensors.0.segments.1.extra"])(
     "refuses the unknown key %s",
     (path) => expect(failure(broken(path, 1)).message).toContain("extra"),

@@ -88,6 +88,13 @@ describe("residualCurve", () => {
 });
 
 describe("tensorNoise", () => {
+  it("leaves out runs without weights, whatever their decoder", () => {
+    const tensor = memoryTensor({ count: 4 });
+    const whole = { start: 0, count: 4, protectedMask: 3, decoder: "none" } as const;
+    const none = { start: 4, count: 0, protectedMask: 0, decoder: "bayes" } as const;
+    expect(tensorNoise([tensor], [[whole, none]])).toEqual(tensorNoise([tensor], [[whole]]));
+  });
+
   it("is n g Delta^2 p(1-p) (4^B - 1)/3 without protection, and adds up", () => {
     const tensors = sensitivities.map((stepSensitivity, i) =>
       memoryTensor({ count: counts[i]!, stepSensitivity, flips: 0.1 }),
@@ -114,7 +121,10 @@ describe("overheadAtNoise", () => {
       expect(noiseAt(curve, overheadAtNoise(curve, noise)) / noise).toBeCloseTo(1, 9);
     }
     expect(overheadAtNoise(curve, curve.noise[0]! * 2)).toBe(0);
+    expect(overheadAtNoise(curve, curve.noise[0]!)).toBe(0);
     expect(overheadAtNoise(curve, -1)).toBe(1);
+    const corner = { overhead: [0, 0.2, 0.6], noise: [8, 4, 0] };
+    expect([9, 8, 6, 4, 1, 0].map((n) => overheadAtNoise(corner, n))).toEqual([0, 0, 0.1, 0.2, 0.5, 0.6]);
   });
 });
 
@@ -148,5 +158,23 @@ describe("saturationRatio", () => {
   it("is 1 where neither policy needs anything", () => {
     const tensors = net("int8");
     expect(saturationRatio(tensors, residualCurve("tac", tensors).noise[0]! * 1.01)).toBe(1);
+  });
+
+  it("is not known without sensitivities, and none where a tensor has none", () => {
+    const tensors = [
+      memoryTensor({ count: 3, stepSensitivity: 2 }),
+      memoryTensor({ count: 3, stepSensitivity: 0 }),
+    ];
+    expect(heterogeneity(tensors)).toBeUndefined();
+    const alike = heterogeneity([memoryTensor({ count: 3, stepSensitivity: 2 })])!;
+    expect(alike.noiseRatio).toBeCloseTo(1, 14);
+    expect(alike.extraBits).toBeCloseTo(0, 14);
+    // Weights count: AM 7 of 3 ones and one 25, GM 5^(1/2).
+    const unlike = heterogeneity([
+      memoryTensor({ count: 3, stepSensitivity: 1 }),
+      memoryTensor({ count: 1, stepSensitivity: 25 }),
+    ])!;
+    expect(unlike.noiseRatio).toBeCloseTo(7 / Math.sqrt(5), 12);
+    expect(unlike.extraBits).toBeCloseTo(Math.log2(7 / Math.sqrt(5)) / 2, 12);
   });
 });

@@ -83,7 +83,7 @@ async function tryRoom(room: string, draw: Draw, jobs: number, again: boolean): 
     incremental: true,
     incrementalFile,
     concurrency: jobs,
-    timeoutMS: 20_000,
+    timeoutMS: 60_000,
     timeoutFactor: 2,
     tempDirName: join(tmpdir(), `qtaml-mutation-${process.pid}-${room}`),
     cleanTempDir: "always",

@@ -14,7 +14,7 @@ class SmallestFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: [`src/${process.env["QTAML_MUTATION_ROOM"]}/**/*.test.ts`],
-    testTimeout: 60_000,
+    testTimeout: 600_000,
     sequence: { sequencer: SmallestFirst },
   },
 });
