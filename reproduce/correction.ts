@@ -77,7 +77,7 @@ writeWhole(
 
 Reading codes as stored leaves a coherent bias: every weight shrinks by the factor of the channel. Undoing it costs nothing at inference but multiplies the noise; which is worse depends on the channel, on the network, and on what is protected.
 
-**The rule** ([tac.md](tac.md#mean-correction)). A first-order prediction proposes the tensors to correct, and the proposal is taken only if Gaussian errors in all weights at once show, beyond their interval, that it keeps at least half a per cent of the clean accuracy more than the memory as stored. No fault is drawn for it.
+**The rule** ([tac.md](tac.md#mean-correction)). A first-order prediction proposes the tensors to correct, and the proposal is taken only if Gaussian errors in all weights at once show, beyond their interval, that it keeps more than the memory as stored, and at least half a per cent of the clean accuracy more. No fault is drawn for it.
 
 **The finding.** Of ${measured.length} cases, correcting everything helps beyond the intervals in ${count((own) => own.correctedGain.low > 0)} and does harm in ${count((own) => own.correctedGain.high < 0)}. The chosen reading helps in ${count((own) => own.chosenGain.low > 0)}, by up to ${signed(most.readings.chosenGain.estimate)} points, and does harm in ${harm}. By chance alone one interval in forty lies below 0; with intervals that hold for all ${corrected.length} corrected cases at once it does harm ${jointly}. Where flips go both ways alike and nothing is protected there is nothing to win. Where cells lose charge, correction is what keeps the network.
 

@@ -45,12 +45,13 @@ const largeWeights = 2e6;
 /** Inputs of the question whether one reading is better than another, which is asked at every budget. */
 const readingInputs = 128;
 
-/** What a reading must gain to be chosen, as a share of the clean score: less is within what the inputs' choice decides. */
+/** What a reading must gain to be chosen, as a share of the clean score: less hangs on which inputs were taken. */
 const leastGain = 0.005;
 
 /**
  * Whether a protection keeps more than another one beyond doubt: the 95 % interval of the difference under the same draws
- * lies above `leastGain` of the clean score (of the other's, where outputs are no answers and the clean error is zero).
+ * lies above zero, and its mean above `leastGain` of the clean score (of the other's, where outputs are no answers and the
+ * clean error is zero).
  *
  * @param assessment the memory with calibration data
  */
@@ -66,7 +67,8 @@ export async function isShownBetter(
   const sign = simulation.measure.higherIsBetter ? 1 : -1;
   const [own, other] = [results[0]!.scores, results[1]!.scores];
   const whole = simulation.measure.higherIsBetter ? simulation.clean : momentsOf(other).mean;
-  return meanInterval(own.map((score, i) => sign * (score - other[i]!))).low > leastGain * whole;
+  const { low, estimate } = meanInterval(own.map((score, i) => sign * (score - other[i]!)));
+  return low > 0 && estimate > leastGain * whole;
 }
 
 /**
