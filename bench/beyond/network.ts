@@ -23,6 +23,7 @@ import type { Plan } from "../../src/protect/index.ts";
 import { jointConfidence, ratioInterval } from "../../src/stats/index.ts";
 import type { Subject } from "../../reproduce/cases.ts";
 import { assessSubject, dataOf } from "../../reproduce/network.ts";
+import { processorSeconds } from "./large.ts";
 
 /** An estimate with its 95 % interval. */
 export interface Estimate {
@@ -57,7 +58,7 @@ export interface BeyondResult {
   readonly borne: Readonly<Record<"plain" | DecoderClass, number>>;
   /** Shares of clean kept at the table class's overhead by variants of its plan. */
   readonly variants: Readonly<Record<"unshrunk" | "half" | "bayes" | "channel", Estimate>>;
-  /** Seconds that the last plan took. */
+  /** Processor seconds that the last plan took. */
   readonly planSeconds: number;
 }
 
@@ -186,9 +187,9 @@ export async function measureBeyond(subject: Subject, keep: number): Promise<Bey
       }
     };
     const least = found["joint table"].overhead;
-    const started = performance.now();
+    const started = processorSeconds();
     const plan = await makePlan(assessment, { policy: "joint", overhead: least });
-    const planSeconds = (performance.now() - started) / 1000;
+    const planSeconds = processorSeconds() - started;
     const check = plan.predicted.check!;
     const perChannel = await assessSubject(subject, p, calibration, "channel");
     const borne = (planOf: (at: Assessment) => Promise<Plan>) =>

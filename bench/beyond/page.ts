@@ -261,7 +261,7 @@ ${[0.1, 0.05]
   .join("\n\n")}
 
 ### Time
-A network in the shape of ResNet-50 with ${formatNumber(large.weights / 1e6)} million weights, ${large.inputs} inputs of ${large.size} x ${large.size}: assessment with the Jacobian ${formatNumber(large.assessSeconds)} s, joint plan with its check ${formatNumber(large.planSeconds)} s, on two cores. The networks above: ${formatNumber(Math.min(...results.map((r) => r.planSeconds)))} to ${formatNumber(Math.max(...results.map((r) => r.planSeconds)))} s a plan.
+A network in the shape of ResNet-50 with ${formatNumber(large.weights / 1e6)} million weights, ${large.inputs} inputs of ${large.size} x ${large.size}: assessment with the Jacobian ${formatNumber(large.assessSeconds)} s, joint plan with its check ${formatNumber(large.planSeconds)} s, both in processor time of all cores together, which other work on the machine hardly changes. The networks above: ${formatNumber(Math.min(...results.map((r) => r.planSeconds)))} to ${formatNumber(Math.max(...results.map((r) => r.planSeconds)))} s a plan.
 
 ${stampLine(beyondStamp())}
 `;
