@@ -188,6 +188,10 @@ function planCommand() {
     )
     .addOption(decoderClass)
     .addOption(grain)
+    .option(
+      "--fold-biases",
+      "shift biases against the mean of the errors, where that is predicted to keep more (joint plans always try)",
+    )
     .option("--budget <share>", "share of the stored bits to protect, such as 0.05", parseNumber)
     .addOption(keep)
     .addOption(measure)

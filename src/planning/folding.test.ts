@@ -210,3 +210,32 @@ describe("a plan with folded biases", () => {
     expect(taken.gain!.gain).toBeCloseTo(folded.score, 12);
   });
 });
+
+describe("--fold-biases", () => {
+  it("gives plans of any policy their check, and shifts where that gains", async () => {
+    const assessment = await assess(linear, { flips: () => flips, calibration: inputs });
+    const request = { policy: "magnitude", overhead: 0.1, threads: 1 } as const;
+    const bare = await makePlan(assessment, request);
+    const plan = await makePlan(assessment, { ...request, foldsBiases: true });
+    const [before] = await checkByGaussian(assessment, [planProtection(bare)], { threads: 1 });
+    const { check } = plan.predicted;
+    expect(plan.tensors).toEqual(bare.tensors);
+    expect(plan.shifts.length === 0).toBe(check!.folding === undefined);
+    expect(check!.score - (check!.folding?.gain ?? 0)).toBeCloseTo(before!.score, 10);
+    expect(parsePlan(JSON.parse(JSON.stringify(plan)), "plan.json")).toEqual(plan);
+  });
+
+  it("is refused where shifts cannot be measured", async () => {
+    const request = { policy: "magnitude", overhead: 0.1, foldsBiases: true } as const;
+    const asked = (own: Parameters<typeof assess>[1]) =>
+      assess(linear, own).then((assessment) => makePlan(assessment, request));
+    const law = (bits: number) => symmetricFlips(0.1, bits);
+    await expect(asked({ flips: law })).rejects.toThrow("give --data");
+    await expect(asked({ flips: law, calibration: inputs, storage: { biases: true } })).rejects.toThrow(
+      "leave --biases or --fold-biases out",
+    );
+    await expect(asked({ flips: law, calibration: inputs, storage: { format: "fp16" } })).rejects.toThrow(
+      "--format int8",
+    );
+  });
+});

@@ -5,10 +5,11 @@
 import { sliceDataset } from "../data/index.ts";
 import { openMemoryReader, runStages, type StageValue } from "../engine/index.ts";
 import { biasPlaces, elementCount, type BiasPlace } from "../onnx/index.ts";
+import { QtamlError } from "../errors.ts";
 import type { Plan } from "../protect/index.ts";
 import { meanInterval, momentsOf, standardDeviation } from "../stats/index.ts";
-import { cleanNetwork, type Assessment } from "../assessment/index.ts";
-import { checkByGaussian, type CheckOptions, type GaussianCheck } from "./gaussian-check.ts";
+import { cleanNetwork, isAssessment, type Assessment, type Survey } from "../assessment/index.ts";
+import { checkByGaussian, isGaussian, type CheckOptions, type GaussianCheck } from "./gaussian-check.ts";
 import { planProtection, storeByPlan } from "../simulation/index.ts";
 
 /** Draws and inputs that shifts are measured by; fewer in networks of more weights than this. */
@@ -117,6 +118,14 @@ export async function measureShifts(
 /** What folding adds to the score under the same draws. */
 export type FoldingGain = NonNullable<NonNullable<Plan["predicted"]["check"]>["folding"]>;
 
+/** A plan with what its check says of it. */
+export interface CheckedPlan {
+  readonly plan: Plan;
+  readonly check: GaussianCheck;
+  /** Where its biases are shifted. */
+  readonly gain?: FoldingGain;
+}
+
 /**
  * A plan with biases folded, where its check says that this keeps more, by more than the standard error of the difference
  * under the same draws. These are others than those the shifts were measured by.
@@ -129,7 +138,7 @@ export async function foldBiases(
   plan: Plan,
   check: GaussianCheck,
   options: CheckOptions,
-): Promise<{ plan: Plan; check: GaussianCheck; gain?: FoldingGain }> {
+): Promise<CheckedPlan> {
   const sign = check.higherIsBetter ? 1 : -1;
   const asItIs = { plan, check };
   if (sign * (check.clean - check.score) <= 0) return asItIs;
@@ -142,4 +151,43 @@ export async function foldBiases(
   const { estimate: gain, low, high } = meanInterval(moments);
   const error = standardDeviation(moments) / Math.sqrt(differences.length);
   return sign * gain > error ? { plan: folded, check: own!, gain: { gain, low, high } } : asItIs;
+}
+
+/** A plan that records its check. */
+export function withCheck({ plan, check, gain }: CheckedPlan): Plan {
+  const { score, low, high, clean, measure } = check;
+  const folding = gain === undefined ? {} : { folding: gain };
+  return {
+    ...plan,
+    predicted: { ...plan.predicted, check: { measure, clean, score, low, high, ...folding } },
+  };
+}
+
+/**
+ * A plan of any policy with biases folded where this keeps more (`foldBiases`), and with its check.
+ *
+ * @throws QtamlError `invalid-argument` where shifts cannot be measured: without inputs, for codes of more than 8 bits, or
+ *   with biases in the memory
+ */
+export async function foldedPlan(survey: Survey, plan: Plan, options: CheckOptions): Promise<Plan> {
+  if (!isAssessment(survey) || survey.calibration === undefined) {
+    throw new QtamlError(
+      "invalid-argument",
+      "Shifts of biases are measured on inputs: give --data (labels are not needed), or leave --fold-biases out.",
+    );
+  }
+  if (survey.storage.biases) {
+    throw new QtamlError(
+      "invalid-argument",
+      "Biases in the memory are behind the errors that shifting them is to correct; leave --biases or --fold-biases out.",
+    );
+  }
+  if (!isGaussian(survey)) {
+    throw new QtamlError(
+      "invalid-argument",
+      "Shifts of biases are measured for codes of at most 8 bits, and this memory holds 16-bit codes, or shapes and indices; store weights as int8 (--format int8), or leave --fold-biases out.",
+    );
+  }
+  const [check] = await checkByGaussian(survey, [planProtection(plan)], options);
+  return withCheck(await foldBiases(survey, plan, check!, options));
 }

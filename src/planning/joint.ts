@@ -23,7 +23,7 @@ import {
 } from "../protect/index.ts";
 import type { TensorJacobian } from "../engine/index.ts";
 import type { Assessment } from "../assessment/index.ts";
-import { foldBiases } from "./folding.ts";
+import { foldBiases, withCheck } from "./folding.ts";
 import { checkByGaussian, type CheckOptions, type GaussianCheck } from "./gaussian-check.ts";
 import { planProtection, rootMeanSquares, scaleAxis, storeByPlan } from "../simulation/index.ts";
 
@@ -266,13 +266,7 @@ export async function jointPlan(
     ...(await check(candidates, storeByPlan(assessment, candidates[0]!))),
   ];
   const best = checks.reduce((b, own, i) => (isBetter(own, checks[b]!) ? i : b), 0);
-  const { plan, check: own, gain } = await foldBiases(assessment, plans[best]!, checks[best]!, checking);
-  const { score, low, high, clean, measure } = own;
-  const folding = gain === undefined ? {} : { folding: gain };
-  return {
-    ...plan,
-    predicted: { ...plan.predicted, check: { measure, clean, score, low, high, ...folding } },
-  };
+  return withCheck(await foldBiases(assessment, plans[best]!, checks[best]!, checking));
 }
 
 /** Scores beyond the clean network's are chance, and count as its own. */

@@ -6,6 +6,7 @@ import { allocator, protectedBitsOf, storedBits, type Plan, type PolicyName } fr
 import { QtamlError } from "../errors.ts";
 import { isAssessment, type Survey } from "../assessment/index.ts";
 import { chooseCorrection, fixedReading } from "./correction.ts";
+import { foldedPlan } from "./folding.ts";
 import { isGaussian } from "./gaussian-check.ts";
 import { jointPlan, type JointStyle } from "./joint.ts";
 
@@ -17,8 +18,10 @@ export interface PlanRequest {
   /** Recorded in the plan; the budget itself unless told otherwise. */
   readonly goal?: Plan["goal"];
   readonly seed?: number;
-  /** Joint plans alone: how they are made, and the threads of the check against TAC. */
+  /** Joint plans alone: how they are made. */
   readonly style?: JointStyle;
+  /** Shifts biases where that keeps more; joint plans always try. */
+  readonly foldsBiases?: boolean;
   readonly threads?: number;
 }
 
@@ -66,13 +69,15 @@ export async function makePlan(assessment: Survey, request: PlanRequest): Promis
     reading,
     marginalValue: isByJacobian ? allocation.marginalValue : null,
   });
-  if (policy !== "joint" || !isAssessment(assessment)) return plan;
-  const { style, threads } = request;
-  return jointPlan(assessment, plan, overhead, {
-    seed,
-    ...(style === undefined ? {} : { style }),
-    ...(threads === undefined ? {} : { threads }),
-  });
+  const { style, threads, foldsBiases = false } = request;
+  const checking = { seed, ...(threads === undefined ? {} : { threads }) };
+  if (policy === "joint" && isAssessment(assessment)) {
+    return jointPlan(assessment, plan, overhead, {
+      ...checking,
+      ...(style === undefined ? {} : { style }),
+    });
+  }
+  return foldsBiases ? foldedPlan(assessment, plan, checking) : plan;
 }
 
 /** What a plan is put together from. */

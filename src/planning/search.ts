@@ -61,6 +61,8 @@ export interface SearchOptions extends Omit<CurveOptions, "planAt" | "most"> {
   readonly seed?: number;
   /** Joint plans: how they are made. */
   readonly style?: JointStyle;
+  /** Shifts biases where that keeps more; joint plans always try. */
+  readonly foldsBiases?: boolean;
 }
 
 /** The overhead at which a curve first reaches a goal, linear between points; `never` when it does not. */
@@ -143,10 +145,11 @@ export function overheadAtTarget(
 export function searchOverhead(
   assessment: Assessment,
   simulation: Simulation,
-  { policy, seed = 0, style, ...options }: SearchOptions,
+  { policy, seed = 0, style, foldsBiases = false, ...options }: SearchOptions,
 ): Promise<OverheadAtTarget> {
   const styled = style === undefined ? {} : { style };
-  const planAt = (overhead: number) => makePlan(assessment, { policy, overhead, seed, ...styled });
+  const planAt = (overhead: number) =>
+    makePlan(assessment, { policy, overhead, seed, foldsBiases, ...styled });
   return searchCurve(simulation, { ...options, planAt });
 }
 
@@ -208,7 +211,7 @@ export const jointGuess = 0.01;
 /** What `planToKeep` is asked for. */
 export interface KeepRequest extends Pick<
   SearchOptions,
-  "policy" | "chips" | "onProgress" | "signal" | "style"
+  "policy" | "chips" | "onProgress" | "signal" | "style" | "foldsBiases"
 > {
   /** Share of the clean quality to keep. */
   readonly keep: number;
@@ -240,9 +243,10 @@ export async function planToKeep(
     ...(guess === undefined ? {} : { guess }),
   });
   const kept = found.points.find((p) => isKept(goal, p.accuracy));
-  const { style } = request;
+  const { style, foldsBiases = false } = request;
   return makePlan(assessment, {
     policy,
+    foldsBiases,
     ...(style === undefined ? {} : { style }),
     overhead: kept?.overhead ?? 1,
     goal: { keep, criterion: simulation.measure.name },

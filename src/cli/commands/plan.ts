@@ -41,6 +41,7 @@ export interface PlanFlags extends AssessFlags, MeasureFlags {
   readonly trials: number;
   readonly decoderClass: DecoderClass;
   readonly grain: Granularity;
+  readonly foldBiases?: true | undefined;
   readonly output?: string | undefined;
 }
 
@@ -61,6 +62,7 @@ async function planForShare(
       chips: trials,
       seed,
       style: { decoderClass, grain },
+      foldsBiases: flags.foldBiases === true,
       onProgress: (done, total) => progress.update("least overhead", done, total),
     }),
   );
@@ -181,6 +183,7 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
           overhead: budget!,
           seed,
           style: { decoderClass, grain },
+          foldsBiases: flags.foldBiases === true,
           ...(flags.threads === undefined ? {} : { threads: flags.threads }),
         });
   progress.stop();
@@ -192,6 +195,9 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
   }
   say(planAccount(plan));
   if (policy === "joint") for (const line of jointAccount(plan)) say(line);
+  else if (flags.foldBiases === true) {
+    say(foldingWords(plan) ?? "Shifting biases is not predicted to keep more, and none is shifted.");
+  }
   // The closed form knows the tensors' own formats alone.
   if (hasAnswers(survey) && plan.codebooks.length === 0) {
     say(
