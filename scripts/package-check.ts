@@ -53,7 +53,7 @@ try {
     "npx",
     () => run("npx", ["--no-install", "qtaml", "--help"], project.folder).stdout.split("\n")[0]!,
   );
-  const nodes = (values.node ?? []).length > 0 ? values.node!.map(installNode) : [process.execPath];
+  const nodes = values.node?.map((version) => installNode(project, version)) ?? [process.execPath];
   for (const node of nodes) {
     const version = run(node, ["--version"], root).stdout.trim();
     await check(`library, Node ${version}`, () =>

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { root } from "./entries.ts";
 
 /** How a process ended. */
@@ -98,9 +98,10 @@ export function makeProject(): Project {
   };
 }
 
-/** Installs a version of Node from npm and gives its executable. @param version such as 22 */
-export function installNode(version: string): string {
-  const folder = mkdtempSync(join(tmpdir(), `qtaml-node-${version}-`));
+/** Installs a version of Node from npm beside a project and gives its executable. @param version such as 22 */
+export function installNode(project: Project, version: string): string {
+  const folder = join(dirname(project.folder), `node-${version}`);
+  mkdirSync(folder);
   writeFileSync(join(folder, "package.json"), "{}\n");
   run("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", `node@${version}`], folder);
   return join(folder, "node_modules", "node", "bin", process.platform === "win32" ? "node.exe" : "node");
