@@ -4,7 +4,9 @@
  * `.cache/mutation`, so that a run that was stopped (Ctrl-C) goes on where it was, and a later one tries only
  * mutants whose source or tests have changed.
  *
- * Usage: npm run mutation [-- --room ROOM]... [--share 0.1 --seed 1] [--jobs 1] [--again]
+ * Usage: npm run mutation [-- --room ROOM]... [--share 0.1 --seed 1] [--jobs 1] [--again] [--update]
+ *
+ * `--update` records the scores and puts them into the table of CONTRIBUTING.md.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,9 +15,9 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Stryker } from "@stryker-mutator/core";
 import { isDrawn, type Draw } from "./draw.ts";
-import { scoreOf, scoreTable, type Score } from "./score.ts";
+import { recordScores } from "./record.ts";
+import { pureRooms, scoreOf, scoreTable, type Score } from "./score.ts";
 
-const rooms = ["physics", "channel", "faults", "stats", "measure", "protect", "ecc", "image", "explorer"];
 /** Texts in C and SystemVerilog: compilers and simulators tell whether they are right (`npm run test:silicon`). */
 const judgedByTools = ["src/image/firmware.ts", "src/image/verilog/**"];
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -104,16 +106,18 @@ async function tryRoom(room: string, draw: Draw, jobs: number, again: boolean): 
 
 const { values } = parseArgs({
   options: {
-    room: { type: "string", multiple: true, default: rooms },
+    room: { type: "string", multiple: true, default: [...pureRooms] },
     share: { type: "string", default: "1" },
     seed: { type: "string", default: "1" },
     jobs: { type: "string", default: "1" },
     again: { type: "boolean", default: false },
+    update: { type: "boolean", default: false },
   },
 });
-const unknown = values.room.find((room) => !rooms.includes(room));
-if (unknown !== undefined)
-  throw new Error(`There is no pure room "${unknown}"; the rooms are ${rooms.join(", ")}.`);
+const unknown = values.room.find((room) => !pureRooms.includes(room));
+if (unknown !== undefined) {
+  throw new Error(`There is no pure room "${unknown}"; the rooms are ${pureRooms.join(", ")}.`);
+}
 const share = Number(values.share);
 if (!(share > 0 && share <= 1)) throw new Error(`--share ${values.share} is not above 0 and at most 1.`);
 
@@ -121,7 +125,7 @@ mkdirSync(kept, { recursive: true });
 const scores: Score[] = [];
 for (const room of values.room) {
   scores.push(await tryRoom(room, { share, seed: values.seed }, Number(values.jobs), values.again));
-  process.stdout.write(
-    `\n${scoreTable(scores).join("\n")}\n\nMissed in ${room}: ${join(kept, `${room}.missed.txt`)}\n`,
-  );
+  const table = scoreTable(scores).join("\n");
+  process.stdout.write(`\n${table}\n\nMissed in ${room}: ${join(kept, `${room}.missed.txt`)}\n`);
+  if (values.update) recordScores(scores);
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { isDrawn, type MutantPlace } from "./draw.ts";
+import { documentedTable, recordedScores } from "./record.ts";
 import { caughtOf, scoreOf, scoreTable } from "./score.ts";
 
-const mutants = Array.from({ length: 20_000 }, (_, i): MutantPlace => ({
+const mutants = Array.from({ length: 5_000 }, (_, i): MutantPlace => ({
   fileName: `src/stats/mean.ts`,
   mutatorName: i % 2 === 0 ? "EqualityOperator" : "ArithmeticOperator",
   replacement: "a - b",
@@ -29,6 +30,10 @@ describe("the draw of mutants", () => {
 });
 
 describe("the table of scores", () => {
+  it("in CONTRIBUTING.md is that of the recorded runs", () => {
+    expect(documentedTable()).toBe(scoreTable(recordedScores()).join("\n"));
+  });
+
   it("counts what hangs as caught, what no test runs as missed, and leaves out what was not tried", () => {
     const statuses = ["Killed", "Killed", "Timeout", "Survived", "NoCoverage", "CompileError", "Ignored"];
     const score = scoreOf("ecc", statuses, 0.5);

@@ -1,5 +1,18 @@
 import { proportionInterval } from "../../src/stats/index.ts";
 
+/** The rooms that are tried: pure computation, held by the tests beside it. */
+export const pureRooms: readonly string[] = [
+  "physics",
+  "channel",
+  "faults",
+  "stats",
+  "measure",
+  "protect",
+  "ecc",
+  "image",
+  "explorer",
+];
+
 /** What mutation testing says of one mutant; the other statuses are mutants that do not count. */
 export type Verdict = "Killed" | "Timeout" | "Survived" | "NoCoverage";
 
