@@ -46,10 +46,11 @@ const installed = join(root, "node_modules", ".package-lock.json");
 if (modified(installed) < modified(join(root, "package-lock.json"))) {
   // npm before 11 runs install scripts unasked; this one would download CUDA libraries that qtaml does not use.
   const env = { ONNXRUNTIME_NODE_INSTALL: "skip", ONNXRUNTIME_NODE_INSTALL_CUDA: "skip" };
+  const what = "installing dependencies (once, about 450 MB, without a word in between)";
   const npm = process.env.npm_execpath;
   const args = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
-  if (npm?.endsWith(".js")) run("installing dependencies", process.execPath, [npm, ...args], env);
-  else run("installing dependencies", "npm", args, env);
+  if (npm?.endsWith(".js")) run(what, process.execPath, [npm, ...args], env);
+  else run(what, "npm", args, env);
 }
 
 const [script, ...args] = process.argv.slice(2);

@@ -11,6 +11,7 @@ export default defineConfig({
     target: "es2022",
     modulePreload: false,
     chunkSizeWarningLimit: 1000,
+    rolldownOptions: { checks: { pluginTimings: false } },
     // The bundle holds code of others, whose licences ask for their notices.
     license: { fileName: "licences.md" },
   },

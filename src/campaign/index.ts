@@ -12,7 +12,7 @@ export {
   type Question,
   type StopRule,
 } from "./question.ts";
-export { encodeRecord, type ChipRecord, type Recorder } from "./record.ts";
+export { isSameRecord, type ChipRecord, type Recorder } from "./record.ts";
 export {
   replayChip,
   type BitPlane,

@@ -2,6 +2,7 @@
  * @file What is kept of a finished chip, as text that gives the same bits back.
  */
 import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import type { TrialOutcome } from "../engine/index.ts";
 
 /** A finished chip. */
@@ -42,6 +43,11 @@ export function decodeRecord(text: string): ChipRecord {
   return JSON.parse(text, (_, value: unknown) =>
     typeof value === "string" ? (words[value] ?? value) : value,
   ) as ChipRecord;
+}
+
+/** Whether two records say the same, bit for bit; one that came from a worker has its fields in another order. */
+export function isSameRecord(a: ChipRecord, b: ChipRecord): boolean {
+  return isDeepStrictEqual(decodeRecord(encodeRecord(a)), decodeRecord(encodeRecord(b)));
 }
 
 /** What a record is sealed with: a cut, changed or misplaced one no longer fits. */

@@ -23,6 +23,16 @@ import {
 } from "./question.ts";
 import type { ChipRecord, Recorder } from "./record.ts";
 
+/** Why a campaign ended, for its store. */
+const endings = {
+  chips: "as many as were asked for",
+  settled: "the question is settled",
+  precision: "the interval is narrow enough",
+  planned: "as many as the pilot asked for",
+  limit: "the most that were allowed",
+  interrupted: "interrupted",
+} as const;
+
 /** How far a campaign is. */
 export interface CampaignProgress {
   /** Finished chips, and how many it may take about. */
@@ -177,7 +187,7 @@ export async function runCampaign(trials: ChipTrials, options: CampaignOptions):
     : stopped !== undefined || (!looks(stop) && !isCut)
       ? stop.kind
       : "limit";
-  recorder?.note(`ended after ${count} chips: ${ended}`);
+  recorder?.note(`ended after ${count} chips: ${endings[ended]}`);
   return {
     ended,
     method: by,

@@ -4,10 +4,18 @@
 import { Argument, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { providers, regimes } from "./choices.ts";
 
+/** What to write instead of a number with a sign or a unit after it. */
+function numberHint(text: string): string {
+  const [, digits, rest] = /^\s*(\d*\.?\d+(?:e[+-]?\d+)?)\s*(%|[a-zµ]+)\s*$/i.exec(text) ?? [];
+  if (rest === "%") return `: write ${digits} % as ${Number((Number(digits) / 100).toPrecision(12))}`;
+  return rest === undefined ? "" : ": leave the unit out, --help names it";
+}
+
 /** A number from the command line. */
 export function parseNumber(text: string): number {
   const value = text.trim() === "" ? Number.NaN : Number(text);
-  if (!Number.isFinite(value)) throw new InvalidArgumentError(`"${text}" is not a number.`);
+  if (!Number.isFinite(value))
+    throw new InvalidArgumentError(`"${text}" is not a number${numberHint(text)}.`);
   return value;
 }
 

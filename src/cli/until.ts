@@ -26,6 +26,11 @@ export function parseUntil(text: string): Until {
   const precision = /^(?:±|\+-|\+\/-)?\s*(\d*\.?\d+(?:e-?\d+)?)\s*(%?)$/.exec(
     words.replace(/^planned\s+/, ""),
   );
+  if (/^\d+$/.test(words)) {
+    throw new InvalidArgumentError(
+      `"${text}" could be chips or half a width: write "${text} chips" or "±${text}".`,
+    );
+  }
   const halfWidth = precision === null ? 0 : Number(precision[1]) / (precision[2] === "%" ? 100 : 1);
   if (halfWidth > 0) return { kind: isPlanned ? "planned" : "precision", halfWidth };
   throw new InvalidArgumentError(`"${text}" is none of settled, ±0.01, "200 chips" and "planned ±0.01".`);

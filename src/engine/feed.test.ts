@@ -92,6 +92,50 @@ describe("shapes", () => {
   });
 });
 
+describe("the remedy for data that do not fit", () => {
+  const taking = (...sample: number[]) =>
+    modelIo(
+      buildModel({
+        nodes: [makeNode("Identity", ["image"], ["y"])],
+        inputs: { image: ["N", ...sample] },
+        outputs: ["y"],
+      }),
+    );
+  const named = (arrays: Record<string, number[]>): Dataset => ({
+    count: 2,
+    labels: undefined,
+    inputs: new Map(
+      Object.entries(arrays).map(([name, dims]) => [
+        name,
+        { dims, data: new Float32Array(2 * dims.reduce((a, b) => a * b, 1)) },
+      ]),
+    ),
+  });
+
+  it.each([
+    ["channels last", [3, 4, 5], [4, 5, 3], "x.transpose(0, 3, 1, 2)"],
+    ["channels first", [4, 5, 3], [3, 4, 5], "x.transpose(0, 2, 3, 1)"],
+    ["a row of three channels", [3, 4, 5], [60], "x.reshape(-1, 3, 4, 5), if that is their order"],
+    ["a table with its labels", [1, 4, 5], [21], "--label-column"],
+    ["another size", [3, 4, 5], [3, 8, 8], "reshape or transpose them to fit"],
+  ])("for %s", (_, sample, dims, remedy) => {
+    expect(() => planFeeds(taking(...sample), named({ x: dims }))).toThrow(remedy);
+  });
+
+  it("is not needed for a row that holds a picture of one channel", () => {
+    expect(planFeeds(taking(1, 4, 5), named({ x: [20] })).samples[0]!.dims).toEqual([1, 4, 5]);
+  });
+
+  it("names the arrays that can be the input and the labels", () => {
+    expect(() => planFeeds(taking(1, 4, 5), named({ images: [1, 4, 5], labels: [] }))).toThrow(
+      "choose arrays by --data FILE.npz:images --labels FILE.npz:labels.",
+    );
+    expect(() => planFeeds(taking(1, 4, 5), named({ a: [1, 4, 5], b: [1, 4, 5] }))).toThrow(
+      "choose arrays by --data NAME=FILE.npz:ARRAY and --labels FILE.npz:ARRAY.",
+    );
+  });
+});
+
 describe("a model of fixed batch size", () => {
   it.each(["patch", "feed"] as const)("gives every sample its own outputs, by %s", async (kind) => {
     const data = singleInput(3, [2], Float32Array.of(1, 2, 3, 4, 5, 6));

@@ -61,11 +61,42 @@ function fitShape(input: ModelInput, dims: readonly number[]): Pick<SampleFeed, 
   const longAxes = (sizes: readonly number[]) => sizes.filter((d) => d !== 1).join();
   const isRow = fixed.length === 1 && fixed[0] === elementCount(dims);
   if (isWhole && (isRow || longAxes(fixed) === longAxes(dims))) return { dims: fixed, hasBatch: true };
-  const isTable = sample.length === 1 && dims.length === 1 && sample[0] === dims[0]! - 1;
+  // A picture of one channel has one order of its pixels; what a row of three channels holds cannot be told.
+  const isPicture = dims.length === 1 && fixed.length === 3 && fixed.filter((d) => d !== 1).length === 2;
+  if (isWhole && isPicture && elementCount(fixed) === dims[0]) return { dims: fixed, hasBatch: true };
   throw new QtamlError(
     "data-mismatch",
-    `The model takes "${input.name}" of shape ${formatDims(["N", ...sample])}, but the data have shape [${["N", ...dims].join(", ")}]; ${isTable ? "name the column of labels with --label-column, or leave a column out" : "reshape or transpose them to fit"}.`,
+    `The model takes "${input.name}" of shape ${formatDims(["N", ...sample])}, but the data have shape [${["N", ...dims].join(", ")}]; ${shapeRemedy(isWhole ? fixed : undefined, dims)}.`,
   );
+}
+
+/** What to do with data of a wrong shape; `fixed` is the sample's shape where the model fixes it whole. */
+function shapeRemedy(fixed: readonly number[] | undefined, dims: readonly number[]): string {
+  const general = "reshape or transpose them to fit";
+  if (fixed === undefined) return general;
+  const wanted = elementCount(fixed);
+  if (dims.length === 1 && dims[0]! - 1 === wanted)
+    return "name the column of labels with --label-column, or leave a column out";
+  const [a, b, c] = dims;
+  if (dims.length === 3 && fixed.length === 3 && dims.join() !== fixed.join()) {
+    if (fixed.join() === [c, a, b].join())
+      return "their channels come last, the model's first: in NumPy, x.transpose(0, 3, 1, 2)";
+    if (fixed.join() === [b, c, a].join())
+      return "their channels come first, the model's last: in NumPy, x.transpose(0, 2, 3, 1)";
+  }
+  return elementCount(dims) === wanted
+    ? `they are as many numbers: in NumPy, x.reshape(-1, ${fixed.join(", ")}), if that is their order`
+    : general;
+}
+
+/** The flags that choose arrays of an archive: with their names, where one array can be the input and one the labels. */
+function arrayFlags(open: readonly ModelInput[], arrays: ReadonlyMap<string, SampleArray>): string {
+  const rank = open.length === 1 ? (open[0]!.dims?.length ?? 0) - 1 : 0;
+  const inputs = [...arrays].filter(([, { dims }]) => dims.length === rank);
+  const labels = [...arrays].filter(([, { dims }]) => dims.length === 0);
+  if (rank < 1 || inputs.length !== 1) return "--data NAME=FILE.npz:ARRAY and --labels FILE.npz:ARRAY";
+  const more = labels.length === 1 ? ` --labels FILE.npz:${labels[0]![0]}` : "";
+  return `--data FILE.npz:${inputs[0]![0]}${more}`;
 }
 
 /** The model's input that each array of a data set goes to. */
@@ -89,7 +120,7 @@ function matchNames(io: ModelIo, data: Dataset): Map<string, SampleArray> {
   if (stranger !== undefined) {
     throw new QtamlError(
       "data-mismatch",
-      `The model has no input "${stranger}"; it takes ${formatInputs(io)}. Name the data so ("x" goes to a model's only input, "y" are labels), or choose arrays by --data NAME=FILE.npz:ARRAY and --labels FILE.npz:ARRAY.`,
+      `The model has no input "${stranger}"; it takes ${formatInputs(io)}. Name the data so ("x" goes to a model's only input, "y" are labels), or choose arrays by ${arrayFlags(open, named)}.`,
     );
   }
   const missing = open.filter((i) => !named.has(i.name)).map((i) => i.name);

@@ -4,7 +4,7 @@ import { z } from "zod";
 import {
   checkIdentity,
   chipColumns,
-  encodeRecord,
+  isSameRecord,
   meanBy,
   openStore,
   replayChip,
@@ -20,6 +20,7 @@ import { chipFormats, type ChipFormat } from "../choices.ts";
 import { checkOutput, writeWhole } from "../files.ts";
 import { fitTable, note, say, sayJson, type Manner } from "../output.ts";
 import { openProgress } from "../progress.ts";
+import { exitDefect } from "../status.ts";
 import { withSimulation } from "./shared.ts";
 import { plansIdentity, prepare, type TryFlags } from "./verification.ts";
 
@@ -83,6 +84,23 @@ export function runList(path: string, flags: Manner): Promise<void> {
   });
 }
 
+/** Settings of nearly every campaign, which tell a reader nothing. */
+const usualSettings: Readonly<Record<string, unknown>> = { errors: "faults", binder: "patch" };
+
+/** What chips are judged by, in the word of `--measure`; a measure with settings of its own as it was kept. */
+function measureName(kept: string): string {
+  const parsed = z.strictObject({ name: z.string() }).safeParse(jsonOf(kept));
+  return parsed.success ? parsed.data.name : kept;
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** `qtaml campaign show`. */
 export function runShow(path: string, flags: CampaignFlags): Promise<void> {
   return withStore(path, (store) => {
@@ -110,13 +128,11 @@ export function runShow(path: string, flags: CampaignFlags): Promise<void> {
     const isPart = images < data.samples;
     say(`Campaign ${name}: ${records.length} chips of ${model.name}, begun ${begun}.`);
     say(
-      `Judged by ${identity.measure} on ${isPart ? `${images} of ` : ""}${data.samples} samples; seed ${seed}; qtaml ${qtaml}, ONNX runtime ${runtime}.`,
+      `Judged by ${measureName(identity.measure)} on ${isPart ? `${images} of ` : ""}${data.samples} samples; seed ${seed}; qtaml ${qtaml}, ONNX runtime ${runtime}.`,
     );
-    say(
-      `Settings: ${Object.entries(settings)
-        .map(([key, value]) => `${key} ${String(value).slice(0, 24)}`)
-        .join(", ")}.`,
-    );
+    const told = Object.entries(settings).filter(([key, value]) => usualSettings[key] !== value);
+    if (told.length > 0)
+      say(`Settings: ${told.map(([key, value]) => `${key} ${String(value).slice(0, 24)}`).join(", ")}.`);
     say();
     const rows = plans.map(({ name: plan, overhead, mean, least, most }) => [
       plan,
@@ -168,7 +184,10 @@ export function runExport(path: string, flags: ExportFlags): Promise<void> {
     if (output === undefined) process.stdout.write(content);
     else {
       writeWhole(output, content);
-      note(`${chips.size} chips under ${identity.plans.length} plans written to ${output}.`, flags);
+      note(
+        `${chips.size} chips under ${identity.plans.length} plan${identity.plans.length === 1 ? "" : "s"} written to ${output}.`,
+        flags,
+      );
     }
   });
 }
@@ -256,8 +275,8 @@ export function runReplay(path: string, chip: number, flags: ReplayFlags): Promi
       const protections = plans.map(({ plan }) => planProtection(plan));
       const [outcome] = await trials.execute([{ trial: chip, protections, ...samples }]);
       const scores = outcome!.tallies.map((own) => trials.score(own));
-      const isSame =
-        kept === undefined ? null : encodeRecord({ outcome: outcome!, scores }) === encodeRecord(kept);
+      const isSame = kept === undefined ? null : isSameRecord({ outcome: outcome!, scores }, kept);
+      if (isSame === false) process.exitCode = exitDefect;
       const progress = openProgress(flags);
       const replay = await replayChip(assessment, data, plans[p]!.plan, {
         chip,

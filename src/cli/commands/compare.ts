@@ -9,6 +9,7 @@ import {
   decodingCost,
   formatNumber,
   formatPercent,
+  formatScore,
   formatTimes,
   measureWords,
   textWidth,
@@ -116,6 +117,10 @@ export async function runCompare(model: string, flags: CompareFlags): Promise<bo
     const unit = measure.unit === "share" ? "%" : measure.unit;
     say(
       `${measureWords(measure)}${unit === "" ? "" : ` in ${unit}`}, mean over ${chips} chips (95 % interval), against overhead:`,
+    );
+    const score = (value: number) => formatScore(value, measure.unit, 1);
+    say(
+      `Without a fault ${score(comparison.clean)}; to keep: ${measure.higherIsBetter ? "" : "at most "}${score(comparison.target)}.`,
     );
     say();
     say(comparisonTable(comparison));

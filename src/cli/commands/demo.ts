@@ -137,7 +137,7 @@ async function prove(
     tell(comparisonTable(comparison));
     tell();
     tell(
-      `   The plan on ${verified.chips} fresh chips: ${formatPercent(verified.accuracy, 1)} (${formatPercent(verified.low, 1)} to ${formatPercent(verified.high, 1)}), yield ${formatPercent(verified.yield)}.`,
+      `   The plan on ${verified.chips} fresh chips: ${formatPercent(verified.accuracy, 1)} (${formatPercent(verified.low, 1)} to ${formatPercent(verified.high, 1)}), and ${formatPercent(verified.yield)} of them keep the ${formatPercent(comparison.target, 1)} each by itself.`,
     );
     tell();
     return comparison;

@@ -200,8 +200,11 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
   }
   // The closed form knows the tensors' own formats alone.
   if (hasAnswers(survey) && plan.codebooks.length === 0) {
+    const kept = `${formatPercent(predictKept(survey, planProtection(plan)))} of the clean expected accuracy`;
     say(
-      `Predicted: ${formatPercent(predictKept(survey, planProtection(plan)))} of the clean expected accuracy kept under the noise alone, without simulating a fault.`,
+      keep === undefined
+        ? `Predicted: ${kept} kept under the noise alone, without simulating a fault.`
+        : `The least overhead at which ${flags.trials} simulated chips keep ${formatPercent(keep)} on the mean; the closed form, which draws no fault, says ${kept}.`,
     );
   }
   const runaways = expectedRunaways(survey.memory, planProtection(plan));

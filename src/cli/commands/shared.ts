@@ -158,7 +158,10 @@ export async function surveyFromFlags(
   };
 }
 
-/** A warning where the clean network answers no better than the commonest label would: the data are not prepared for it. */
+/**
+ * A warning where the clean network answers no better than the commonest label would, within two standard errors: the
+ * data are not prepared for it.
+ */
 export function guessWarnings(
   data: Dataset,
   result: { readonly measure: Pick<MeasureDescription, "name">; readonly clean: number },
@@ -168,9 +171,10 @@ export function guessWarnings(
   const counts = new Map<number, number>();
   for (const label of labels.data) counts.set(label, (counts.get(label) ?? 0) + 1);
   const share = Math.max(...counts.values()) / labels.data.length;
-  if (counts.size < 2 || result.clean > share) return [];
+  const error = Math.sqrt((share * (1 - share)) / labels.data.length);
+  if (counts.size < 2 || result.clean > share + 2 * error) return [];
   return [
-    `The clean network is right in ${formatPercent(result.clean)} of answers, no more than the commonest label (${formatPercent(share)}): check that labels, order of the classes and scaling of the inputs are those it was trained with (docs/data.md).`,
+    `The clean network is right in ${formatPercent(result.clean)} of answers, ${result.clean > share ? "hardly" : "no"} more than the commonest label (${formatPercent(share)}): check that labels, order of the classes and scaling of the inputs are those it was trained with (docs/data.md).`,
   ];
 }
 

@@ -56,7 +56,7 @@ function outcomeLines({ outcomes, nonFinite, measure }: PlanVerdict & Pick<Verif
   const lines: string[] = [];
   if (outcomes !== null && measure.name !== "sdc") {
     const labelled = Number.isFinite(outcomes.degradation)
-      ? `; top-1 SDC ${share(outcomes.top1Sdc)}, degradation ${share(outcomes.degradation)}`
+      ? `; right before and wrong now (top-1 SDC): ${share(outcomes.top1Sdc)}; accuracy lost: ${(100 * outcomes.degradation).toFixed(1)} points`
       : "";
     lines.push(`Answers that changed (SDC): ${share(outcomes.sdc)}${labelled}.`);
   }
@@ -70,7 +70,7 @@ function verdictWords(plan: PlanVerdict, { ended }: Verified): string {
   const word = plan.kept ? good("Kept") : bad("Missed");
   if (plan.verdict !== "open") return `${word}: the interval leaves no doubt.`;
   const more = ended === "interrupted" ? "go on" : "try more chips with --trials";
-  return `${word}: the interval leaves doubt: ${more}.`;
+  return `${word} so far, but the interval leaves doubt: ${more}.`;
 }
 
 function accountOfOne(result: Verified): string[] {

@@ -245,7 +245,10 @@ function troubles(address: QueueAddress, onNotice: (text: string) => void): (err
   let last = "";
   return ({ message }) => {
     const isKnown =
-      message === last || /ECONN|EPIPE|ETIMEDOUT|closed|terminat|shutting down|starting up/i.test(message);
+      // What is left of a campaign that has ended has gone from the server.
+      message === last ||
+      /missing key for job/i.test(message) ||
+      /ECONN|EPIPE|ETIMEDOUT|closed|terminat|shutting down|starting up/i.test(message);
     last = message;
     if (/missing lock/i.test(message)) {
       onNotice(
