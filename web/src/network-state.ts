@@ -104,6 +104,20 @@ export function meanFlips({ memory }: Network): FlipChoice {
   return { p01: mean(p01), p10: mean(p10) };
 }
 
+const demonstrated: FlipChoice = { p01: 0.1, p10: 0.1 };
+
+/** The flip probabilities that the views begin with: those of the network's memory, and the demonstration's until it is open. */
+export function useUsualFlips(): FlipChoice {
+  const known = useNetworkState();
+  const snapshot = known.kind === "ready" ? known.snapshot : undefined;
+  return useMemo(() => {
+    const first = snapshot?.tensors[0];
+    if (first === undefined) return demonstrated;
+    const mean = (list: readonly number[]) => list.reduce((a, b) => a + b, 0) / list.length;
+    return { p01: mean(first.p01), p10: mean(first.p10) };
+  }, [snapshot]);
+}
+
 /** The network under the flips of the address. */
 export function useNetwork(snapshot: NetworkSnapshot): {
   readonly network?: Network;

@@ -32,6 +32,9 @@ export function WithNetwork({ children }: { children: (snapshot: NetworkSnapshot
     case "ready":
       return (
         <>
+          <p class="note">
+            Network: <code>{state.snapshot.model.name}</code>
+          </p>
           {children(state.snapshot)}
           <Warnings warnings={state.warnings} />
         </>

@@ -15,6 +15,7 @@ import { changeParameters, numberOf, useAddress, wordOf } from "../address.ts";
 import { Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
 import { Figure } from "../figure.tsx";
 import { draws, type Law } from "../law.ts";
+import { useUsualFlips } from "../network-state.ts";
 import { useLaw } from "../use-law.ts";
 import { weightShapes, type WeightShape } from "../weights.ts";
 
@@ -125,8 +126,9 @@ export function ErrorsView() {
   const address = useAddress();
   const name = wordOf(address, "format", "int8", formatNames);
   const format = numberFormat(name);
-  const p01 = numberOf(address, "p01", 0.1, 0, 0.5);
-  const p10 = numberOf(address, "p10", 0.1, 0, 0.5);
+  const usual = useUsualFlips();
+  const p01 = numberOf(address, "p01", usual.p01, 0, 0.5);
+  const p10 = numberOf(address, "p10", usual.p10, 0, 0.5);
   const reading = wordOf(address, "reading", "none", decoderKinds);
   const shape = wordOf(address, "weights", "gaussian", Object.keys(weightShapes) as WeightShape[]);
   const top = Math.round(numberOf(address, "top", 0, 0, format.bits));
