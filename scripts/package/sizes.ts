@@ -10,15 +10,18 @@ import { bytesUnder, listPacked } from "./project.ts";
 export interface SizedEntry extends Entry, Size {}
 
 /**
- * The sizes of all entry points of a package: of pure ones with everything that they need, of the others qtaml's own
+ * The sizes of entry points of a package, all unless told: of pure ones with everything that they need, of the others qtaml's own
  * code alone.
  *
  * @param packageFolder where its package.json and dist/ are
  * @throws Error where a pure entry point imports what no browser has
  */
-export async function measureEntries(packageFolder: string): Promise<SizedEntry[]> {
+export async function measureEntries(
+  packageFolder: string,
+  entries: readonly Entry[] = entryPoints(),
+): Promise<SizedEntry[]> {
   const sized: SizedEntry[] = [];
-  for (const entry of entryPoints()) {
+  for (const entry of entries) {
     const isForeign = (id: string) => !entry.isPure && /^[a-z@]/.test(id);
     const made = await bundle(join(packageFolder, entry.file), packageFolder, isForeign);
     if (entry.isPure && made.imports.length > 0) {
