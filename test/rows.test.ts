@@ -31,7 +31,7 @@ function outside(value: number, cell: string | undefined): number {
 /** A page that was last written before there were stamps is of code before that as well. */
 const isStamped = (path: string) => stampsIn(documentText(path)).length > 0;
 
-describe("lenet at p = 0.1", () => {
+describe("lenet at p = 0.1", { timeout: 600_000 }, () => {
   const subject: Subject = subjects[0]!;
   let assessment: Assessment;
   let simulation: Simulation;
@@ -41,7 +41,7 @@ describe("lenet at p = 0.1", () => {
     assessment = await assessSubject(subject, subject.p, calibration);
     simulation = await openSimulation(assessment, test, { seed, threads: 1 });
     return () => simulation.close();
-  });
+  }, 600_000);
 
   /** Per cent of the clean accuracy that chips keep under a plan. */
   async function kept(policy: "none" | "tac" | "joint", overhead: number): Promise<number> {
@@ -101,7 +101,7 @@ describe("docs/beyond.md", () => {
   });
 });
 
-describe("docs/correction.md", () => {
+describe("docs/correction.md", { timeout: 600_000 }, () => {
   it("has a row of today, or npm run reproduce:correction makes it anew", async () => {
     const own = chargeLoss.find(
       ({ subject, overhead }) => subject.name === "watch-lenet" && overhead === 0.2,
