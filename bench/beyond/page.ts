@@ -50,6 +50,9 @@ const grainWords = {
   size: "64 of a size",
 } as const;
 
+const names = (list: readonly string[]) =>
+  list.length === 0 ? "none" : list.map((n) => `\`${n}\``).join(", ");
+
 const geometricMean = (values: readonly number[]) =>
   Math.exp(values.reduce((sum, v) => sum + Math.log(v), 0) / values.length);
 
@@ -92,6 +95,56 @@ export function distortions(p: number): string[][] {
   });
 }
 
+/** Finer grains. @param gap how far predicted noise may be above its optimum by tensor, as a share of it */
+export function grainText(grain: readonly GrainResult[], gap: number): string {
+  return `Bits by finer grains, as predicted: the overhead that leaves the noise of the plan by tensor, where bits are allotted to output channels, to blocks of 64 neighbours, and to blocks of 64 weights of about the same size, wherever they are. For the last the reader of the memory would have to know which weights are which: it bounds what sorting can bring. qtaml does the first of these (\`--grain channel\`).
+
+${table(
+  ["network", "tensor", "channel", "64 neighbours", "64 of a size"],
+  grain.map(({ name, overhead }) => [`\`${name}\``, ...grains.map((g) => formatPercent(overhead[g]))]),
+)}
+
+Over the plan by tensor, in the geometric mean: ${grains
+    .slice(1)
+    .map(
+      (g) =>
+        `${grainWords[g]} ${formatTimes(geometricMean(grain.map(({ overhead }) => overhead.tensor / overhead[g])))} times less`,
+    )
+    .join(
+      ", ",
+    )}. By tensor, predicted noise is at most ${formatPercent(gap)} above the optimum of the linear programme.`;
+}
+
+/** Shifted biases. */
+export function biasesText(folding: readonly FoldingResult[]): string {
+  return `### Biases
+Ways to shift biases, with nothing protected: of the outputs alone; of all layers by what was measured of all at once; layer by layer from the front by all of what is measured behind the layers before, and by half of it, which is what plans do. Gain in points of the clean accuracy over the same plan without shifts, on the same chips.
+
+${table(
+  ["network", "kept without", "outputs", "all at once", "layer by layer", "half of that"],
+  folding.map(({ name, kept, gain }) => [
+    `\`${name}\``,
+    percent(kept),
+    ...foldingWays.map((way) => gained(gain[way])),
+  ]),
+)}
+
+Gain over all networks, in the mean: ${foldingWays.map((way) => `${wayWords[way]} ${points(mean(folding.map((f) => f.gain[way].estimate)))}`).join(", ")}. Beyond the intervals half of each shift helps on ${names(folding.filter((f) => f.gain.half.low > 0).map((f) => f.name))} and does harm on ${names(folding.filter((f) => f.gain.half.high < 0).map((f) => f.name))}.
+
+The plans of the table class at their overhead, whose check decides whether biases are shifted:
+
+${table(
+  ["network", "overhead", "layers shifted", "kept without", "gain"],
+  folding.map(({ name, atTarget }) => [
+    `\`${name}\``,
+    formatPercent(atTarget.overhead),
+    String(atTarget.layers),
+    percent(atTarget.kept),
+    atTarget.layers === 0 ? "" : gained(atTarget.gain),
+  ]),
+)}`;
+}
+
 /** Everything between the markers of the page. */
 export function resultsText(
   {
@@ -120,8 +173,6 @@ export function resultsText(
   };
   const borne = results.map((r) => r.borne.table / r.borne.plain);
   const below = (limit: number) => results.filter((r) => r.ratio.table.estimate < limit).map((r) => r.name);
-  const names = (list: readonly string[]) =>
-    list.length === 0 ? "none" : list.map((n) => `\`${n}\``).join(", ");
   const outside = results.filter(
     ({ atTarget: { predicted, measured } }) => measured.low > predicted.high || measured.high < predicted.low,
   );
@@ -167,22 +218,7 @@ ${table(
   }),
 )}
 
-Bits by finer grains, as predicted: the overhead that leaves the noise of the plan by tensor, where bits are allotted to output channels, to blocks of 64 neighbours, and to blocks of 64 weights of about the same size, wherever they are. For the last the reader of the memory would have to know which weights are which; it bounds what sorting can bring; qtaml does the first of these (\`--grain channel\`).
-
-${table(
-  ["network", "tensor", "channel", "64 neighbours", "64 of a size"],
-  grain.map(({ name, overhead }) => [`\`${name}\``, ...grains.map((g) => formatPercent(overhead[g]))]),
-)}
-
-Over the plan by tensor, in the geometric mean: ${grains
-    .slice(1)
-    .map(
-      (g) =>
-        `${grainWords[g]} ${formatTimes(geometricMean(grain.map(({ overhead }) => overhead.tensor / overhead[g])))} times less`,
-    )
-    .join(
-      ", ",
-    )}. By tensor, predicted noise is at most ${formatPercent(Math.max(...results.map((r) => r.atTarget.gap)))} above the optimum of the linear programme.
+${grainText(grain, Math.max(...results.map((r) => r.atTarget.gap)))}
 
 ### Nothing protected
 Share of the clean accuracy kept at the p above, and the largest p at which ${formatPercent(keep)} is kept (to 4 %), by joint plans with shifted biases, without their check against TAC.
@@ -219,32 +255,7 @@ ${table(
   ]),
 )}
 
-### Biases
-Ways to shift biases, with nothing protected: of the outputs alone; of all layers by what was measured of all at once; layer by layer from the front by all of what is measured behind the layers before, and by half of it, which is what plans do. Gain in points of the clean accuracy over the same plan without shifts, on the same chips.
-
-${table(
-  ["network", "kept without", "outputs", "all at once", "layer by layer", "half of that"],
-  folding.map(({ name, kept, gain }) => [
-    `\`${name}\``,
-    percent(kept),
-    ...foldingWays.map((way) => gained(gain[way])),
-  ]),
-)}
-
-Gain over all networks, in the mean: ${foldingWays.map((way) => `${wayWords[way]} ${points(mean(folding.map((f) => f.gain[way].estimate)))}`).join(", ")}. Beyond the intervals half of each shift helps on ${names(folding.filter((f) => f.gain.half.low > 0).map((f) => f.name))} and does harm on ${names(folding.filter((f) => f.gain.half.high < 0).map((f) => f.name))}.
-
-The plans of the table class at their overhead, whose check decides whether biases are shifted:
-
-${table(
-  ["network", "overhead", "layers shifted", "kept without", "gain"],
-  folding.map(({ name, atTarget }) => [
-    `\`${name}\``,
-    formatPercent(atTarget.overhead),
-    String(atTarget.layers),
-    percent(atTarget.kept),
-    atTarget.layers === 0 ? "" : gained(atTarget.gain),
-  ]),
-)}
+${biasesText(folding)}
 
 ### Limits
 ![Predicted output noise against overhead of lenet: Uniform-MSP, TAC, joint plans with free decoding and with tables, and the distortion-rate bound, each far below the one before](figures/beyond-noise.svg)
