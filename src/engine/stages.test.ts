@@ -94,6 +94,10 @@ describe("runStages", () => {
     expect(seen).toEqual([8, 8]);
   });
 
+  it("tells the most memory that values took: the relu and the output of eight samples", async () => {
+    expect(await run(["a", "y"])).toBe(2 * 8 * 2 * 4);
+  });
+
   it("refuses cuts that do not come in turn", async () => {
     await expect(run(["y", "a"])).rejects.toThrow('does not compute "a"');
     await expect(run(["a", "z"])).rejects.toThrow('does not compute "z"');

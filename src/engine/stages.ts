@@ -99,6 +99,16 @@ const typeByName = new Map(
   }),
 );
 
+/** @throws QtamlError `unsupported-model` for a value that cannot be fed, such as text */
+function elementTypeOf(name: string, type: string): DataType {
+  const found = typeByName.get(type as "float32");
+  if (found !== undefined) return found;
+  throw new QtamlError(
+    "unsupported-model",
+    `Value "${name}" of the model holds ${type}, which cannot be fed, so the model cannot be run layer by layer; leave its biases as they are.`,
+  );
+}
+
 /** A stage as a model: constants in it, weights and values of before as inputs. */
 function stageModel(
   prepared: PreparedModel,
@@ -117,12 +127,22 @@ function stageModel(
   graph.input = [
     ...weights.map((t) => makeValueInfo(t.runtimeName, DataType.FLOAT, t.dims)),
     ...Array.from(live).flatMap(([name, { type }]) =>
-      stage.reads.has(name) ? [makeValueInfo(name, typeByName.get(type as "float32")!)] : [],
+      stage.reads.has(name) ? [makeValueInfo(name, elementTypeOf(name, type))] : [],
     ),
   ];
   // Without types: the runtime infers them.
   graph.output = stage.writes.map((name) => create(ValueInfoProtoSchema, { name }));
   return model;
+}
+
+/** Memory of the values of all copies; texts, which have no size of their own, do not count. */
+function bytesOf(live: readonly (readonly ReadonlyMap<string, Tensor>[])[]): number {
+  return live
+    .flat()
+    .flatMap((values) =>
+      Array.from(values.values(), ({ data }) => (ArrayBuffer.isView(data) ? data.byteLength : 0)),
+    )
+    .reduce((a, b) => a + b, 0);
 }
 
 /** Runs a stage for every copy and batch, and puts what it computes among the live values. */
@@ -156,9 +176,10 @@ async function runStage(
  * Runs copies of a network up to its last cut.
  *
  * @param prepared the network; its weights do not count
+ * @returns the most memory that the values of all copies took together, in bytes
  * @throws QtamlError when it does not run, or does not fit the data
  */
-export async function runStages(prepared: PreparedModel, data: Dataset, run: StageRun): Promise<void> {
+export async function runStages(prepared: PreparedModel, data: Dataset, run: StageRun): Promise<number> {
   const stages = stagesOf(prepared.model, run.cuts);
   const io = modelIo(prepared.model);
   const { fixedBatch = 1 } = bindInputs(io, data);
@@ -173,6 +194,7 @@ export async function runStages(prepared: PreparedModel, data: Dataset, run: Sta
     }
     return batches;
   });
+  let mostBytes = 0;
   for (const [s, stage] of stages.entries()) {
     await runStage(prepared, stage, live, (tensors, copy) => run.weightsOf(s, tensors, copy));
     run.visit(
@@ -184,7 +206,9 @@ export async function runStages(prepared: PreparedModel, data: Dataset, run: Sta
         }),
       ),
     );
+    mostBytes = Math.max(mostBytes, bytesOf(live));
     for (const batches of live)
       for (const values of batches) for (const name of stage.done) values.delete(name);
   }
+  return mostBytes;
 }

@@ -16,6 +16,10 @@ import { planProtection, storeByPlan } from "../simulation/index.ts";
 const usual = { draws: 24, inputs: 32 } as const;
 const ofLarge = { draws: 8, inputs: 16 } as const;
 const largeWeights = 2e6;
+/** Memory that the copies may take, in bytes; fewer inputs where they would take more. */
+const mostBytes = 2 ** 30;
+/** Samples of up to so many elements leave no layer that could take as much. */
+const smallSample = 4096;
 /** Ordinals of draws from here on are not those of any check. */
 const firstDraw = 2 ** 20;
 
@@ -62,6 +66,22 @@ function placesOf({ judged, storage }: Assessment): BiasPlace[] {
   return biasPlaces(judged.model, new Set(judged.tensors.map((t) => t.runtimeName)));
 }
 
+/** Inputs whose values fit the memory in all copies, as one sample tells; 0 where not even one does. */
+async function inputsThatFit(filled: Assessment, cuts: readonly string[], copies: number): Promise<number> {
+  const { judged, calibration } = filled;
+  const one = sliceDataset(calibration!.inputs, 0, 1);
+  const elements = Array.from(one.inputs.values(), ({ data }) => data.length).reduce((a, b) => a + b, 0);
+  if (elements <= smallSample) return Infinity;
+  const { weights } = cleanNetwork(filled);
+  const bytes = await runStages(judged, one, {
+    cuts,
+    copies: 1,
+    weightsOf: (_, tensors) => tensors.map((t) => weights[t]!),
+    visit: () => undefined,
+  });
+  return Math.floor(mostBytes / (bytes * copies));
+}
+
 /**
  * What to add to biases so that the mean of every layer's output comes back toward that of the clean network. Layer by
  * layer from the front, under Gaussian errors of the predicted strength in all weights: each shift is measured where those
@@ -80,7 +100,10 @@ export async function measureShifts(
   const places = placesOf(filled);
   const { judged, memory, calibration } = filled;
   const count = memory.reduce((sum, tensor) => sum + tensor.count, 0);
-  const { draws, inputs } = count > largeWeights ? ofLarge : usual;
+  const { draws, inputs: most } = count > largeWeights ? ofLarge : usual;
+  const cuts = places.map(({ layer }) => layer);
+  const inputs = Math.min(most, await inputsThatFit(filled, cuts, 1 + draws));
+  if (inputs === 0) return [];
   const { weights: clean } = cleanNetwork(filled);
   const protection = planProtection(plan);
   const errorsOf = (tensors: readonly number[]) => {
@@ -91,7 +114,7 @@ export async function measureShifts(
   let errors: ReturnType<typeof errorsOf> | undefined;
   const shifts: Plan["shifts"] = [];
   await runStages(judged, sliceDataset(calibration!.inputs, 0, inputs), {
-    cuts: places.map(({ layer }) => layer),
+    cuts,
     copies: 1 + draws,
     // The first copy is clean.
     weightsOf(cut, tensors, copy) {
@@ -142,7 +165,14 @@ export async function foldBiases(
   const sign = check.higherIsBetter ? 1 : -1;
   const asItIs = { plan, check };
   if (sign * (check.clean - check.score) <= 0) return asItIs;
-  const shifts = await measureShifts(storeByPlan(assessment, plan), plan, options);
+  let shifts: Plan["shifts"];
+  try {
+    shifts = await measureShifts(storeByPlan(assessment, plan), plan, options);
+  } catch (error) {
+    // A network that does not run layer by layer keeps its biases.
+    if (error instanceof QtamlError && error.code === "unsupported-model") return asItIs;
+    throw error;
+  }
   if (shifts.length === 0) return asItIs;
   const folded = { ...plan, shifts };
   const [own] = await checkByGaussian(storeByPlan(assessment, folded), [planProtection(plan)], options);
