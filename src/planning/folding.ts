@@ -23,7 +23,7 @@ const smallSample = 4096;
 /** Ordinals of draws from here on are not those of any check. */
 const firstDraw = 2 ** 20;
 
-/** Share of a measured shift that goes into the bias: all of it overshoots on the chips whose layers shift least. */
+/** Share of a measured shift that goes into the bias: all of it gains as much in the mean, and less surely. */
 const foldedShare = 0.5;
 
 /** Digits of a shift in a plan: finer than the draws can tell. */
