@@ -116,13 +116,23 @@ ${table(headlineColumns, rows)}
 The ratio lies between ${factor(Math.min(...ratios))} and ${factor(Math.max(...ratios))}, ${factor(geometricMean(ratios))} in the geometric mean; the literature reports 3.4 to 33.6 on its own networks, which are not public.`;
 }
 
-const fullWidth = ({ atFullWidth }: Results) => `## At full width
+function fullWidth({ atFullWidth }: Results): string {
+  const cases = atFullWidth.map(({ result }) => result.cases[0]!);
+  const outside = cases.filter((c) => c.predictedRatio < c.ratioLow || c.predictedRatio > c.ratioHigh);
+  const coarse =
+    outside.length === 0
+      ? "The Gaussian prediction lies within the intervals."
+      : `The Gaussian prediction, of ${wideEffort.draws} draws on ${wideEffort.calibrationInputs} inputs, lies outside the interval for ${outside.map((c) => `\`${c.network}\` (TAC ${percent(c.tac.gaussian)}, Uniform-MSP ${percent(c.uniform.gaussian)})`).join(" and ")}.`;
+  return `## At full width
 A ResNet-18 of 11.2 million weights and a VGG-16 of 15.0 million on Fashion-MNIST, stored as their files hold them: int8, one step an output channel. ${wideEffort.chips} chips a point on ${wideEffort.samples} test samples each, ${wideEffort.calibrationInputs} calibration inputs, ${wideEffort.draws} Gaussian draws a budget.
 
 ${table(
   headlineColumns.filter((c) => c !== "whole levels"),
   atFullWidth.map(headlineRow),
-)}`;
+)}
+
+To first order TAC seems to need next to nothing here (${cases.map((c) => formatPercent(c.tac.firstOrder, 2)).join(" and ")} of the bits): noise that meets noise on its way through many layers decides, and the closed form does not know of it. ${coarse}`;
+}
 
 function policies({ networks }: Results): string {
   const rows = networks.flatMap(({ subject, result }) => {
