@@ -193,7 +193,7 @@ describe.skipIf(isSkipped)("the explorer", () => {
     const chips = page.locator("dl.facts dd").first();
     await expect.poll(() => chips.textContent()).toMatch(/^[1-9]/);
     await page.getByRole("button", { name: "Stop" }).click();
-    await expect.poll(() => page.locator("p.answer").textContent()).toMatch(/^Stopped: \d+ chips/);
+    await expect.poll(() => page.locator("p.answer").textContent()).toMatch(/^Stopped: [\d,]+ chips/);
     const found = await page.locator("p.answer").textContent();
     await page.close();
     const later = await open("#verification");
