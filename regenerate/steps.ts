@@ -85,7 +85,7 @@ export const steps: readonly Step[] = [
   {
     script: "reproduce",
     writes: ["docs/results.md", "docs/figures/results-*.svg"],
-    minutes: 70,
+    minutes: 40,
     held: "stamp",
   },
   { script: "reproduce:correction", writes: ["docs/correction.md"], minutes: 8, held: "stamp" },

@@ -14,9 +14,9 @@ describe("the steps of npm run regenerate", () => {
   it("are scripts of package.json, and leave out none that writes documents", () => {
     const named = new Set(steps.map(({ script }) => script));
     expect([...named].filter((script) => scripts[script] === undefined)).toEqual([]);
-    const site = ["docs:dev", "docs:build", "docs:preview"];
+    const site = new Set(["docs:dev", "docs:build", "docs:preview"]);
     const writing = Object.keys(scripts).filter(
-      (script) => /^(?:bench|docs|figures|reproduce)\b/.test(script) && !site.includes(script),
+      (script) => /^(?:bench|docs|figures|reproduce)\b/.test(script) && !site.has(script),
     );
     expect(writing.filter((script) => !named.has(script))).toEqual([]);
   });

@@ -2,7 +2,7 @@
 import { cleanNetwork, type Assessment } from "../../src/assessment/index.ts";
 import { openMemoryReader, runStages } from "../../src/engine/index.ts";
 import { biasPlaces } from "../../src/onnx/index.ts";
-import { channelMeans, measureShifts } from "../../src/planning/folding.ts";
+import { meanShift, measureShifts } from "../../src/planning/folding.ts";
 import { makePlan } from "../../src/planning/index.ts";
 import type { Plan } from "../../src/protect/index.ts";
 import { openSimulation, planProtection, storeByPlan } from "../../src/simulation/index.ts";
@@ -58,12 +58,9 @@ async function shiftsAtOnce(filled: Assessment, plan: Plan): Promise<Plan["shift
       const { weights } = errors.read(protection);
       return tensors.map((t) => weights[t]!);
     },
-    visit(cut, [wanted, ...drawn]) {
+    visit(cut, copies) {
       const place = places[cut]!;
-      const shift = channelMeans(place, wanted!);
-      for (const batches of drawn)
-        channelMeans(place, batches).forEach((mean, c) => (shift[c]! -= mean / draws));
-      shifts.push({ layer: place.layer, values: Array.from(shift) });
+      shifts.push({ layer: place.layer, values: Array.from(meanShift(place, copies)) });
     },
   });
   return shifts;

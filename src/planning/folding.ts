@@ -9,13 +9,18 @@ import { QtamlError } from "../errors.ts";
 import type { Plan } from "../protect/index.ts";
 import { meanInterval, momentsOf, standardDeviation } from "../stats/index.ts";
 import { cleanNetwork, isAssessment, type Assessment, type Survey } from "../assessment/index.ts";
-import { checkByGaussian, isGaussian, type CheckOptions, type GaussianCheck } from "./gaussian-check.ts";
+import {
+  checkByGaussian,
+  isGaussian,
+  isLarge,
+  type CheckOptions,
+  type GaussianCheck,
+} from "./gaussian-check.ts";
 import { planProtection, storeByPlan } from "../simulation/index.ts";
 
-/** Draws and inputs that shifts are measured by; fewer in networks of more weights than this. */
+/** Draws and inputs that shifts are measured by; fewer in large networks. */
 const usual = { draws: 24, inputs: 32 } as const;
 const ofLarge = { draws: 8, inputs: 16 } as const;
-const largeWeights = 2e6;
 /** Memory that the copies may take, in bytes; fewer inputs where they would take more. */
 const mostBytes = 2 ** 30;
 /** Samples of up to so many elements leave no layer that could take as much. */
@@ -47,6 +52,17 @@ export function channelMeans(place: BiasPlace, batches: readonly StageValue[]): 
     count += values.length / channels;
   }
   return sums.map((sum) => sum / count);
+}
+
+/** What the mean of each channel lacks, on average over copies with errors. @param copies the clean one first */
+export function meanShift(
+  place: BiasPlace,
+  [wanted, ...drawn]: readonly (readonly StageValue[])[],
+): Float64Array {
+  const shift = channelMeans(place, wanted!);
+  for (const batches of drawn)
+    channelMeans(place, batches).forEach((mean, c) => (shift[c]! -= mean / drawn.length));
+  return shift;
 }
 
 /** Adds a number to each channel, in place. */
@@ -99,8 +115,7 @@ export async function measureShifts(
 ): Promise<Plan["shifts"]> {
   const places = placesOf(filled);
   const { judged, memory, calibration } = filled;
-  const count = memory.reduce((sum, tensor) => sum + tensor.count, 0);
-  const { draws, inputs: most } = count > largeWeights ? ofLarge : usual;
+  const { draws, inputs: most } = isLarge(filled) ? ofLarge : usual;
   const cuts = places.map(({ layer }) => layer);
   const inputs = Math.min(most, await inputsThatFit(filled, cuts, 1 + draws));
   if (inputs === 0) return [];
@@ -125,12 +140,10 @@ export async function measureShifts(
       errors!.draw(firstDraw + cut * draws + copy - 1);
       return errors!.read(tensors.map((t) => protection[t]!)).weights;
     },
-    visit(cut, [wanted, ...drawn]) {
+    visit(cut, copies) {
       const place = places[cut]!;
-      const shift = channelMeans(place, wanted!);
-      for (const batches of drawn)
-        channelMeans(place, batches).forEach((mean, c) => (shift[c]! -= mean / draws));
-      for (const batches of drawn) addToChannels(place, batches, shift);
+      const shift = meanShift(place, copies);
+      for (const batches of copies.slice(1)) addToChannels(place, batches, shift);
       const values = Array.from(shift, (s) => Number((share * s).toPrecision(digits)));
       shifts.push({ layer: place.layer, values });
     },

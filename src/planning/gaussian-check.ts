@@ -37,10 +37,14 @@ export interface GaussianCheck {
   readonly scores: readonly number[];
 }
 
-/** Draws and inputs; fewer in networks of more weights than this. */
+/** Draws and inputs; fewer in large networks. */
 const usual = { draws: 12, inputs: 256 } as const;
 const ofLarge = { draws: 4, inputs: 64 } as const;
-const largeWeights = 2e6;
+
+/** Whether a network has so many weights (above two million) that Gaussian errors are drawn sparingly. */
+export function isLarge({ memory }: Pick<Assessment, "memory">): boolean {
+  return memory.reduce((sum, { count }) => sum + count, 0) > 2e6;
+}
 
 /** Inputs of the question whether one reading is better than another, which is asked at every budget. */
 const readingInputs = 128;
@@ -95,8 +99,7 @@ async function drawBoth(
   protections: readonly Protection[],
   { seed = 0, threads, most = Infinity }: CheckOptions & { readonly most?: number },
 ) {
-  const weights = assessment.memory.reduce((sum, { count }) => sum + count, 0);
-  const { draws, inputs } = weights > largeWeights ? ofLarge : usual;
+  const { draws, inputs } = isLarge(assessment) ? ofLarge : usual;
   const data = sliceDataset(assessment.calibration!.inputs, 0, Math.min(inputs, most));
   const name = hasAnswers(assessment) ? "expected-accuracy" : "mse";
   const simulation = await openSimulation(

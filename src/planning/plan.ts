@@ -7,7 +7,7 @@ import { QtamlError } from "../errors.ts";
 import { isAssessment, type Survey } from "../assessment/index.ts";
 import { chooseCorrection, fixedReading } from "./correction.ts";
 import { foldedPlan } from "./folding.ts";
-import { isGaussian } from "./gaussian-check.ts";
+import { isGaussian, isLarge } from "./gaussian-check.ts";
 import { jointPlan, type JointStyle } from "./joint.ts";
 
 /** What a plan is asked for. */
@@ -24,12 +24,6 @@ export interface PlanRequest {
   readonly foldsBiases?: boolean;
   readonly threads?: number;
 }
-
-/**
- * Up to so many weights, plain TAC in a joint plan's check has readings of its own choice; reading by reading, a network
- * of a hundred tensors would be run hundreds of times.
- */
-const mostChosenWeights = 2e6;
 
 /**
  * Makes the plan of a policy for a budget. TAC chooses how each tensor is read by the predicted output error;
@@ -55,8 +49,8 @@ export async function makePlan(assessment: Survey, request: PlanRequest): Promis
     );
   }
   const allocation = allocator(policy, memory, seed).allocate(overhead);
-  const weights = memory.reduce((sum, { count }) => sum + count, 0);
-  const isChosen = policy === "tac" || (policy === "joint" && weights <= mostChosenWeights);
+  // Reading by reading, a network of a hundred tensors would be run hundreds of times.
+  const isChosen = policy === "tac" || (policy === "joint" && !isLarge(assessment));
   const reading = isChosen
     ? await chooseCorrection(assessment, allocation)
     : await fixedReading(assessment, allocation, policy === "mean-correction" ? "unbiased-affine" : "none");
