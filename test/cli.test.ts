@@ -200,6 +200,8 @@ describe("inspect", () => {
       jacobianMeanSquare: null,
       score: null,
     });
+    const words = await run(["inspect", lenet, "--p", "0.1"]);
+    expect(words.stdout.match(/^Sensitivities .* not measured: .*--data.*$/gm)).toHaveLength(1);
   });
 });
 

@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildProgram } from "../src/cli/program.ts";
 import { completionScript } from "../src/cli/completion/index.ts";
+import { listForm } from "../src/cli/options.ts";
 import { everyCommand } from "../src/cli/usage.ts";
 import { inRepository, makeWorkplace } from "./cli-run.ts";
 
@@ -105,6 +106,61 @@ describe("mistakes", () => {
     expect(stderr).toMatch(/^qtaml: unknown (command|option) /);
     expect(stderr).toContain(suggestion);
     expect(stderr).toContain(remedy);
+  });
+
+  it.each([
+    ["numbers with spaces", ["compare", "m.onnx", "--budgets", "0.1", "0.2"], "--budgets 0.1,0.2"],
+    ["before the model", ["compare", "--budgets", "0", "0.2", "m.onnx"], "--budgets 0,0.2"],
+    ["commas and spaces", ["compare", "m.onnx", "--budgets", "0.1,", "0.2,", "0.3"], "--budgets 0.1,0.2,0.3"],
+    ["written with =", ["plan", "m.onnx", "--p=0.1", "1e-3", "--budget", "0.1"], "--p 0.1,1e-3"],
+    ["where a model may be missing", ["codes", "--p01", "0.1", "0.2"], "--p01 0.1,0.2"],
+    ["without arguments", ["flip", "--p10", "0.1", "0.2"], "--p10 0.1,0.2"],
+    [
+      "a flag for each value",
+      ["verify", "m.onnx", "--plan", "a.json", "b.json", "--data", "x.npz"],
+      "--plan a.json --plan b.json",
+    ],
+    [
+      "words that a shell changes",
+      ["inspect", "m.onnx", "--include", "a*", "b c"],
+      "--include 'a*' --include 'b c'",
+    ],
+  ])("a list is told how it is written: %s", async (_name, args, written) => {
+    const { status, stdout, stderr } = await run(args);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    const flag = written.split(" ")[0];
+    expect(stderr).toContain(`For several values of ${flag} write ${written}.\n`);
+    expect(stderr).toContain(`qtaml ${args[0]} --help says more.`);
+  });
+
+  it.each([
+    ["a second model", ["inspect", "m.onnx", "n.onnx", "--p", "0.1"]],
+    ["a second number for a flag of one", ["flip", "--thickness", "2", "3"]],
+    ["a model behind a list", ["compare", "--p", "0.1", "m.onnx", "n.onnx"]],
+  ])("what is no list gets no such advice: %s", async (_name, args) => {
+    const { status, stderr } = await run(args);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^qtaml: too many arguments /);
+    expect(stderr).not.toContain("For several values");
+  });
+
+  it("a file whose name is a number may stand behind a list", async () => {
+    writeFileSync(path("2"), "no model");
+    const { stderr } = await run(["codes", "--p", "0.1", "2"]);
+    // The model comes to be asked for its data.
+    expect(stderr).toMatch(/^qtaml: Which code is worth its parity takes the Jacobian: give --data/);
+  });
+
+  it("every flag that says it takes several values has such advice", () => {
+    const options = everyCommand(buildProgram("0")).flatMap((command) => command.options);
+    const said = options.filter(({ description }) =>
+      /or a list|by commas|repeatable|several times/.test(description),
+    );
+    expect(said.length).toBeGreaterThan(20);
+    for (const option of said) {
+      const form = /repeatable|several times/.test(option.description) ? "repeated" : "commas";
+      expect([option.long, listForm(option)]).toEqual([option.long, form]);
+    }
   });
 
   it("what is missing is named, with the usage", async () => {

@@ -52,6 +52,9 @@ export function parseNumbers(text: string): number | number[] {
   return values.length === 1 ? values[0]! : values;
 }
 
+/** A list of numbers separated by commas. */
+export const parseNumberList = (text: string): number[] => [parseNumbers(text)].flat();
+
 /** Headings of the help, in the order of the flags. */
 export const groups = {
   task: "Options:",
@@ -85,6 +88,13 @@ export const collect = (text: string, before: readonly string[] | undefined): re
   ...(before ?? []),
   text,
 ];
+
+/** How a flag takes several values: in one word with commas, or one each time it is given; undefined for one value. */
+export function listForm({ parseArg }: Pick<Option, "parseArg">): "commas" | "repeated" | undefined {
+  const parser: unknown = parseArg;
+  if (parser === parseNumbers || parser === parseNumberList) return "commas";
+  return parser === collect ? "repeated" : undefined;
+}
 
 /** The flags that say how bits come to be wrong, beyond how likely they flip. */
 export const faultOptions = grouped(groups.flips, {

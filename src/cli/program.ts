@@ -17,7 +17,7 @@ import {
   memoryOptions,
   modelArgument,
   parseNumber,
-  parseNumbers,
+  parseNumberList,
   parsePort,
   parsePositive,
   runningOptions,
@@ -223,9 +223,7 @@ function compareCommand() {
     .addOption(trials(20))
     .addOption(decoderClass)
     .addOption(grain)
-    .option("--budgets <shares>", "overheads to simulate, separated by commas", (text) =>
-      [parseNumbers(text)].flat(),
-    )
+    .option("--budgets <shares>", "overheads to simulate, separated by commas", parseNumberList)
     .addOption(output)
     .addHelpText(
       "after",

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { sampleTensors } from "../../../test/report-sample.ts";
-import { absenceNote, inspectionTable, measurementNotes } from "./inspect.ts";
+import { absenceNote, inspectionTable, measurementNotes, sensitivityHint } from "./inspect.ts";
 
 describe("measurementNotes", () => {
   const [first, second, ...rest] = sampleTensors;
@@ -38,6 +38,26 @@ describe("measurementNotes", () => {
 
   it("says nothing without a Jacobian", () => {
     expect(measurementNotes(sampleTensors.map((t) => ({ ...t, method: null, probes: null })))).toEqual([]);
+  });
+});
+
+describe("sensitivityHint", () => {
+  const surveyed = sampleTensors.map((t) => ({ ...t, jacobianMeanSquare: null, score: null }));
+
+  it("names the flag that measures sensitivities, where they were not", () => {
+    expect(sensitivityHint(surveyed, true)).toBe(
+      "Sensitivities (mean J², score) were not measured: give inputs with --data (labels are not needed).",
+    );
+  });
+
+  it("asks for the network where there are only weights", () => {
+    expect(sensitivityHint(surveyed, false)).toMatch(
+      /they take the network, as ONNX, and inputs with --data\.$/,
+    );
+  });
+
+  it("says nothing where they are in the table", () => {
+    expect(sensitivityHint(sampleTensors, true)).toBeUndefined();
   });
 });
 

@@ -1,7 +1,7 @@
 /** @file `qtaml inspect`: what the memory holds and what flips do to it. */
 import { meanFlipProbability, inspect, type InspectionRow, type Survey } from "../../assessment/index.ts";
 import { runawayFactor } from "../../channel/index.ts";
-import { roleWords, type AbsentTensor } from "../../onnx/index.ts";
+import { isSafetensorsFile, roleWords, type AbsentTensor } from "../../onnx/index.ts";
 import { formatCount, formatNumber, formatPercent, textWidth } from "../../report/index.ts";
 import { hasFlips } from "../memory.ts";
 import { fitTable, say, sayJson, terminalWidth, warn } from "../output.ts";
@@ -127,6 +127,15 @@ export function absenceNote(absent: Survey["absent"]): string | undefined {
   return `Not in the memory: ${parts.join(", ")}. Nor are activations.`;
 }
 
+/** What to give for sensitivities that were not measured; undefined where they were. @param hasGraph whether the weights have a network */
+export function sensitivityHint(rows: readonly InspectionRow[], hasGraph: boolean): string | undefined {
+  if (rows.some((row) => row.jacobianMeanSquare !== null)) return undefined;
+  const given = hasGraph
+    ? "give inputs with --data (labels are not needed)"
+    : "they take the network, as ONNX, and inputs with --data";
+  return `Sensitivities (mean J², score) were not measured: ${given}.`;
+}
+
 /** Runs the command. */
 export async function runInspect(model: string, flags: AssessFlags): Promise<void> {
   const progress = openProgress(flags);
@@ -159,6 +168,7 @@ export async function runInspect(model: string, flags: AssessFlags): Promise<voi
     );
   }
   for (const line of measurementNotes(rows)) say(line);
-  const note = absenceNote(survey.absent);
-  if (note !== undefined) say(note);
+  for (const note of [absenceNote(survey.absent), sensitivityHint(rows, !isSafetensorsFile(model))]) {
+    if (note !== undefined) say(note);
+  }
 }

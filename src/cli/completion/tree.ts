@@ -1,5 +1,6 @@
 /** @file What shells complete: commands, options and what their values are, read off the command tree. */
 import type { Argument, CommandUnknownOpts, Option } from "@commander-js/extra-typings";
+import { listForm } from "../options.ts";
 
 /** What a value is: a path, one of some words, or something that cannot be guessed. */
 export type ValueKind =
@@ -37,8 +38,7 @@ function completedOption(option: Option): CompletedOption {
   const name = /<([^>]+)>/.exec(option.flags)?.[1];
   const flags = [option.short, option.long].filter((flag) => flag !== undefined && flag !== null);
   const { description } = option;
-  // Collected values start from nothing; all others are given once.
-  const repeatable = description.includes("repeatable") || description.includes("several times");
+  const repeatable = listForm(option) === "repeated";
   if (name === undefined) return { flags, description, repeatable };
   return { flags, description, repeatable, value: { name, ...valueKind(name, option.argChoices) } };
 }
