@@ -1,5 +1,6 @@
 /** @file What a user gets wrong: one sentence, exit status 2, no stack and no half-written file. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { zipSync } from "fflate";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { formatNpz } from "../src/data/index.ts";
 import { floatTensor, makeNode, parseModel, serialiseModel } from "../src/onnx/index.ts";
@@ -69,6 +70,23 @@ beforeAll(async () => {
       y: { dims: [8], data: Int32Array.of(0, 1, 2, -3, 4, 5, 6, 7) },
     }),
     "unnamed.npz": formatNpz({ images: { dims: [8, 1, 16, 16], data: noise(8 * 256) } }),
+    "images.pt": zipSync({ "images/data.pkl": Uint8Array.of(0x80, 2, 0x7d, 0x2e) }),
+    "images.pth": Uint8Array.of(
+      0x80,
+      2,
+      0x8a,
+      10,
+      0x6c,
+      0xfc,
+      0x9c,
+      0x46,
+      0xf9,
+      0x20,
+      0x6a,
+      0xa8,
+      0x50,
+      0x19,
+    ),
     "text.npz": "x,y\n1,2\n",
     "corrupt.json": '{"format": "qtaml-plan", ',
     "other.json": '{"format": "something-else"}',
@@ -149,6 +167,22 @@ const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["a label out of range", verify(lenet, "plan.json", "labels.npz"), /Label 10 of sample 4 .*10 classes/],
   ["a negative label", verify(lenet, "plan.json", "negative.npz"), /Label -3 of sample 3/],
   ["data that are not npz", plan(lenet, "text.npz"), /text\.npz .*not a NumPy \.npz archive/],
+  [
+    "PyTorch's tensors for data",
+    plan(lenet, "images.pt"),
+    /images\.pt is a PyTorch file, .*numpy\.savez\("images\.npz", .* and give images\.npz/,
+  ],
+  [
+    "PyTorch's older files for data",
+    plan(lenet, "images.pth"),
+    /images\.pth is a PyTorch file, .*numpy\.savez/,
+  ],
+  [
+    "PyTorch's tensors for labels",
+    [...verify(lenet, "plan.json", "unlabelled.npz"), "--labels", "images.pt"],
+    /images\.pt is a PyTorch file, .*numpy\.savez/,
+  ],
+  ["a PyTorch file for a model", plan("images.pt"), /images\.pt is a PyTorch file; .*torch\.onnx\.export/],
   ["data without x", plan(lenet, "unnamed.npz"), /no input "images"; it takes "x" float \[N, 1, 16, 16\]/],
   ["missing data", plan(lenet, "missing.npz"), /missing\.npz does not exist/],
   ["p above 0.5", plan(lenet, "data.npz", "--p", "0.6", "--budget", "0.1"), /\bp\b.*0\.6.*0\.5/],

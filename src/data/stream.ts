@@ -3,7 +3,7 @@
  */
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { readRange, streamRange, wholeSource, type ByteSource } from "../bytes/index.ts";
+import { pickleKind, readRange, streamRange, wholeSource, type ByteSource } from "../bytes/index.ts";
 import { QtamlError } from "../errors.ts";
 import { ArrayDecoder, type ArrayFormat, type NpyArray } from "./decode.ts";
 import { inflatePieces, isZlibProblem } from "./zip.ts";
@@ -33,11 +33,22 @@ async function* pieces(source: ByteSource, name: string): AsyncGenerator<Uint8Ar
   }
 }
 
-/** The first bytes of a file's content. @throws QtamlError `invalid-file` for damaged gzip */
-export async function contentStart(source: ByteSource, name: string): Promise<Uint8Array> {
+async function unpackedStart(source: ByteSource, name: string): Promise<Uint8Array> {
   if (!isGzip(startOf(source, 2))) return startOf(source, 512);
   for await (const piece of pieces(source, name)) return piece.slice(0, 512);
   return new Uint8Array(0);
+}
+
+/** The first bytes of a file's content. @throws QtamlError `invalid-file` for damaged gzip, and for Python objects */
+export async function contentStart(source: ByteSource, name: string): Promise<Uint8Array> {
+  const head = await unpackedStart(source, name);
+  const pickle = pickleKind(head);
+  if (pickle === undefined) return head;
+  const archive = `${name.replace(/\.[^.]*$/, "")}.npz`;
+  throw new QtamlError(
+    "invalid-file",
+    `${name} is ${pickle}, which only Python can read; write its arrays there with numpy.savez("${archive}", x=..., y=...) and give ${archive}.`,
+  );
 }
 
 /** The first entries of an array file. @throws QtamlError `invalid-file` */

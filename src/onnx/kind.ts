@@ -1,6 +1,7 @@
 /**
  * @file Tells files that are not ONNX models by their first bytes, so that the message names what they are.
  */
+import { pickleKind } from "../bytes/index.ts";
 import { QtamlError } from "../errors.ts";
 
 const ascii = (text: string) => Uint8Array.from(text, (c) => c.charCodeAt(0));
@@ -35,10 +36,6 @@ const kinds: readonly Magic[] = [
     [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a],
     "is an HDF5 file (Keras .h5); export the network to ONNX",
   ),
-  magic(0, [0x80, 0x02], "is a Python pickle (PyTorch .pth); export the network to ONNX"),
-  magic(0, [0x80, 0x03], "is a Python pickle (PyTorch .pth); export the network to ONNX"),
-  magic(0, [0x80, 0x04], "is a Python pickle (PyTorch .pth); export the network to ONNX"),
-  magic(0, [0x80, 0x05], "is a Python pickle (PyTorch .pth); export the network to ONNX"),
   magic(0, [0x1f, 0x8b], "is compressed with gzip; unpack it"),
   magic(0, "GGUF", "is a GGUF file; give the network as ONNX"),
   magic(0, [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59], "is a NumPy array; give the network as ONNX"),
@@ -57,6 +54,8 @@ type Wanted = "an ONNX model" | "a safetensors file";
 /** What a file is that could not be read as what it was expected to be; undefined when nothing tells. */
 function kindOf(head: Uint8Array, byteLength: number, wanted: Wanted): string | undefined {
   if (byteLength === 0) return `is empty; give ${wanted}`;
+  const pickle = pickleKind(head);
+  if (pickle !== undefined) return `is ${pickle}; export the network to ONNX, with torch.onnx.export`;
   const found = kinds.find(({ at, bytes }) => bytes.every((b, i) => head[at + i] === b));
   if (found !== undefined) return found.what;
   if (wanted === "an ONNX model" && isSafetensors(head, byteLength)) {

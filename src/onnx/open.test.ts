@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import * as fc from "fast-check";
+import { zipSync } from "fflate";
 import { StringStringEntryProtoSchema, TensorProto_DataLocation, type TensorProto } from "onnx-buf";
 import { afterAll, describe, expect, it } from "vitest";
 import { buildModel, fixtureBytes, fixtureNames, floats, runModel } from "../../test/build-model.ts";
@@ -165,10 +166,11 @@ describe("a model that is opened", () => {
 describe("files that are no models", () => {
   it.each([
     ["lfs.onnx", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n", "git lfs pull"],
-    ["net.pt", "PK\u0003\u0004\u0014\u0000\u0000\u0000archive/data.pkl", "export the network to ONNX"],
+    ["net.pt", zipSync({ "net/data.pkl": new Uint8Array(4) }), "a PyTorch file; export the network to ONNX"],
+    ["net.keras", zipSync({ "metadata.json": new Uint8Array(4) }), "a zip archive"],
     ["net.tflite", "\u001c\u0000\u0000\u0000TFL3\u0014\u0000", "TensorFlow Lite"],
     ["net.h5", Uint8Array.of(0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0), "HDF5"],
-    ["net.pth", Uint8Array.of(0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c), "pickle"],
+    ["net.pth", Uint8Array.of(0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c), "a Python pickle; export"],
     ["net.onnx.gz", Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0), "gzip"],
     ["readme.md", "# A network\n\nIts weights are elsewhere.\n", "text file"],
     ["nothing.onnx", "", "empty"],
