@@ -76,7 +76,9 @@ describe("a campaign with a store", () => {
       { name: "verify", chips: trials },
     ]);
     const shown = json(await run(["campaign", "show", "whole.db", "--json"]));
-    expect(shown).toMatchObject({ chips: trials, plans: [{ name: "plan.json" }] });
+    const { accuracy: estimate, low, high } = whole;
+    const mean = { estimate, low, high };
+    expect(shown).toMatchObject({ chips: trials, counted: trials, plans: [{ name: "plan.json", mean }] });
     const scores = whole["scores"] as number[];
     const csv = (await run(["campaign", "export", "whole.db"])).stdout.trimEnd().split("\n");
     expect(csv[0]).toMatch(/^chip,plan,score,samples,/);
@@ -89,6 +91,16 @@ describe("a campaign with a store", () => {
     const { buffer } = new Uint8Array(readFileSync(path("chips.parquet")));
     expect(await parquetReadObjects({ file: buffer })).toEqual(rows);
   });
+
+  it("shows the interval that verify gave, also on part of the images", async () => {
+    const parts = ["--images", "10", "--until", "±0.05", "--name", "parts"];
+    const { accuracy: estimate, low, high, chips, ended } = json(await run(verify("parts.db", ...parts)));
+    const shown = json(await run(["campaign", "show", "parts.db", "--json"]));
+    expect(shown).toMatchObject({ counted: chips, ended, plans: [{ mean: { estimate, low, high } }] });
+    const { stdout } = await run(["campaign", "show", "parts.db"]);
+    const words = [estimate, low, high].map((value) => (value as number).toPrecision(5));
+    expect(stdout).toContain(`${words[0]} (${words[1]} to ${words[2]})`);
+  }, 60_000);
 
   it("replays a chip to the bits that were kept, with the answers that it changed", async () => {
     const replay = json(await run(["campaign", "replay", "whole.db", "3", "--json", "--quiet"]));

@@ -1,11 +1,12 @@
 /** @file The room of campaigns: chips in their order until a question is answered, their store, and chips looked at closely. */
+export type { Findings } from "./account.ts";
+export { keptForm, type Asked } from "./asked.ts";
 export { chipColumns, type ChipColumn } from "./chip-table.ts";
 export { checkIdentity, differences, fingerprint, planIdentity, type CampaignIdentity } from "./identity.ts";
 export { runPilot, type Pilot } from "./pilot.ts";
 export {
   checkYield,
   chipsExpected,
-  meanBy,
   pilotChips,
   type Answer,
   type MeanMethod,
@@ -21,6 +22,7 @@ export {
   type ReplayOptions,
 } from "./replay.ts";
 export { runCampaign, type CampaignOptions, type CampaignProgress, type CampaignResult } from "./run.ts";
+export { storedFindings } from "./stored-findings.ts";
 export {
   openStore,
   type CampaignEvent,

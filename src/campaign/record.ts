@@ -10,6 +10,8 @@ export interface ChipRecord {
   readonly outcome: TrialOutcome;
   /** [plans] its score under each plan; the outcome says the same, but only to who has the measure. */
   readonly scores: readonly number[];
+  /** What the clean network scores on the chip's part of the images; absent where the chip was judged on all. */
+  readonly control?: number;
 }
 
 /** Where a campaign keeps its finished chips. */
@@ -45,9 +47,10 @@ export function decodeRecord(text: string): ChipRecord {
   ) as ChipRecord;
 }
 
-/** Whether two records say the same, bit for bit; one that came from a worker has its fields in another order. */
+/** Whether two records say the same of a chip, bit for bit; one from a worker has its fields in another order. */
 export function isSameRecord(a: ChipRecord, b: ChipRecord): boolean {
-  return isDeepStrictEqual(decodeRecord(encodeRecord(a)), decodeRecord(encodeRecord(b)));
+  const chip = ({ outcome, scores }: ChipRecord) => decodeRecord(encodeRecord({ outcome, scores }));
+  return isDeepStrictEqual(chip(a), chip(b));
 }
 
 /** What a record is sealed with: a cut, changed or misplaced one no longer fits. */

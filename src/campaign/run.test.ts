@@ -4,8 +4,13 @@ import type { TrialJob, TrialOutcome } from "../engine/index.ts";
 import { QtamlError } from "../errors.ts";
 import { momentsOf, standardDeviation } from "../stats/index.ts";
 import type { ImageParts } from "../simulation/parts.ts";
-import type { ChipRecord, Recorder } from "./record.ts";
-import { runCampaign, type CampaignOptions } from "./run.ts";
+import type { Findings } from "./account.ts";
+import { keptForm } from "./asked.ts";
+import { meanBy } from "./question.ts";
+import { decodeRecord, encodeRecord, type ChipRecord, type Recorder } from "./record.ts";
+import { runCampaign, type CampaignOptions, type CampaignResult } from "./run.ts";
+import type { StoredCampaign } from "./store.ts";
+import { storedFindings } from "./stored-findings.ts";
 import type { ChipTrials } from "../simulation/simulate.ts";
 
 /** A chip is right in a share of answers that its number gives: about 0.9, spread over 0.05 to both sides. */
@@ -162,5 +167,107 @@ describe("a campaign", () => {
     const open = await runCampaign(trialsIn(forwards), { ...near, stop: { kind: "settled", atMost: 40 } });
     expect(open).toMatchObject({ ended: "limit", chips: 40 });
     expect(open.answers[0]!.verdict).toBeUndefined();
+  });
+});
+
+/** Parts of the images whose controls go with a chip's number. */
+const partsOf = (range: readonly [number, number]): ImageParts => ({
+  images: 10,
+  of: (chip) => ({ from: chip, count: 10 }),
+  control: (chip) => 0.5 + shareOf(chip) / 2 + 0.01 * Math.sin(chip),
+  expected: 0.95,
+  range,
+});
+
+describe("a campaign that is read from its store", () => {
+  const images = (count: number) => ({ images: count, data: { samples: 20 }, plans: [{}, {}] });
+  const identity = (count: number) => images(count) as unknown as StoredCampaign["identity"];
+  /** What a store gives back of chips and of what was asked. */
+  const kept = (known: ReadonlyMap<number, ChipRecord>) =>
+    new Map(Array.from(known, ([chip, record]) => [chip, decodeRecord(encodeRecord(record))] as const));
+  const request = (asked: CampaignOptions) =>
+    JSON.parse(JSON.stringify({ asked: keptForm(asked) })) as unknown;
+  const findingsOf = ({ ended, method, chips, scores, answers, differences }: CampaignResult): Findings => ({
+    ended,
+    method,
+    chips,
+    scores,
+    answers,
+    differences,
+  });
+  /** Workers that finish more chips than count. */
+  const eager = (): ChipTrials => ({
+    ...trialsIn(forwards),
+    execute: (jobs, { onOutcome } = {}) => {
+      jobs.forEach((job) => onOutcome?.(outcomeOf(job)));
+      return Promise.resolve(jobs.map(outcomeOf));
+    },
+  });
+  const unbounded = { ...goal, range: [-Infinity, Infinity] as const };
+
+  it.each<[string, Partial<CampaignOptions>]>([
+    ["settled", {}],
+    ["settled, on parts of the images", { parts: partsOf([-0.2, 1.2]) }],
+    ["by betting", { stop: { kind: "settled", atMost: 30 }, isExact: true }],
+    ["by betting, on parts of the images", { isExact: true, parts: partsOf([-0.1, 1.05]) }],
+    ["of a fixed number", { stop: { kind: "chips", chips: 25 } }],
+    ["of a fixed number, on parts", { stop: { kind: "chips", chips: 25 }, parts: partsOf([-0.2, 1.2]) }],
+    [
+      "planned, on parts",
+      { stop: { kind: "planned", halfWidth: 0.004, atMost: 1000 }, parts: partsOf([0, 1]) },
+    ],
+    ["planned and cut", { stop: { kind: "planned", halfWidth: 0.001, atMost: 50 } }],
+    ["precise", { stop: { kind: "precision", halfWidth: 0.01, atMost: 1000 } }],
+    ["of a measure without bounds", { question: { goal: unbounded } }],
+    ["asked for its yield", { question: { goal, yield: 0.5 } }],
+  ])("says bit for bit what it said at its end: %s", async (_name, own) => {
+    const asked = { ...options, ...own };
+    const known = new Map<number, ChipRecord>();
+    const result = await runCampaign(eager(), { ...asked, recorder: recorderOf(known) });
+    const stored = { identity: identity(own.parts === undefined ? 20 : 10), request: request(asked) };
+    expect(storedFindings(stored, kept(known))).toEqual(findingsOf(result));
+  });
+
+  it("says what it said when it was interrupted, and goes no further than the chips in a row", async () => {
+    const asked = { ...options, parts: partsOf([-0.2, 1.2]), stop: { kind: "chips", chips: 400 } } as const;
+    const known = new Map<number, ChipRecord>();
+    const stop = new AbortController();
+    const result = await runCampaign(trialsIn(forwards), {
+      ...asked,
+      recorder: recorderOf(known),
+      signal: stop.signal,
+      onProgress: ({ done }) => {
+        if (done === 40) stop.abort();
+      },
+    });
+    expect(result).toMatchObject({ ended: "interrupted", method: "asymptotic", chips: 40 });
+    const stored = { identity: identity(10), request: request(asked) };
+    expect(storedFindings(stored, kept(known))).toEqual(findingsOf(result));
+    known.delete(30);
+    expect(storedFindings(stored, known)).toMatchObject({ ended: "interrupted", chips: 30 });
+  });
+
+  it("averages all chips where the store does not say what was asked", async () => {
+    const known = new Map<number, ChipRecord>();
+    await runCampaign(eager(), { ...options, recorder: recorderOf(known) });
+    const found = storedFindings({ identity: identity(20), request: null }, known)!;
+    expect(found).toMatchObject({ ended: "interrupted", method: "asymptotic", chips: known.size });
+    const scores = Array.from(known.values(), (record) => record.scores[0]!);
+    expect(found.answers[0]!.mean).toEqual(meanBy("asymptotic", scores, [-Infinity, Infinity]));
+  });
+
+  it("says nothing of parts without their controls, which come when it goes on", async () => {
+    const asked = { ...options, parts: partsOf([-0.2, 1.2]) };
+    const known = new Map<number, ChipRecord>();
+    const result = await runCampaign(eager(), { ...asked, recorder: recorderOf(known) });
+    const stored = { identity: identity(10), request: request(asked) };
+    const without = new Map(
+      Array.from(known, ([chip, { outcome, scores }]) => [chip, { outcome, scores }] as const),
+    );
+    expect(storedFindings(stored, without)).toBeUndefined();
+    expect(storedFindings({ ...stored, request: null }, known)).toBeUndefined();
+    const recorder = recorderOf(without);
+    await runCampaign(trialsIn(forwards), { ...asked, recorder });
+    expect(storedFindings(stored, without)).toEqual(findingsOf(result));
   });
 });

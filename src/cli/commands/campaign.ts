@@ -5,9 +5,9 @@ import {
   checkIdentity,
   chipColumns,
   isSameRecord,
-  meanBy,
   openStore,
   replayChip,
+  storedFindings,
   type CampaignStore,
   type ChipReplay,
   type StoredCampaign,
@@ -106,27 +106,30 @@ export function runShow(path: string, flags: CampaignFlags): Promise<void> {
   return withStore(path, (store) => {
     const campaign = chosen(store, path, flags.name);
     const { identity, name, begun, request } = campaign;
-    const records = [...store.chips(name)].sort(([a], [b]) => a - b).map(([, record]) => record);
+    const records = store.chips(name);
     const events = store.events(name);
+    const findings = storedFindings(campaign, records);
     const plans = identity.plans.map((plan, p) => {
-      const scores = records.map((record) => record.scores[p]!);
-      const finite = scores.filter((score) => Number.isFinite(score));
-      const mean = scores.length > 0 ? meanBy("asymptotic", scores, [-Infinity, Infinity]) : null;
+      const finite = findings?.scores[p]!.filter((score) => Number.isFinite(score)) ?? [];
       return {
         ...plan,
-        mean,
+        mean: findings?.answers[p]?.mean ?? null,
         least: finite.length > 0 ? finite.reduce((a, b) => Math.min(a, b)) : null,
         most: finite.length > 0 ? finite.reduce((a, b) => Math.max(a, b)) : null,
       };
     });
     if (flags.json === true) {
-      return sayJson({ name, begun, chips: records.length, identity, request, plans, events });
+      const { chips: counted = 0, ended = null, method: interval = null } = findings ?? {};
+      const chips = records.size;
+      return sayJson({ name, begun, chips, counted, ended, interval, identity, request, plans, events });
     }
     const { model, data, seed, images, settings, qtaml, runtime } = identity;
     const number = (value: number | null | undefined) =>
       value === null || value === undefined || !Number.isFinite(value) ? "–" : value.toPrecision(5);
     const isPart = images < data.samples;
-    say(`Campaign ${name}: ${records.length} chips of ${model.name}, begun ${begun}.`);
+    const counted = findings?.chips ?? records.size;
+    const those = counted < records.size ? `, of which the first ${counted} count` : "";
+    say(`Campaign ${name}: ${records.size} chips of ${model.name}${those}, begun ${begun}.`);
     say(
       `Judged by ${measureName(identity.measure)} on ${isPart ? `${images} of ` : ""}${data.samples} samples; seed ${seed}; qtaml ${qtaml}, ONNX runtime ${runtime}.`,
     );
@@ -137,14 +140,17 @@ export function runShow(path: string, flags: CampaignFlags): Promise<void> {
     const rows = plans.map(({ name: plan, overhead, mean, least, most }) => [
       plan,
       formatPercent(overhead),
-      isPart
-        ? number(mean?.estimate)
-        : `${number(mean?.estimate)} (${number(mean?.low)} to ${number(mean?.high)})`,
+      mean === null ? "–" : `${number(mean.estimate)} (${number(mean.low)} to ${number(mean.high)})`,
       number(least),
       number(most),
     ]);
     const header = ["plan", "overhead", "mean score", "least", "most"];
     say(fitTable(rows, header));
+    if (findings === undefined) {
+      say(
+        "The means of parts of the images are known once the same verify command has gone on with the store.",
+      );
+    }
     say();
     for (const { at, text } of events) say(`${at.slice(0, 19).replace("T", " ")}  ${text}`);
     return undefined;

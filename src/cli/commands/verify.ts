@@ -4,7 +4,9 @@ import {
   checkYield,
   openStore,
   runCampaign,
+  keptForm,
   runPilot,
+  type Asked,
   type CampaignResult,
   type Pilot,
   type Question,
@@ -167,7 +169,8 @@ export async function runVerify(model: string, flags: VerifyFlags): Promise<numb
         images: parts?.images ?? trials.samples,
         plans: plansIdentity(plans),
       };
-      const request = { model: resolve(model), flags: absoluteFlags(flags) };
+      const asked: Asked = { question, stop, isExact: flags.exact === true, parts };
+      const request = { model: resolve(model), flags: absoluteFlags(flags), asked: keptForm(asked) };
       const recorder = store?.open(flags.name, identity, request);
       const display = openCampaignDisplay(
         flags,
@@ -176,10 +179,8 @@ export async function runVerify(model: string, flags: VerifyFlags): Promise<numb
       );
       const result = await runCampaign(trials, {
         protections: plans.map(({ plan }) => planProtection(plan)),
-        question,
-        stop,
+        ...asked,
         parts,
-        isExact: flags.exact === true,
         recorder,
         signal: interrupt.signal,
         onProgress: display.update,
