@@ -163,17 +163,27 @@ describe.skipIf(isSkipped)("the explorer", () => {
   });
 
   it("runs a campaign from start to report, and replays a chip of it", async () => {
-    const page = await open("#verification?budgets=20,60&chips=12");
-    await page.getByRole("button", { name: "Try 12 chips under 4 plans" }).click();
-    await expect
-      .poll(() => page.locator("p.answer").textContent())
-      .toMatch(/^All chips were tried: 12 chips in .* is kept by TAC with/);
+    const page = await open("#verification?budgets=20,60&chips=40");
+    await page.getByRole("button", { name: "Try 40 chips under 4 plans" }).click();
+    const answer = page.locator("p.answer");
+    await expect.poll(() => answer.textContent()).toMatch(/^All chips were tried: 40 chips in /);
+    // The sentence says what the verdicts in the table say.
+    const verdicts = await page
+      .getByRole("region", { name: "Plans" })
+      .locator("td:last-child")
+      .allTextContents();
+    expect(verdicts).toEqual(["misses it", "keeps it", "misses it", "keeps it"]);
+    expect(await answer.textContent()).toMatch(/ is kept by TAC with .*, by Uniform-MSP with .*\)\.$/);
     const rows = page.getByRole("region", { name: "Plans" }).locator("tbody tr");
     expect(await rows.count()).toBe(4);
-    expect(await page.locator("svg.qt-accuracy").getAttribute("aria-label")).toContain("TAC reaches it with");
+    const chart = page.locator("svg.qt-accuracy");
+    expect(await chart.getAttribute("aria-label")).toContain("TAC reaches it with");
+    // The axis covers every plan.
+    const ticks = await chart.locator("g.x-axis-tick-label text").allTextContents();
+    expect(Math.max(...ticks.map(Number))).toBeGreaterThanOrEqual(60);
     await expect
       .poll(() => page.locator("svg.qt-yield").getAttribute("aria-label"))
-      .toMatch(/^12 chips by accuracy/);
+      .toMatch(/^40 chips by accuracy/);
     await page.getByRole("button", { name: /^the worst/ }).click();
     await page.getByText("samples otherwise than the clean network").waitFor();
     const changed = await page.locator(".samples li").count();
@@ -230,7 +240,9 @@ describe.skipIf(isSkipped)("the explorer", () => {
     await expect.poll(() => page.url()).toContain("#verification");
     await expect
       .poll(() => page.locator("p.answer").textContent())
-      .toMatch(/^All chips were tried: 10 chips/);
+      .toMatch(
+        /^All chips were tried: 10 chips .* is kept is still open: TAC with 25 %, Uniform-MSP with 25 %\.$/,
+      );
     const rows = page.getByRole("region", { name: "Plans" }).locator("tbody tr");
     expect(await rows.allTextContents()).toEqual([
       expect.stringMatching(/^TAC25 %/),

@@ -38,9 +38,11 @@ export {
 export {
   binScores,
   overheadsAtTarget,
+  standings,
   type Estimate,
   type OverheadsAtTarget,
   type ScoreBins,
+  type Standing,
 } from "./outcomes.ts";
 export {
   decodeCounts,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { binScores, overheadsAtTarget } from "./outcomes.ts";
+import { binScores, overheadsAtTarget, standings } from "./outcomes.ts";
 
 describe("binScores", () => {
   it.each([
@@ -81,5 +81,46 @@ describe("overheadsAtTarget", () => {
     const open = { estimate: 0.5, low: null, high: 0.6 };
     const plans = [{ policy: "tac", overhead: 0.1, mean: open }, plan("tac", 0.3, 0.9)];
     expect(overheadsAtTarget(plans, 0.7, true).overheadInterval["tac"]![1]).toBe(0.3);
+  });
+});
+
+describe("standings", () => {
+  const plan = (policy: string, overhead: number, verdict: "kept" | "missed" | "open") => ({
+    policy,
+    overhead,
+    verdict,
+  });
+
+  it("is shown from the least plan that keeps it, with what is open below", () => {
+    const plans = [
+      plan("tac", 0.5, "kept"),
+      plan("tac", 0.4, "open"),
+      plan("tac", 0.3, "kept"),
+      plan("tac", 0.2, "open"),
+      plan("tac", 0.1, "open"),
+      plan("tac", 0, "missed"),
+    ];
+    expect(standings(plans)).toEqual([{ policy: "tac", state: "shown", enough: 0.3, open: [0.1, 0.2] }]);
+  });
+
+  it("is open where no plan keeps it and one may, refuted where all miss it", () => {
+    const plans = [
+      plan("uniform-msp", 0.2, "missed"),
+      plan("random", 0.9, "missed"),
+      plan("uniform-msp", 0.5, "open"),
+      plan("uniform-msp", 0.4, "open"),
+      plan("random", 1, "missed"),
+    ];
+    expect(standings(plans)).toEqual([
+      { policy: "uniform-msp", state: "open", enough: undefined, open: [0.4, 0.5] },
+      { policy: "random", state: "refuted", enough: undefined, open: [] },
+    ]);
+  });
+
+  it("takes no protection at all for enough where that is shown, and says nothing of no plan", () => {
+    expect(standings([plan("tac", 0, "kept"), plan("tac", 0.1, "open")])).toEqual([
+      { policy: "tac", state: "shown", enough: 0, open: [] },
+    ]);
+    expect(standings([])).toEqual([]);
   });
 });

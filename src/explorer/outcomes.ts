@@ -1,4 +1,4 @@
-/** @file What chips say, for pictures: bins of scores, and where curves cross their target. */
+/** @file What chips say, for pictures and sentences: bins of scores, where curves cross their target, verdicts by policy. */
 
 /** An estimate with the interval that covers it; null for what JSON cannot hold. */
 export interface Estimate {
@@ -102,4 +102,35 @@ export function overheadsAtTarget(
     overheadAtTarget: Object.fromEntries(crossed.map(({ policy, overhead }) => [policy, overhead])),
     overheadInterval: Object.fromEntries(crossed.map(({ policy, ends }) => [policy, ends])),
   };
+}
+
+/** What the verdicts of its plans say of a policy. */
+export interface Standing {
+  readonly policy: string;
+  /** Shown where a plan keeps what is asked, refuted where every plan misses it. */
+  readonly state: "shown" | "open" | "refuted";
+  /** Least overhead that was shown to be enough; undefined unless shown. */
+  readonly enough: number | undefined;
+  /** Overheads that are open, rising; where some are shown to be enough, those below. */
+  readonly open: readonly number[];
+}
+
+/** Where each policy stands, in the order of the plans. */
+export function standings(
+  plans: readonly { policy: string; overhead: number; verdict: "kept" | "missed" | "open" }[],
+): Standing[] {
+  return Array.from(
+    Map.groupBy(plans, ({ policy }) => policy),
+    ([policy, own]): Standing => {
+      const overheads = (wanted: string) =>
+        own
+          .filter(({ verdict }) => verdict === wanted)
+          .map(({ overhead }) => overhead)
+          .sort((a, b) => a - b);
+      const enough = overheads("kept")[0];
+      const open = overheads("open").filter((overhead) => enough === undefined || overhead < enough);
+      const state = enough !== undefined ? "shown" : open.length > 0 ? "open" : "refuted";
+      return { policy, state, enough, open };
+    },
+  );
 }

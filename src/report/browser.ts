@@ -23,4 +23,4 @@ export {
 } from "./numbers.ts";
 export { chartToSvg } from "./svg.ts";
 export type { BarrierPicture, DeviceSection, LawSection, ThicknessPicture, WideLawSection } from "./types.ts";
-export { flipWords } from "./words.ts";
+export { flipWords, randomWords } from "./words.ts";

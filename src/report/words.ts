@@ -57,6 +57,13 @@ export function flipWords({ p01, p10 }: Pick<FlipReport, "p01" | "p10">): string
   return `A stored 0 is read as 1 with probability ${number(p01)}, a stored 1 as 0 with probability ${number(p10)}.`;
 }
 
+/** Why the curve of random bit planes has flat stretches, as a caption goes on; nothing without such a curve. */
+export function randomWords(policies: readonly string[]): string {
+  return policies.includes("random")
+    ? " Random protects whole bit planes, each of one tensor, in one shuffled order: its curve is flat while a plane that matters little is filled."
+    : "";
+}
+
 /** What a plan does, in one sentence. */
 export function planWords(plan: NonNullable<ReportInput["plan"]>): string {
   const { policy, overhead, protectedBits, parityBits, storedBits, goal } = plan;

@@ -4,8 +4,8 @@ import { formatPercent, type ProtectionRow } from "../../src/report/browser.ts";
 
 /** How bits are chosen, for menus. */
 export const policyWords: Readonly<Record<ExplorerPolicy, string>> = {
-  tac: "TAC: where the output error falls most",
-  "uniform-msp": "Uniform-MSP: top bits of every weight",
+  tac: "TAC: where error falls most",
+  "uniform-msp": "Uniform-MSP: every weight's top bits",
   magnitude: "magnitude: TAC without the Jacobian",
   random: "random bit planes",
 };

@@ -3,8 +3,8 @@ import { codeArray, encodeInto, quantisationStep, type NumberFormat } from "../.
 
 /** Quantile functions, in units of the largest weight. */
 export const weightShapes = {
-  gaussian: { label: "Gaussian, largest 4.2 standard deviations", quantile: gaussian },
-  laplace: { label: "Laplace, largest 8 mean deviations", quantile: laplace },
+  gaussian: { label: "Gaussian, up to 4.2 sigma", quantile: gaussian },
+  laplace: { label: "Laplace, up to 8 mean deviations", quantile: laplace },
   uniform: { label: "uniform", quantile: (u: number) => 2 * u - 1 },
 } as const;
 

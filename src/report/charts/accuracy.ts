@@ -8,7 +8,7 @@ import { formatNumber, formatPercent, formatScore, formatTimes } from "../number
 import { capital } from "../words.ts";
 import { drawPlot, halo, labelMarks, makeFrame, type Frame } from "./frame.ts";
 import type { ChartOptions } from "./options.ts";
-import { estimatedWidth, placeLabels, type Box } from "./labels.ts";
+import { estimatedWidth, leastCovering, placeLabels, type Box, type Point } from "./labels.ts";
 import { colour, policyStyle } from "./theme.ts";
 
 /** What the picture shows. */
@@ -26,6 +26,8 @@ export interface AccuracyData extends Pick<
 > {
   /** Score of guessing. */
   readonly chance?: number;
+  /** Whether every point is shown; else the picture ends a little beyond the crossings of the target. */
+  readonly isWhole?: boolean;
 }
 
 type Height = Pick<CurvePoint, "overhead" | "accuracy" | "low" | "high">;
@@ -46,8 +48,12 @@ function upTo(points: readonly Height[], limit: number): Height[] {
   return [...inside, end];
 }
 
-/** Where things happen: a little beyond the last crossing of the target. */
-function overheadLimit({ overheadAtTarget, overheadInterval, policies }: AccuracyData): number {
+/** Where the axis ends: beyond all points, or where things happen, a little beyond the last crossing of the target. */
+function overheadLimit({ overheadAtTarget, overheadInterval, policies, isWhole }: AccuracyData): number {
+  if (isWhole === true) {
+    const most = Math.max(0, ...policies.flatMap((c) => c.points.map((p) => p.overhead)));
+    return Math.min(1, Math.max(0.05, Math.ceil(1.04 * most * 20 - 1e-9) / 20));
+  }
   const crossings = Object.entries(overheadAtTarget)
     .filter(([name]) => name === "tac" || name === "uniform-msp")
     .flatMap(([name, overhead]) => [overhead, overheadInterval[name]?.[1] ?? overhead])
@@ -139,8 +145,8 @@ function crossingMarks(data: AccuracyData, frame: Frame, scales: Scales) {
     const words = formatPercent(overhead);
     const room = px(overhead) + 8 + estimatedWidth(words) < frame.width - frame.marginRight;
     boxes.push({
-      left: room ? px(overhead) : px(overhead) - 8 - estimatedWidth(words),
-      right: room ? px(overhead) + 8 + estimatedWidth(words) : px(overhead),
+      left: room ? px(overhead) : px(overhead) - 12 - estimatedWidth(words),
+      right: room ? px(overhead) + 12 + estimatedWidth(words) : px(overhead),
       top: bottom - 22,
       bottom,
     });
@@ -223,26 +229,40 @@ function referenceMarks(data: AccuracyData, frame: Frame, scales: Scales) {
   const right = frame.width - frame.marginRight;
   const tac = data.overheadAtTarget["tac"];
   const room = scales.px(Math.min(scales.limit, tac ?? 0)) - frame.marginLeft - 24;
+  const curves = data.policies.map(({ points }) =>
+    upTo(points, scales.limit).map((p): Point => [scales.px(p.overhead), scales.py(p.accuracy)]),
+  );
+  const levels = lines.map(({ y }): Point[] => [
+    [frame.marginLeft, scales.py(y)],
+    [right, scales.py(y)],
+  ]);
+  const inside = { left: frame.marginLeft, right, top: 0, bottom: frame.height - frame.marginBottom };
+  const boxes: Box[] = [];
   const placed = lines.map((line) => {
     const width = estimatedWidth(line.words);
     const atLeft = width < room && line.y >= data.target;
-    return { ...line, atLeft, left: atLeft ? frame.marginLeft + 4 : right - width, width };
+    const place = (left: number, isAbove: boolean) => {
+      const top = scales.py(line.y) + (isAbove ? -17 : 2);
+      return { box: { left, right: left + width, top, bottom: top + (isAbove ? 15 : 16) }, isAbove };
+    };
+    const start = frame.marginLeft + 4;
+    const more = Array.from({ length: Math.max(0, Math.ceil((right - width - start) / 12)) }, (_, i) =>
+      [line.above, !line.above].map((isAbove) => place(start + 12 * i, isAbove)),
+    ).flat();
+    const usual = place(atLeft ? start : right - width, line.above);
+    const found = leastCovering([usual, ...more], [...curves, ...levels], inside, boxes);
+    boxes.push(found.box);
+    return { ...line, ...found, isUsual: found === usual, atLeft };
   });
-  const boxes: Box[] = placed.map(({ y, above, left, width }) => ({
-    left,
-    right: left + width,
-    top: scales.py(y) + (above ? -17 : 2),
-    bottom: scales.py(y) + (above ? -2 : 18),
-  }));
   const rules = lines.map(({ y, dash }) =>
     Plot.ruleY([y], { stroke: colour("muted"), strokeDasharray: dash, strokeWidth: 1.2 }),
   );
-  const words = placed.map(({ y, words: text, above, atLeft }) =>
+  const words = placed.map(({ y, words: text, box, isAbove, isUsual, atLeft }) =>
     Plot.text([text], {
       y: [y],
-      frameAnchor: atLeft ? "left" : "right",
-      dx: atLeft ? 4 : 0,
-      dy: above ? -9 : 10,
+      frameAnchor: isUsual && !atLeft ? "right" : "left",
+      dx: isUsual && !atLeft ? 0 : box.left - frame.marginLeft,
+      dy: isAbove ? -9 : 10,
       text: (d: string) => d,
       fill: colour("muted"),
       ...halo,

@@ -5,7 +5,7 @@ import * as Plot from "@observablehq/plot";
 import { formatNumber, formatPercent } from "../numbers.ts";
 import { drawPlot, halo, labelMarks, makeFrame } from "./frame.ts";
 import type { ChartOptions } from "./options.ts";
-import { estimatedWidth, placeLabels } from "./labels.ts";
+import { estimatedWidth, leastCovering, placeLabels, type Box, type Point } from "./labels.ts";
 import { colour, policyStyle } from "./theme.ts";
 
 /** What the picture shows. */
@@ -53,6 +53,32 @@ function upTo({ overhead, kept }: KeptData["curves"][number], limit: number) {
   return points;
 }
 
+/** Words on the line of the share to keep, where no curve crosses them: above or below it, rather at the left. */
+function targetPlace(words: string, y: number, curves: readonly (readonly Point[])[], inside: Box) {
+  const width = estimatedWidth(words) + 8;
+  const steps = Math.max(1, Math.floor((inside.right - inside.left - width) / 12));
+  const places = Array.from({ length: steps }, (_, i) => inside.left + 12 * i).flatMap((left) =>
+    [-18, 2].map((dy) => ({ box: { left, right: left + width, top: y + dy, bottom: y + dy + 16 } })),
+  );
+  const [first, ...rest] = places;
+  return { words, ...leastCovering([first!, ...rest], curves, inside) };
+}
+
+/** Where the words of a point may stand: beside it, or farther down beside the line from it to the axis. */
+function placesBeside([x, y]: Point, width: number, bottom: number) {
+  const place = (isRight: boolean, dy: number) => {
+    const left = isRight ? x + 8 : x - 12 - width;
+    const box = { left, right: left + width + 4, top: y + dy - 8, bottom: y + dy + 8 };
+    return { box, isRight, dy };
+  };
+  const down = Array.from(
+    { length: Math.max(0, Math.floor((bottom - y - 34) / 12) + 1) },
+    (_, i) => 26 + 12 * i,
+  );
+  const more = [-14, -26, ...down].flatMap((dy) => [place(true, dy), place(false, dy)]);
+  return [place(true, 14), place(false, 14), ...more] as const;
+}
+
 /** Predicted share of the clean accuracy against overhead. */
 export function keptChart(data: KeptData, options: ChartOptions): SVGSVGElement {
   const frame = makeFrame(options, { wide: 320, compact: 280 });
@@ -73,38 +99,43 @@ export function keptChart(data: KeptData, options: ChartOptions): SVGSVGElement 
   const bottom = frame.height - frame.marginBottom;
   const px = (x: number) => frame.marginLeft + (x / limit) * (right - frame.marginLeft);
   const py = (y: number) => bottom - ((y - low) / (high - low)) * (bottom - frame.marginTop);
-  const highest = Math.max(...data.chosen.map(({ kept }) => kept ?? 0));
-  const chosen = data.chosen.flatMap(({ policy, name, overhead, kept }) => {
+  const inside = { left: frame.marginLeft, right, top: frame.marginTop, bottom };
+  const drawn = curves.map(({ points }) => points.map((p): Point => [px(p.x), py(p.y)]));
+  const target = targetPlace(`to keep: ${formatPercent(data.keep)}`, py(data.keep), drawn, inside);
+  const looked = data.chosen.flatMap(({ policy, name, overhead, kept }) => {
     if (kept === undefined) return [];
     const start = name === undefined ? "" : `${name}: `;
     const words = frame.compact
       ? `${start}${formatPercent(kept)}`
       : `${start}${formatPercent(overhead)} protected, ${formatPercent(kept)} kept`;
-    const width = estimatedWidth(words);
-    // Of several the highest is named where the curves leave room: above, to the left.
-    const isUp = data.chosen.length > 1 && kept === highest && px(overhead) - 12 - width > frame.marginLeft;
-    const isRight = !isUp && px(overhead) + 12 + width < right;
-    return [{ overhead, kept, words, width, isRight, dy: isUp ? -12 : 14, style: policyStyle(policy) }];
+    return [{ overhead, kept, words, style: policyStyle(policy), spot: [px(overhead), py(kept)] as const }];
   });
-  const boxes = chosen.map(({ overhead, kept, width, isRight, dy }) => {
-    const left = isRight ? px(overhead) + 8 : px(overhead) - 12 - width;
-    const middle = py(kept) + dy;
-    return { left, right: left + width + 4, top: middle - 12, bottom: middle + 12 };
+  const level = py(data.keep);
+  const lines: Point[][] = [
+    ...drawn,
+    [
+      [frame.marginLeft, level],
+      [right, level],
+    ],
+  ];
+  const boxes = [
+    target.box,
+    ...looked.map(({ spot: [x, y] }) => ({ left: x - 7, right: x + 7, top: y - 7, bottom: y + 7 })),
+  ];
+  const chosen = looked.map((point) => {
+    const place = leastCovering(
+      placesBeside(point.spot, estimatedWidth(point.words), bottom),
+      lines,
+      inside,
+      boxes,
+    );
+    boxes.push(place.box);
+    return { ...point, ...place };
   });
-  const target = `to keep: ${formatPercent(data.keep)}`;
-  const targetBox = {
-    left: frame.marginLeft,
-    right: frame.marginLeft + estimatedWidth(target) + 8,
-    top: py(data.keep) - 18,
-    bottom: py(data.keep) - 2,
-  };
   const labels = placeLabels(
-    curves.map(({ style, points }) => ({
-      name: style.label,
-      points: points.map((p) => [px(p.x), py(p.y)] as const),
-    })),
-    { left: frame.marginLeft + 3, right, top: frame.marginTop, bottom },
-    [...boxes, targetBox],
+    curves.map(({ style }, i) => ({ name: style.label, points: drawn[i]! })),
+    { ...inside, left: frame.marginLeft + 3 },
+    boxes,
   );
   const styleOf = new Map(curves.map(({ style }) => [style.label, style]));
   return drawPlot(
@@ -130,13 +161,12 @@ export function keptChart(data: KeptData, options: ChartOptions): SVGSVGElement 
       },
       marks: [
         Plot.ruleY([data.keep], { stroke: colour("ink"), strokeDasharray: "4 3" }),
-        Plot.text([target], {
-          x: [0],
-          y: [data.keep],
+        Plot.text([target.words], {
+          frameAnchor: "top-left",
+          lineAnchor: "middle",
+          dx: target.box.left + 6 - frame.marginLeft,
+          dy: (target.box.top + target.box.bottom) / 2 - frame.marginTop,
           text: (d: string) => d,
-          textAnchor: "start",
-          dx: 6,
-          dy: -9,
           fill: colour("ink"),
           ...halo,
         }),

@@ -49,7 +49,8 @@ function distance([x, y]: Point, { left, right, top, bottom }: Box): number {
   return Math.hypot(Math.max(left - x, 0, x - right), Math.max(top - y, 0, y - bottom));
 }
 
-function overlap(a: Box, b: Box): boolean {
+/** Whether two boxes share a point inside. */
+export function overlaps(a: Box, b: Box): boolean {
   return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 }
 
@@ -92,7 +93,7 @@ export function placeLabels(
       for (const box of candidates(point, width)) {
         if (box.left < frame.left || box.right > frame.right) continue;
         if (box.top < frame.top || box.bottom > frame.bottom) continue;
-        if (occupied.some((other) => overlap(box, other))) continue;
+        if (occupied.some((other) => overlaps(box, other))) continue;
         const cost = crowding(box, walked, i);
         if (best === undefined || cost < best.cost - 1e-9) best = { box, cost };
       }
@@ -102,6 +103,39 @@ export function placeLabels(
     placed.push({ name, x: best.box.left, y: (best.box.top + best.box.bottom) / 2 });
   }
   return placed;
+}
+
+/** A place where a text could stand. */
+interface Place {
+  readonly box: Box;
+}
+
+/**
+ * The place of a text that belongs to a spot: where it covers least of curves, and nothing that is there already; of
+ * equals the first.
+ *
+ * @param frame texts stay inside, where one of the places is
+ * @param taken boxes that are occupied already
+ */
+export function leastCovering<T extends Place>(
+  places: readonly [T, ...T[]],
+  paths: readonly (readonly Point[])[],
+  frame: Box,
+  taken: readonly Box[] = [],
+): T {
+  const walked = paths.flatMap((points) => walk(points, 3));
+  const costOf = ({ box }: T) =>
+    walked.filter((point) => distance(point, box) < 2).length +
+    100 * taken.filter((other) => overlaps(box, other)).length +
+    (box.left < frame.left || box.right > frame.right || box.top < frame.top || box.bottom > frame.bottom
+      ? 10_000
+      : 0);
+  let best = { place: places[0], cost: costOf(places[0]) };
+  for (const place of places.slice(1)) {
+    const cost = costOf(place);
+    if (cost < best.cost) best = { place, cost };
+  }
+  return best.place;
 }
 
 /** How badly a box stands: on its own curve, on or near others. */

@@ -6,7 +6,8 @@ import * as Plot from "@observablehq/plot";
 import { proportionInterval } from "../../stats/index.ts";
 import { formatNumber, formatPercent, powerOfTen } from "../numbers.ts";
 import type { LawSection } from "../types.ts";
-import { drawPlot, halo, makeFrame, powerTicks } from "./frame.ts";
+import { drawPlot, fontSize, halo, makeFrame, powerTicks, type Frame } from "./frame.ts";
+import { estimatedWidth, overlaps, type Box } from "./labels.ts";
 import type { ChartOptions } from "./options.ts";
 import { colour } from "./theme.ts";
 
@@ -118,12 +119,19 @@ export function driftChart(data: LawSection, options: ChartOptions): SVGSVGEleme
   const height = Math.max(reach, ...reads.map(Math.abs));
   const line = (of: (x: number) => number) => [-reach, reach].map((x) => ({ x, y: of(x) }));
   const sign = offset < 0 ? "−" : "+";
-  const law = `mean read = ${formatNumber(slope)} × stored ${sign} ${formatNumber(Math.abs(offset))} steps`;
+  // Of a symmetric law nothing is left but rounding.
+  const shift = Math.abs(offset) < 1e-9 * reach ? "" : ` ${sign} ${formatNumber(Math.abs(offset))} steps`;
+  const law = `mean read = ${formatNumber(slope)} × stored${shift}`;
   return drawPlot(
     frame,
     { id: "drift", label: `Mean of a weight as read against the weight as stored: ${law}.` },
     {
-      x: { domain: [-reach, reach], label: "stored weight (steps)", labelArrow: "right", ticks: 7 },
+      x: {
+        domain: [-reach, reach],
+        label: "stored weight (steps)",
+        labelArrow: "right",
+        ticks: frame.compact ? 4 : 7,
+      },
       y: { domain: [-height, height], label: "mean as read (steps)", ticks: 7, grid: true },
       marks: [
         Plot.line(
@@ -143,7 +151,7 @@ export function driftChart(data: LawSection, options: ChartOptions): SVGSVGEleme
           stroke: colour("ink"),
           strokeWidth: 1.3,
         }),
-        Plot.text([law], {
+        Plot.text([frame.compact ? law.replace(" = ", " =\n") : law], {
           frameAnchor: "top-left",
           dx: 8,
           dy: 6,
@@ -169,7 +177,15 @@ export function driftChart(data: LawSection, options: ChartOptions): SVGSVGEleme
 export function bitShareChart(data: Pick<LawSection, "bitShares">, options: ChartOptions): SVGSVGElement {
   const frame = makeFrame(options, { wide: 260, compact: 240 });
   const bits = data.bitShares.map((share, bit) => ({ bit, share })).reverse();
+  const highest = Math.max(0.1, 1.12 * Math.max(...data.bitShares));
   const most = bits.reduce((a, b) => (b.share > a.share ? b : a));
+  const isLabelled = withRoom(
+    bits.map(({ share }) => ({ words: shortPercent(share, frame.compact), height: share / highest })),
+    frame,
+  );
+  // Of many bars those that are as good as nothing say so without figures.
+  const isCrowded = bits.some(({ share }, i) => share < 0.001 && !isLabelled[i]!);
+  const labelled = bits.filter(({ share }, i) => isLabelled[i]! && !(isCrowded && share < 0.001));
   return drawPlot(
     frame,
     {
@@ -183,10 +199,10 @@ export function bitShareChart(data: Pick<LawSection, "bitShares">, options: Char
         label: "bit (most significant first)",
         labelArrow: "none",
         padding: 0.25,
-        tickFormat: String,
+        tickFormat: (bit: number) => (frame.compact && bits.length > 8 && bit % 2 === 1 ? "" : String(bit)),
       },
       y: {
-        domain: [0, Math.max(0.1, 1.12 * Math.max(...data.bitShares))],
+        domain: [0, highest],
         label: "share of the error variance (%)",
         tickFormat: (d: number) => formatNumber(100 * d),
         ticks: 5,
@@ -199,21 +215,43 @@ export function bitShareChart(data: Pick<LawSection, "bitShares">, options: Char
           fill: (d: typeof most) => (d.bit === most.bit ? colour("accent") : colour("muted")),
         }),
         Plot.ruleY([0], { stroke: colour("ink") }),
-        // Of sixteen bars the labels of the shortest would run into each other.
-        Plot.text(bits.length > 8 ? bits.filter((d) => d.share >= 0.001) : bits, {
+        Plot.text(labelled, {
           x: "bit",
           y: "share",
-          text: (d: typeof most) => shortPercent(d.share),
+          text: (d: typeof most) => shortPercent(d.share, frame.compact),
           dy: -8,
           fill: colour("ink"),
-          fontSize: frame.compact ? 10 : 12,
+          fontSize: labelSize(frame),
         }),
       ],
     },
   );
 }
 
-/** Percent short enough for the top of a bar. */
-function shortPercent(share: number): string {
-  return share > 0 && share < 0.001 ? "<0.1 %" : formatPercent(Number(share.toPrecision(2)));
+/** Percent short enough for the top of a bar; the axis says the unit where there is no room for it. */
+function shortPercent(share: number, isBare: boolean): string {
+  const words = share > 0 && share < 0.001 ? "<0.1 %" : formatPercent(Number(share.toPrecision(2)));
+  return isBare ? words.replace(" %", "") : words;
+}
+
+const labelSize = ({ compact }: Frame) => (compact ? 10 : 12);
+
+/** Which bars have room for their label, the higher ones first. @param bars heights as shares of the axis */
+function withRoom(bars: readonly { words: string; height: number }[], frame: Frame): boolean[] {
+  const { width, height, marginLeft, marginRight, marginTop, marginBottom } = frame;
+  const size = labelSize(frame);
+  const step = (width - marginLeft - marginRight) / bars.length;
+  const boxes = bars.map((bar, i): Box => {
+    const half = ((size / fontSize) * estimatedWidth(bar.words)) / 2;
+    const [x, y] = [(i + 0.5) * step, (height - marginTop - marginBottom) * (1 - bar.height)];
+    return { left: x - half, right: x + half, top: y - size, bottom: y };
+  });
+  const placed: Box[] = [];
+  const found = bars.map(() => false);
+  for (const i of Array.from(bars.keys()).sort((a, b) => bars[b]!.height - bars[a]!.height)) {
+    if (placed.some((other) => overlaps(boxes[i]!, other))) continue;
+    placed.push(boxes[i]!);
+    found[i] = true;
+  }
+  return found;
 }

@@ -5,7 +5,7 @@ import { html, type Content, type Markup } from "../markup.ts";
 import { formatCount, formatPercent, formatScore, formatTimes } from "../numbers.ts";
 import { pointTable, targetTable } from "../tables.ts";
 import type { ReportInput } from "../types.ts";
-import { measureWords, reaches } from "../words.ts";
+import { measureWords, randomWords, reaches } from "../words.ts";
 import { facts, figure, number, section } from "./parts.ts";
 
 export function verificationSection(document: Document, input: ReportInput): Markup {
@@ -28,7 +28,7 @@ export function verificationSection(document: Document, input: ReportInput): Mar
     figure(
       document,
       (options) => accuracyChart(picture, options),
-      `${measureWords(measure)} against overhead. Bands and whiskers are 95 % intervals of the mean over chips; thick bars on the target line are the intervals of the overhead that keeps it.`,
+      `${measureWords(measure)} against overhead. Bands and whiskers are 95 % intervals of the mean over chips; thick bars on the target line are the intervals of the overhead that keeps it.${randomWords(comparison.policies.map(({ name }) => name))}`,
     ),
     targetTable(comparison),
     measured

@@ -18,6 +18,7 @@ import {
   keptChart,
   policyStyle,
   protectionMap,
+  randomWords,
   type ChartOptions,
 } from "../../../src/report/browser.ts";
 import { addressOf, changeParameters, numberOf, useAddress, wordOf } from "../address.ts";
@@ -125,7 +126,7 @@ const signed = (value: number) =>
 
 function DifferenceTable({ network, a, b }: { network: Network; a: Spending; b: Spending }) {
   return (
-    <div class="scroll" role="region" aria-label="Differences" tabIndex={0}>
+    <div class="scroll rows" role="region" aria-label="Differences" tabIndex={0}>
       <table>
         <caption>Protected bits of a weight, on the mean over each tensor</caption>
         <thead>
@@ -248,7 +249,7 @@ function Opened({ network }: { network: Network }) {
           name="compared"
           isBusy={isBusy && curves === undefined}
           draw={draw}
-          caption={`Both plans (${policyStyle(a.policy).label} and ${policyStyle(b.policy).label}) among all budgets: predicted share of the clean network's expected accuracy.`}
+          caption={`Both plans (${policyStyle(a.policy).label} and ${policyStyle(b.policy).label}) among all budgets: predicted share of the clean network's expected accuracy.${randomWords([a.policy, b.policy])}`}
           data={() => keptTable(curves)}
         />
       )}

@@ -69,7 +69,7 @@ function DeviceControls({ settings }: { settings: DeviceSettings }) {
         label="Cell preset"
         value={cell}
         options={[
-          { value: "", label: "none: one electron behind an oxide" },
+          { value: "", label: "none: an electron and an oxide" },
           ...CELL_NAMES.map((name) => ({ value: name, label: CELLS[name]!.title })),
         ]}
         onChange={(name) =>

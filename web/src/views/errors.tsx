@@ -7,7 +7,6 @@ import {
   errorChart,
   formatCount,
   formatNumber,
-  formatPercent,
   type ChartOptions,
   type LawSection,
 } from "../../../src/report/browser.ts";
@@ -16,6 +15,7 @@ import { Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.
 import { Figure } from "../figure.tsx";
 import { draws, type Law } from "../law.ts";
 import { useUsualFlips } from "../network-state.ts";
+import { smallPercent } from "../plans.ts";
 import { useLaw } from "../use-law.ts";
 import { weightShapes, type WeightShape } from "../weights.ts";
 
@@ -218,7 +218,7 @@ export function ErrorsView() {
                   },
                   {
                     name: "share of the top bit",
-                    value: formatPercent((law.section ?? law.wide)?.bitShares.at(-1)),
+                    value: smallPercent((law.section ?? law.wide)?.bitShares.at(-1)),
                     note: "of the error variance",
                   },
                 ]}

@@ -24,6 +24,7 @@ import {
   keptChart,
   policyStyle,
   protectionMap,
+  randomWords,
   type ChartOptions,
 } from "../../../src/report/browser.ts";
 import { changeParameters, numberOf, useAddress, wordOf } from "../address.ts";
@@ -194,7 +195,7 @@ function LayerTable({
 }) {
   const total = spending.noise?.reduce((a, b) => a + b, 0) ?? 0;
   return (
-    <div class="scroll" role="region" aria-label="Tensors" tabIndex={0}>
+    <div class="scroll rows" role="region" aria-label="Tensors" tabIndex={0}>
       <table>
         <caption>The tensors in the memory, in network order</caption>
         <thead>
@@ -284,7 +285,7 @@ function Pictures({
           name="kept"
           isBusy={isBusy && curves === undefined}
           draw={drawKept}
-          caption="Share of the clean network's expected accuracy that is predicted to be kept, to first order and without drawing a fault, every tensor read as stored. Verification puts it to the test."
+          caption={`Share of the clean network's expected accuracy that is predicted to be kept, to first order and without drawing a fault, every tensor read as stored. Verification puts it to the test.${randomWords([policy])}`}
           data={() => keptTable(curves)}
         />
       )}

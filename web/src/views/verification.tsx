@@ -2,6 +2,7 @@
 import { useCallback, useMemo } from "preact/hooks";
 import {
   overheadsAtTarget,
+  standings,
   type CampaignState,
   type Estimate,
   type Network,
@@ -10,17 +11,17 @@ import {
 import {
   accuracyChart,
   formatCount,
-  formatNumber,
   formatPercent,
   formatScore,
-  formatSeconds,
   policyStyle,
+  randomWords,
   yieldChart,
   type AccuracyData,
   type ChartOptions,
 } from "../../../src/report/browser.ts";
 import { changeParameters, numberOf, useAddress } from "../address.ts";
 import { canTryChips, useCampaign } from "../campaign-state.ts";
+import { statusWords } from "../campaign-words.ts";
 import { Choice, Facts, Failure } from "../controls.tsx";
 import { Figure, formatCsv } from "../figure.tsx";
 import { useNetwork } from "../network-state.ts";
@@ -33,53 +34,6 @@ import { Replay } from "./replay.tsx";
 const planName = ({ policy, budget }: { policy: string; budget: number }) =>
   `${policyStyle(policy).label}, ${formatPercent(budget)}`;
 
-const endWords: Readonly<Record<NonNullable<CampaignState["ended"]>, string>> = {
-  chips: "All chips were tried",
-  limit: "All chips were tried",
-  planned: "All chips were tried",
-  precision: "The intervals have no width left",
-  settled: "Every plan is settled",
-  interrupted: "Stopped",
-};
-
-/** How far the campaign is, and what it says of TAC. */
-function statusWords(campaign: CampaignState): string {
-  const { done, expected, seconds, ended, plans, judged, request } = campaign;
-  if (campaign.stage === "failed") return "";
-  if (judged === null || request === null)
-    return ended === "interrupted" ? "Stopped before the first chip." : "";
-  const rate = seconds > 0 ? done / seconds : 0;
-  const progress =
-    ended === null
-      ? `${formatCount(done)} of ${done < expected ? `${request.untilSettled ? "about " : ""}${formatCount(expected)}` : formatCount(done)} chips${rate > 0 ? `, ${formatNumber(rate)} a second, ${formatSeconds((expected - done) / rate)} left` : ""}.`
-      : `${endWords[ended]}: ${formatCount(done)} chips in ${formatSeconds(seconds)}.`;
-  const { target, measure } = judged;
-  if (target === null || done < 2) return progress;
-  const { reachedAtLeast, overheadAtTarget, overheadInterval } = overheadsAtTarget(
-    plans,
-    target,
-    measure.higherIsBetter,
-  );
-  const leastTried = Math.min(...plans.map(({ overhead }) => overhead));
-  const low = (overhead: number) =>
-    `${formatPercent(overhead)}${overhead > 0 && overhead <= leastTried ? " or less" : ""}`;
-  const high = (overhead: number) => (overhead < 1 ? formatPercent(overhead) : "more than was tried");
-  const found = [
-    ...Object.entries(reachedAtLeast).map(
-      ([policy, overhead]) => `${policyStyle(policy).label} with ${formatPercent(overhead)} or less`,
-    ),
-    ...Object.entries(overheadAtTarget)
-      .filter(([, overhead]) => overhead < 1)
-      .map(([policy, overhead]) => {
-        const [from, to] = overheadInterval[policy]!;
-        return `${policyStyle(policy).label} with ${formatPercent(overhead)} (${low(from)} to ${high(to)})`;
-      }),
-  ];
-  return found.length === 0
-    ? progress
-    : `${progress} ${formatPercent(request.keep)} of ${measure.kept} is kept by ${found.join(", by ")}.`;
-}
-
 const interval = ({ estimate, low, high }: Estimate, words: (value: number | null) => string) =>
   `${words(estimate)} (${words(low)} to ${words(high)})`;
 
@@ -89,7 +43,7 @@ const columns = ["plan", "overhead", "mean (95 % interval)", "yield (95 % interv
 function PlanTable({ campaign, shown }: { campaign: CampaignState; shown: number }) {
   const unit = campaign.judged?.measure.unit ?? "share";
   return (
-    <div class="scroll" role="region" aria-label="Plans" tabIndex={0}>
+    <div class="scroll rows" role="region" aria-label="Plans" tabIndex={0}>
       <table>
         <caption>
           What the chips say of each plan; the intervals hold at every look, so that watching and stopping
@@ -130,7 +84,11 @@ function accuracyData(campaign: CampaignState): AccuracyData | undefined {
   if (judged === null || judged.target === null || request === null) return undefined;
   const { measure, target } = judged;
   const { overheadAtTarget, overheadInterval } = overheadsAtTarget(plans, target, measure.higherIsBetter);
-  const [tac, uniform] = [overheadAtTarget["tac"] ?? 1, overheadAtTarget["uniform-msp"] ?? 1];
+  // A ratio of what is still open would say too much.
+  const shown = new Set(standings(plans).flatMap(({ policy, state }) => (state === "shown" ? [policy] : [])));
+  const [tac, uniform] = ["tac", "uniform-msp"].map((policy) =>
+    shown.has(policy) ? (overheadAtTarget[policy] ?? 1) : 1,
+  ) as [number, number];
   const known = plans.filter((plan) => (plan.mean?.estimate ?? null) !== null);
   if (known.length === 0) return undefined;
   // An interval that leaves everything open is no band to draw.
@@ -161,6 +119,7 @@ function accuracyData(campaign: CampaignState): AccuracyData | undefined {
         })),
       }),
     ),
+    isWhole: true,
     overheadAtTarget,
     overheadInterval,
     ratio: tac < 1 && uniform < 1 ? uniform / tac : Number.NaN,
@@ -215,7 +174,7 @@ function Outcome({ campaign }: { campaign: CampaignState }) {
         <Figure
           name="accuracy"
           draw={drawCurves}
-          caption="Mean over chips against overhead, all plans on the same chips. The bands are 95 % intervals that hold at every look and grow tight as chips are tried; there is none while too few chips are tried to say anything."
+          caption={`Mean over chips against overhead, all plans on the same chips. The bands are 95 % intervals that hold at every look and grow tight as chips are tried; there is none while too few chips are tried to say anything.${randomWords(plans.map(({ policy: name }) => name))}`}
           data={() => [
             ["policy", "overhead", "mean", "low", "high"],
             ...data.policies.flatMap(({ name, points }) =>
