@@ -38,13 +38,20 @@ describe("start", () => {
     },
   );
 
-  it("leaves stores, queues, images, pages and servers to the commands that have them", () => {
+  it("leaves stores, queues, images, charts, pages and servers to the commands that have them", () => {
     const model = inRepository("zoo/lenet.onnx");
     const loaded = loadedBy(["inspect", model, "--p", "0.1"]).filter((url) => url.includes("/node_modules/"));
     expect(loaded.some((url) => url.includes("/onnx-buf/"))).toBe(true);
     const later =
-      /node_modules\/(better-sqlite3|bullmq|ioredis|pg|sharp|jsdom|hono|@hono|hyparquet-writer|csv-parse)\//;
+      /node_modules\/(better-sqlite3|bullmq|ioredis|pg|sharp|jsdom|hono|@hono|hyparquet-writer|csv-parse|@observablehq|d3[^/]*)\//;
     expect(loaded.filter((url) => later.test(url))).toEqual([]);
+  });
+
+  it("loads what draws charts when one is drawn", () => {
+    const isCharts = (url: string) => url.includes("/node_modules/@observablehq/plot/");
+    const price = ["codes", "--p", "1e-4", "--code", "secded(72,64)"];
+    expect(loadedBy(price).filter(isCharts)).toEqual([]);
+    expect(loadedBy([...price, "--picture", path("codes.svg")]).some(isCharts)).toBe(true);
   });
 });
 

@@ -27,7 +27,7 @@ it.skipIf(isSkipped)(
     expect(executablePath, "a browser: apt-get install chromium").toBeDefined();
     const folder = mkdtempSync(join(tmpdir(), "qtaml-report-"));
     const file = join(folder, "report.html");
-    writeFileSync(file, renderReport(sampleReport));
+    writeFileSync(file, await renderReport(sampleReport));
     const browser = await chromium.launch({
       executablePath: executablePath!,
       args: ["--no-sandbox", "--disable-gpu"],

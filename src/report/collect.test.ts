@@ -4,7 +4,7 @@ import { parseDevice } from "../physics/index.ts";
 import { gaussianHistogram, sampleLaw, samplePlan } from "../../test/report-sample.ts";
 import { sampledShares } from "./charts/index.ts";
 import { deviceSection, lawSection, protectedShares, wideLawSection } from "./collect.ts";
-import { renderReport } from "./html.ts";
+import { reportPage } from "./html.ts";
 
 const covered = (law: typeof sampleLaw, probability = (p: number) => p) =>
   sampledShares(law).filter(
@@ -118,7 +118,7 @@ describe("wideLawSection", () => {
     expect(law.bitShares[14]).toBeCloseTo(1, 9);
     expect(law.drift.slope).toBeCloseTo(1, 1);
     expect(law.deviation).toBeLessThan(0.1);
-    const html = renderReport({
+    const html = reportPage({
       title: "bf16",
       wideLaw: law,
       environment: { version: "0", created: "2026-01-01T00:00:00Z" },

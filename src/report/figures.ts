@@ -14,8 +14,8 @@ import { mapRows } from "./sections/network.ts";
 import { chartToSvg } from "./svg.ts";
 import type { ReportInput } from "./types.ts";
 
-/** The pictures that a report's data allow, by name: standalone SVG text. */
-export function renderFigures(input: ReportInput): Map<string, string> {
+/** The pictures of `renderFigures`. */
+export function reportFigures(input: ReportInput): Map<string, string> {
   const document = emptyDocument();
   const options = { document, width: 800 };
   const figures = new Map<string, string>();
@@ -34,7 +34,7 @@ export function renderFigures(input: ReportInput): Map<string, string> {
   return figures;
 }
 
-/** What codes leave against the flip probability, as standalone SVG text. */
-export function residualFigure(errors: ResidualErrors): string {
+/** The picture of `residualFigure`. */
+export function residualPicture(errors: ResidualErrors): string {
   return chartToSvg(residualErrorChart(errors, { document: emptyDocument(), width: 800 }));
 }

@@ -4,12 +4,12 @@ import { sampleComparison, samplePlan, sampleReport, sampleTensors } from "../..
 import type { Comparison } from "../planning/index.ts";
 import { builtInMeasure } from "../measure/index.ts";
 import { theme } from "./charts/theme.ts";
-import { renderReport } from "./html.ts";
+import { reportPage } from "./html.ts";
 import type { ReportInput } from "./types.ts";
 import { comparisonHeadline, headline, protectionWords } from "./words.ts";
 
 const environment = { version: "0.1.0", created: "2026-01-01T00:00:00.000Z" };
-const whole = renderReport(sampleReport);
+const whole = reportPage(sampleReport);
 const parse = (text: string) => new JSDOM(text).window.document;
 
 /** Where what a browser would build differs from what was written: something moved, closed or dropped by the parser. */
@@ -67,7 +67,7 @@ function hostileReport(): ReportInput {
   };
 }
 
-describe("renderReport", () => {
+describe("reportPage", () => {
   it("says the headline, and shows every picture at two widths", () => {
     const document = parse(whole);
     expect(document.querySelector(".headline")?.textContent?.replaceAll("\u00a0", " ")).toBe(
@@ -83,7 +83,7 @@ describe("renderReport", () => {
   });
 
   it("is the same text for the same input, also when that went through JSON", () => {
-    expect(renderReport(JSON.parse(JSON.stringify(sampleReport)) as ReportInput)).toBe(whole);
+    expect(reportPage(JSON.parse(JSON.stringify(sampleReport)) as ReportInput)).toBe(whole);
   });
 
   it("loads nothing and runs nothing", () => {
@@ -126,7 +126,7 @@ describe("renderReport", () => {
   });
 
   it("escapes what users name", () => {
-    const text = renderReport(hostileReport());
+    const text = reportPage(hostileReport());
     const document = parse(text);
     expect(document.querySelectorAll("script, img, [onerror]")).toHaveLength(0);
     expect(text).not.toContain("<script");
@@ -144,7 +144,7 @@ describe("renderReport", () => {
     ["all but the comparison", ["model", "device", "tensors", "law", "plan"]],
   ] as const)("makes a report of %s", (_, present) => {
     const input = { ...bare, ...Object.fromEntries(present.map((part) => [part, sampleReport[part]])) };
-    const text = renderReport(input);
+    const text = reportPage(input);
     expect(parserChanges(text)).toBe("");
     expect(text).not.toMatch(/undefined|NaN|\[object/);
     const document = parse(text);
@@ -156,7 +156,7 @@ describe("renderReport", () => {
 
   it("shows flips that were given without a barrier", () => {
     const flips = { ...sampleReport.device!.flips, transmission: null, exactTransmission: null, rate: null };
-    const text = renderReport({ ...bare, device: { name: null, flips: { ...flips, p01: 0, p10: 0.02 } } });
+    const text = reportPage({ ...bare, device: { name: null, flips: { ...flips, p01: 0, p10: 0.02 } } });
     expect(parse(text).querySelectorAll("figure")).toHaveLength(0);
     expect(text).toContain("a stored 1 as 0 with probability 0.02");
   });
@@ -192,10 +192,10 @@ describe("headline", () => {
     });
     const expected = comparison("expected-accuracy");
     expect(headline(expected)).toContain("95 % of the clean expected accuracy");
-    expect(renderReport(expected)).not.toContain("expected-accuracy");
+    expect(reportPage(expected)).not.toContain("expected-accuracy");
     const snr = comparison("snr", { target: 13.01, clean: 144.5, saturationRatio: null, predicted: null });
     expect(headline(snr)).toContain("95 % of the outputs' signal power");
-    const page = renderReport(snr);
+    const page = reportPage(snr);
     expect(page).toContain("SNR of the outputs (dB)");
     expect(page).toContain("target of 13 dB");
     expect(page).not.toMatch(/predicted|(mean|clean|↑) accuracy|Accuracy/);

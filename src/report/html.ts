@@ -12,11 +12,8 @@ import { comparisonFacts, verificationSection } from "./sections/verification.ts
 import type { ReportInput } from "./types.ts";
 import { headline } from "./words.ts";
 
-/**
- * The report as one HTML page: headline, pictures with captions, tables, and how to repeat it. Parts that the input
- * lacks are left out. The same input gives the same text. All text of the input is escaped.
- */
-export function renderReport(input: ReportInput): string {
+/** The page of `renderReport`. */
+export function reportPage(input: ReportInput): string {
   const document = emptyDocument();
   const { device, law, wideLaw, plan, tensors, comparison } = input;
   const missing = [

@@ -1,10 +1,9 @@
 /**
- * @file The room of reports: charts, the self-contained HTML report, and text for terminals.
+ * @file The room of reports: numbers, words and tables for people, and what draws: the self-contained HTML report and
+ * its pictures. The charts themselves are in `browser.ts`.
  */
-export * from "./charts/index.ts";
 export { deviceSection, lawSection, protectedShares, type LawRequest, wideLawSection } from "./collect.ts";
-export { renderFigures, residualFigure } from "./figures.ts";
-export { renderReport } from "./html.ts";
+export { renderFigures, renderReport, residualFigure } from "./draw.ts";
 export {
   formatCount,
   formatNumber,

@@ -26,7 +26,11 @@ export const drawnCodes = [
  *
  * @param channel both its probabilities are scaled together
  */
-export function writePicture(path: string, codes: readonly WordCode[], channel: BitChannel): void {
+export async function writePicture(
+  path: string,
+  codes: readonly WordCode[],
+  channel: BitChannel,
+): Promise<void> {
   const chosen = meanError(channel);
   const share = chosen === 0 ? 0.5 : channel.p01 / (2 * chosen);
   const p = points.filter((x) => 2 * x * Math.max(share, 1 - share) <= 1);
@@ -36,5 +40,5 @@ export function writePicture(path: string, codes: readonly WordCode[], channel: 
     error: p.map((x) => meanError(residualChannel(code, { p01: 2 * x * share, p10: 2 * x * (1 - share) }))),
   }));
   const isInside = chosen >= p[0]! && chosen <= p.at(-1)!;
-  writeWhole(path, residualFigure({ p, curves, ...(isInside ? { chosen } : {}) }));
+  writeWhole(path, await residualFigure({ p, curves, ...(isInside ? { chosen } : {}) }));
 }

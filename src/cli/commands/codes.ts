@@ -86,7 +86,7 @@ export async function runCodes(model: string | undefined, flags: CodesFlags): Pr
   const rows = priceCodes(channel, (flags.code ?? usual).map(codeNamed));
   const table = { p01, p10, capacity: capacity(channel), codes: rows };
   if (flags.picture !== undefined) {
-    writePicture(flags.picture, (flags.code ?? drawnCodes).map(codeNamed), channel);
+    await writePicture(flags.picture, (flags.code ?? drawnCodes).map(codeNamed), channel);
   }
   if (model === undefined) {
     if (flags.json === true) sayJson(table);

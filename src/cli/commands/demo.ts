@@ -180,9 +180,10 @@ export async function runDemo(flags: DemoFlags): Promise<void> {
     commands: ["npm run demo"],
     seed: flags.seed,
   });
-  writeWhole(place("report.html"), renderReport(report));
+  writeWhole(place("report.html"), await renderReport(report));
   if (flags.figures !== undefined) {
-    for (const [name, svg] of renderFigures(report)) writeWhole(join(flags.figures, `demo-${name}.svg`), svg);
+    const figures = await renderFigures(report);
+    for (const [name, svg] of figures) writeWhole(join(flags.figures, `demo-${name}.svg`), svg);
   }
   tell(resultWords(comparison));
   tell(

@@ -120,7 +120,7 @@ export async function runReport(model: string | undefined, flags: ReportFlags): 
     checkSameModel(own, "Results", flags.results!, comparison.model);
   warn(assessed?.warnings ?? []);
   const name = assessed?.survey.model.name ?? plan?.model.name ?? comparison?.model.name ?? "a memory";
-  const html = renderReport(
+  const html = await renderReport(
     collectReport({
       title: flags.title ?? `Bit flips in ${name}`,
       seed: flags.seed,
