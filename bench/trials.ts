@@ -6,7 +6,7 @@
  */
 import { parseArgs } from "node:util";
 import { bindWeights, openMemoryReader, openTrialRunner } from "../src/engine/index.ts";
-import { cleanWeights } from "../src/onnx/index.ts";
+import { cleanWeights } from "../src/stored/index.ts";
 import { median, smallNetworks, uniform, zooContext } from "./zoo.ts";
 
 const { values: flags, positionals } = parseArgs({

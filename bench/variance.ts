@@ -16,7 +16,7 @@ import {
   type TrialContext,
   type TrialOutcome,
 } from "../src/engine/index.ts";
-import { cleanWeights, type PreparedModel } from "../src/onnx/index.ts";
+import { type PreparedModel } from "../src/onnx/index.ts";
 import {
   controlledValues,
   momentsOf,
@@ -26,6 +26,7 @@ import {
 } from "../src/stats/index.ts";
 import { sliceDataset } from "../src/data/index.ts";
 import { median, smallNetworks, uniform, usualFlip, zooContext } from "./zoo.ts";
+import { cleanWeights } from "../src/stored/index.ts";
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,

@@ -21,3 +21,4 @@ export * as protect from "./protect/index.ts";
 export * as report from "./report/index.ts";
 export * as simulation from "./simulation/index.ts";
 export * as stats from "./stats/index.ts";
+export * as stored from "./stored/index.ts";

@@ -97,6 +97,13 @@ describe("rooms", () => {
   });
 });
 
+it("the pure rooms import nothing but pure rooms", () => {
+  const impure = pure.flatMap((room) =>
+    [...imported(`src/${room}`)].filter((name) => !pure.includes(name)).map((name) => `${room} > ${name}`),
+  );
+  expect(impure).toEqual([]);
+});
+
 describe("commands", () => {
   const rows = rowsOf("The command line");
 

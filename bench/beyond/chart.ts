@@ -3,7 +3,7 @@ import * as Plot from "@observablehq/plot";
 import { jointStorage } from "../../src/planning/joint.ts";
 import { rootMeanSquares } from "../../src/simulation/recode.ts";
 import type { Assessment } from "../../src/assessment/index.ts";
-import { cleanWeights } from "../../src/onnx/index.ts";
+import { cleanWeights } from "../../src/stored/index.ts";
 import { allocateChoices, residualCurve, storedBits } from "../../src/protect/index.ts";
 import { emptyDocument } from "../../src/report/document.ts";
 import { drawPlot, halo, makeFrame } from "../../src/report/charts/frame.ts";

@@ -9,7 +9,7 @@ import {
   weightDistribution,
   type FlipProbabilities,
 } from "../../src/channel/index.ts";
-import { cleanWeights, stepOf } from "../../src/onnx/index.ts";
+import { cleanWeights, stepOf } from "../../src/stored/index.ts";
 import { unshrunkVariance, worstBits } from "../../src/planning/joint.ts";
 import { allocateChoices, storedBits, type StorageChoice } from "../../src/protect/index.ts";
 import { rootMeanSquares, scaleAxis } from "../../src/simulation/index.ts";

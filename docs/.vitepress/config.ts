@@ -14,6 +14,7 @@ const rooms = [
   "protect",
   "measure",
   "stats",
+  "stored",
   "onnx",
   "data",
   "bytes",

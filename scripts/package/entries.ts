@@ -36,6 +36,7 @@ const pure: ReadonlySet<string> = new Set([
   "./faults",
   "./stats",
   "./measure",
+  "./stored",
   "./protect",
   "./ecc",
   "./image",

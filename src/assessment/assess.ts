@@ -14,8 +14,6 @@ import {
   type TensorJacobian,
 } from "../engine/index.ts";
 import {
-  cleanWeights,
-  meanSquareSteps,
   modelFromBytes,
   prepareModel,
   surveyMemory,
@@ -25,12 +23,12 @@ import {
   type ModelFile,
   type PreparedModel,
   type SafetensorsFile,
-  type StoredTensor,
   type SurveyedTensor,
 } from "../onnx/index.ts";
 import type { MemoryTensor } from "../protect/index.ts";
 import { assumedJacobian, isWhole } from "./integers.ts";
 import { storageOptions, usualStorage, type Storage } from "./storage.ts";
+import { cleanWeights, meanSquareSteps, type StoredTensor } from "../stored/index.ts";
 
 /** A model as the bytes of its file. */
 export interface ModelBytes {

@@ -10,7 +10,7 @@ import {
   topBitShare,
 } from "../channel/index.ts";
 import type { JacobianMethod } from "../engine/index.ts";
-import type { TensorRole } from "../onnx/index.ts";
+import type { TensorRole } from "../stored/index.ts";
 import { ordinaryErrors, protectionLadders } from "../protect/index.ts";
 import type { Survey } from "./assess.ts";
 

@@ -3,7 +3,7 @@
  * They have no Jacobian, and no average that the network could run with.
  */
 import { outputSize, type JudgedOutput, type TensorJacobian } from "../engine/index.ts";
-import type { StoredTensor } from "../onnx/index.ts";
+import type { StoredTensor } from "../stored/index.ts";
 
 /** Whether a tensor has to be read as whole numbers: no correction, no mean, no Jacobian. */
 export function isWhole({ role }: Pick<StoredTensor, "role">): boolean {

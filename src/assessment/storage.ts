@@ -1,7 +1,8 @@
 /**
  * @file What the memory holds and in which formats, as flags and plans say it.
  */
-import type { Granularity, StorageOptions, TensorRole } from "../onnx/index.ts";
+import type { Granularity, StorageOptions } from "../onnx/index.ts";
+import type { TensorRole } from "../stored/index.ts";
 
 /** What the memory holds and how; the part of a plan that says which codes its tensors are. */
 export interface Storage {

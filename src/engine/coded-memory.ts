@@ -18,7 +18,7 @@ import {
   type FaultDescription,
   type FaultSource,
 } from "../faults/index.ts";
-import type { StoredTensor } from "../onnx/index.ts";
+import type { StoredTensor } from "../stored/index.ts";
 import { codedRegions, type CodedRegion } from "./codewords.ts";
 
 /** The memory that codes are in. */

@@ -6,7 +6,7 @@ import type { Codes, ProtectionSegment } from "../channel/index.ts";
 import { codeNamed, type WordCode } from "../ecc/index.ts";
 import { QtamlError } from "../errors.ts";
 import type { TensorDamage } from "../faults/index.ts";
-import type { StoredTensor } from "../onnx/index.ts";
+import type { StoredTensor } from "../stored/index.ts";
 
 /** One bit of neighbouring weights of a tensor. */
 interface CodedPlane {

@@ -1,9 +1,10 @@
 /** @file Squared norms of Jacobians from forward runs alone, for tensors that no gradient reaches. */
 import { addressedStreams, nextNormal } from "../channel/index.ts";
 import type { Dataset } from "../data/index.ts";
-import { floatData, type PreparedModel, type StoredTensor } from "../onnx/index.ts";
+import { floatData, type PreparedModel } from "../onnx/index.ts";
 import { bindWeights, outputSize, type WeightBinder } from "./network.ts";
 import { mean, standardError, type TensorJacobian } from "./norms.ts";
+import type { StoredTensor } from "../stored/index.ts";
 
 /** Probes of a tensor: at least, at most, and at a time in between. */
 const fewest = 8;

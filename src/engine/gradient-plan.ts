@@ -8,11 +8,12 @@ import {
   probeModel,
   type ProbedValue,
 } from "../gradient/index.ts";
-import { elementCount, serialiseModel, type OnnxModel, type StoredTensor } from "../onnx/index.ts";
+import { elementCount, serialiseModel, type OnnxModel } from "../onnx/index.ts";
 import { bindInputs } from "./feed.ts";
 import type { GradientContext } from "./gradient-run.ts";
 import { modelIo, type ModelIo } from "./io.ts";
 import { openSession, runSession } from "./session.ts";
+import type { StoredTensor } from "../stored/index.ts";
 
 /** What is to be run, and for which tensors. */
 export interface GradientPlan {

@@ -5,7 +5,7 @@
 import { availableParallelism } from "node:os";
 import { sliceDataset, type Dataset } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
-import { channelLayout, type PreparedModel } from "../onnx/index.ts";
+import { type PreparedModel } from "../onnx/index.ts";
 import { planFeeds } from "./feed.ts";
 import { forwardNorms } from "./forward-norms.ts";
 import { openGradientLanes } from "./gradient-lanes.ts";
@@ -14,6 +14,7 @@ import type { GradientJob } from "./gradient-run.ts";
 import { modelIo } from "./io.ts";
 import { logitsModel } from "./logits.ts";
 import { NormSums, type TensorJacobian } from "./norms.ts";
+import { channelLayout } from "../stored/index.ts";
 
 /** Settings of `measureJacobian`. */
 export interface JacobianOptions {

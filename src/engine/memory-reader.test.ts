@@ -8,7 +8,7 @@ import {
   type ProtectionSegment,
 } from "../channel/index.ts";
 import { usualFaults } from "../faults/index.ts";
-import { decodeInto } from "../onnx/index.ts";
+import { decodeInto } from "../stored/index.ts";
 import { faultlessChance } from "./faultless.ts";
 import { decodeSegments, openMemoryReader, type Protection } from "./memory-reader.ts";
 

@@ -30,7 +30,7 @@ import {
   storedHistogram,
   type DecodeSegment,
   type StoredTensor,
-} from "../onnx/index.ts";
+} from "../stored/index.ts";
 import { heldFlips, isCoded, openCodes, segmentAt, type CodedFaults } from "./coded-memory.ts";
 
 /** For each tensor of a memory: how its weights are protected and decoded. */

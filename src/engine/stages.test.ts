@@ -3,7 +3,6 @@ import { buildModel, fixture } from "../../test/build-model.ts";
 import { noiseImages } from "../../test/trials.ts";
 import {
   biasPlaces,
-  cleanWeights,
   floatTensor,
   makeNode,
   prepareModel,
@@ -13,6 +12,7 @@ import {
 import { bindWeights } from "./network.ts";
 import { judgedModel } from "./io.ts";
 import { runStages } from "./stages.ts";
+import { cleanWeights } from "../stored/index.ts";
 
 /** More than a batch. */
 const images = noiseImages(60, 5);

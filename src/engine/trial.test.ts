@@ -4,10 +4,11 @@ import { noiseImages, trialContext } from "../../test/trials.ts";
 import { applyFaults, flipSampler, type ProtectionSegment } from "../channel/index.ts";
 import { usualFaults } from "../faults/index.ts";
 import { answerCounter, builtInMeasure, scoreOf, tally, type Outputs } from "../measure/index.ts";
-import { cleanSegments, decodeInto, hardenModel, type PreparedModel } from "../onnx/index.ts";
+import { hardenModel, type PreparedModel } from "../onnx/index.ts";
 import { bindWeights } from "./network.ts";
 import { decodeSegments, type Protection } from "./memory-reader.ts";
 import { openTrialRunner, type TrialContext, type TrialOutcome } from "./trial.ts";
+import { cleanSegments, decodeInto } from "../stored/index.ts";
 
 async function runTrial(
   context: TrialContext,

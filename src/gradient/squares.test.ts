@@ -14,7 +14,7 @@ import {
 } from "../../test/support/gradients.ts";
 import { makeNode, makeValueInfo } from "../onnx/graph.ts";
 import { parseModel, type OnnxModel } from "../onnx/model.ts";
-import { channelLayout } from "../onnx/steps.ts";
+import { channelLayout } from "../stored/index.ts";
 import { DataType, elementCount, floatTensor, int64Tensor, tensorDims } from "../onnx/tensor.ts";
 import { buildGradientGraph, type GradientGraph } from "./gradient.ts";
 

@@ -2,7 +2,7 @@
  * @file Builds the memory image: every bit of every weight goes to a region, the protected ones into codewords.
  */
 import type { Codes } from "../channel/index.ts";
-import { scaledTable, type DecodeSegment, type StoredTensor } from "../onnx/index.ts";
+import { scaledTable, type DecodeSegment, type StoredTensor } from "../stored/index.ts";
 import { bitAt, bytesFor, raiseBit, spreadBits } from "./bits.ts";
 import type { WordCode } from "../ecc/index.ts";
 import {

@@ -1,7 +1,7 @@
 /**
  * @file A C99 header for firmware: where each bit lies, the decode tables, and functions that read a weight.
  */
-import { channelLayout } from "../onnx/index.ts";
+import { channelLayout } from "../stored/index.ts";
 import {
   fromLayoutFloats,
   type Layout,

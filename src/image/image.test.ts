@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { cleanWeights, decodeInto } from "../onnx/index.ts";
+import { cleanWeights, decodeInto } from "../stored/index.ts";
 import { uniformStream } from "../stats/random.ts";
 import { imageRequest, randomTensors, sha256 } from "../../test/silicon/image-parts.ts";
 import { bitAt, flipBit } from "./bits.ts";

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { mostBits } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
-import { stepCount } from "../onnx/index.ts";
+import { stepCount } from "../stored/index.ts";
 
 const whole = z.number().int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);

@@ -2,7 +2,7 @@
  * @file Rebuilds codes and weights from a memory image, correcting what the code can.
  */
 import { codeArray, type Codes } from "../channel/index.ts";
-import { forEachStepRow } from "../onnx/index.ts";
+import { forEachStepRow } from "../stored/index.ts";
 import { bitAt, bytesFor, raiseBit } from "./bits.ts";
 import { codeBytes, describeCode, invert } from "./build.ts";
 import type { WordCode } from "../ecc/index.ts";

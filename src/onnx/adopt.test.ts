@@ -5,7 +5,7 @@ import { QtamlError } from "../errors.ts";
 import { adoptCodes, adoptIntegers, sharedDecoding } from "./adopt.ts";
 import { makeNode } from "./graph.ts";
 import { hoistConstants, indexModel } from "./scopes.ts";
-import { cleanWeights } from "./stored.ts";
+import { cleanWeights } from "../stored/index.ts";
 import { elementCount, floatTensor, int64Tensor, int8Tensor, uint8Tensor } from "./tensor.ts";
 import { findTensors } from "./weights.ts";
 

@@ -9,8 +9,14 @@ import { codeFormat, tensorCodes } from "./codes.ts";
 import { intAttribute, nodeLabel } from "./graph.ts";
 import { stepLayoutOf } from "./quantised/index.ts";
 import { constantBehind, type ModelIndex } from "./scopes.ts";
-import { channelLayout, forEachStepRow } from "./steps.ts";
-import { cleanWeights, describeTensor, infinityNorms, scaledTable, type StoredTensor } from "./stored.ts";
+import {
+  channelLayout,
+  forEachStepRow,
+  cleanWeights,
+  scaledTable,
+  type StoredTensor,
+} from "../stored/index.ts";
+import { describeTensor, infinityNorms } from "./quantise.ts";
 import { DataType, dataTypeName, floatData, integerData, tensorDims } from "./tensor.ts";
 import type { FoundTensor } from "./weights.ts";
 

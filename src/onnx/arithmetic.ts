@@ -4,7 +4,7 @@
 import { makeNode } from "./graph.ts";
 import type { NodeProto, TensorProto } from "onnx-buf";
 import type { UniqueNames } from "./scopes.ts";
-import { stepDims, type StepLayout } from "./steps.ts";
+import { stepDims, type StepLayout } from "../stored/index.ts";
 import { int64Tensor } from "./tensor.ts";
 
 /** Nodes and constants that are being written. */

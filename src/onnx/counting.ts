@@ -4,7 +4,7 @@
  */
 import { codeArray, encodeInto, quantisationStep, type NumberFormat } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
-import { channelLayout, type ChannelLayout } from "./steps.ts";
+import { channelLayout, type ChannelLayout } from "../stored/index.ts";
 
 /** Weights that can be gone through more than once. */
 export interface WeightStream {

@@ -8,8 +8,7 @@ import { broadcastSteps, type GraphPart } from "./arithmetic.ts";
 import { codeFormat, codeTypeOf, packedTensor } from "./codes.ts";
 import { makeNode, type AttributeValue } from "./graph.ts";
 import type { UniqueNames } from "./scopes.ts";
-import { stepDims } from "./steps.ts";
-import { scaledTable, type DecodeSegment, type StoredTensor } from "./stored.ts";
+import { stepDims, scaledTable, type DecodeSegment, type StoredTensor } from "../stored/index.ts";
 import { codesTensor, DataType, floatTensor, halfTensor, int64Tensor } from "./tensor.ts";
 
 /** The decode of one tensor. */

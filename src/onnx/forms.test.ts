@@ -7,7 +7,7 @@ import { makeNode } from "./graph.ts";
 import { hardenModel } from "./harden.ts";
 import { cloneModel, type OnnxModel } from "./model.ts";
 import { prepareModel, type PreparedModel, type StorageOptions } from "./prepare.ts";
-import { cleanSegments, decodeInto, type StoredTensor } from "./stored.ts";
+import { cleanSegments, decodeInto, type StoredTensor } from "../stored/index.ts";
 import {
   DataType,
   doubleTensor,

@@ -17,7 +17,7 @@ import { makeNode, makeValueInfo, type AttributeValue } from "./graph.ts";
 import { cloneModel, parseModel, serialiseModel, type OnnxModel } from "./model.ts";
 import { prepareModel } from "./prepare.ts";
 import { hardenModel } from "./harden.ts";
-import { cleanSegments } from "./stored.ts";
+import { cleanSegments } from "../stored/index.ts";
 import { DataType, elementCount, floatTensor } from "./tensor.ts";
 
 const domain = "test.functions";

@@ -9,7 +9,7 @@ import { hardenModel, type DecodeForm } from "./harden.ts";
 import { parseModel, serialiseModel, type OnnxModel } from "./model.ts";
 import { prepareModel, type PreparedModel } from "./prepare.ts";
 import type { StorageOptions } from "./store.ts";
-import { cleanSegments, decodeInto, type DecodeSegment, type StoredTensor } from "./stored.ts";
+import { cleanSegments, decodeInto, type DecodeSegment, type StoredTensor } from "../stored/index.ts";
 import { DataType, elementCount, floatData, floatTensor, int8Tensor, uint8Tensor } from "./tensor.ts";
 
 const wave = (name: string, ...dims: number[]) =>

@@ -9,7 +9,7 @@ import { dropUnusedInitialisers } from "./fold.ts";
 import { cloneModel, opsetVersion, type OnnxModel } from "./model.ts";
 import type { PreparedModel } from "./prepare.ts";
 import { uniqueNames } from "./scopes.ts";
-import type { DecodeSegment, StoredTensor } from "./stored.ts";
+import type { DecodeSegment, StoredTensor } from "../stored/index.ts";
 
 /**
  * How codes are decoded in the graph. `gather`: a table look-up, for every decoder; runtimes fold it when they load

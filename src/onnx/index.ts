@@ -32,7 +32,7 @@ export {
   type PreparedModel,
   type StorageOptions,
 } from "./prepare.ts";
-export type { TensorRole } from "./roles.ts";
+export type { Granularity } from "./quantise.ts";
 export type { ModelIndex, UniqueNames, ValueUse } from "./scopes.ts";
 export {
   isSafetensorsFile,
@@ -44,26 +44,6 @@ export {
   type TensorChoice,
 } from "./safetensors.ts";
 export { roleWords, type Selection } from "./selection.ts";
-export {
-  channelLayout,
-  forEachStepRow,
-  meanSquareSteps,
-  stepCount,
-  stepOf,
-  type ChannelLayout,
-  type StepLayout,
-} from "./steps.ts";
-export {
-  cleanSegments,
-  cleanWeights,
-  decodeInto,
-  scaledTable,
-  singleDecoder,
-  storedHistogram,
-  type DecodeSegment,
-  type Granularity,
-  type StoredTensor,
-} from "./stored.ts";
 export { surveyMemory, surveyOf, type ModelSurvey, type SurveyedTensor } from "./survey.ts";
 export {
   DataType,

@@ -13,7 +13,7 @@ import { QtamlError } from "../errors.ts";
 import { makeNode, makeValueInfo } from "./graph.ts";
 import { serialiseModel } from "./model.ts";
 import { prepareModel } from "./prepare.ts";
-import { cleanSegments, decodeInto, type StoredTensor } from "./stored.ts";
+import { cleanSegments, decodeInto, type StoredTensor } from "../stored/index.ts";
 import { DataType, elementCount, floatData, floatTensor, int8Tensor } from "./tensor.ts";
 
 const wave = (name: string, ...dims: number[]) =>

@@ -9,10 +9,9 @@ import { inlineFunctions } from "./functions.ts";
 import { cloneModel, type OnnxModel } from "./model.ts";
 import { takeApart } from "./quantised/index.ts";
 import { hoistConstants, indexModel, type ModelIndex } from "./scopes.ts";
-import type { TensorRole } from "./roles.ts";
+import type { TensorRole, StoredTensor } from "../stored/index.ts";
 import { isNameSelected, roleWords, selectTensors, usualRoles } from "./selection.ts";
 import { storeTensors, type StorageOptions } from "./store.ts";
-import type { StoredTensor } from "./stored.ts";
 import { elementCount, tensorDims } from "./tensor.ts";
 import { absenceReason, findTensors, type AbsentTensor, type FoundTensor } from "./weights.ts";
 

@@ -3,25 +3,8 @@
  * parameters of quantisation.
  */
 import type { NodeProto } from "onnx-buf";
+import type { TensorRole } from "../stored/index.ts";
 import { intAttribute, isStandardNode, stringAttribute } from "./graph.ts";
-
-/**
- * What a stored tensor is to the network. `weight`: an operand of a product; `embedding`: a table that rows are taken
- * from; `bias`: added; `normalisation`: a factor, mean or variance for each channel; `scale` and `zero-point`: of
- * quantised values; `integer`: shapes, axes and indices.
- */
-export const tensorRoles = [
-  "weight",
-  "embedding",
-  "bias",
-  "normalisation",
-  "scale",
-  "zero-point",
-  "integer",
-] as const;
-
-/** One of `tensorRoles`. */
-export type TensorRole = (typeof tensorRoles)[number];
 
 type InputRoles = Readonly<Record<number, TensorRole>>;
 

@@ -12,7 +12,7 @@ import type { OnnxModel } from "./model.ts";
 import { hardenModel } from "./harden.ts";
 import { prepareModel } from "./prepare.ts";
 import { hoistConstants, indexModel, nestedGraphs } from "./scopes.ts";
-import { cleanSegments, cleanWeights } from "./stored.ts";
+import { cleanSegments, cleanWeights } from "../stored/index.ts";
 import { DataType, elementCount, floatData, floatTensor, int64Tensor } from "./tensor.ts";
 
 const wave = (name: string, ...dims: number[]) =>

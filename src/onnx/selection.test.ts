@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { QtamlError } from "../errors.ts";
-import type { TensorRole } from "./roles.ts";
+import type { TensorRole } from "../stored/index.ts";
 import { editDistance, namePattern, selectTensors, type Selection } from "./selection.ts";
 
 const tensors = (

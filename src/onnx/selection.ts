@@ -3,7 +3,7 @@
  */
 import picomatch from "picomatch";
 import { QtamlError } from "../errors.ts";
-import type { TensorRole } from "./roles.ts";
+import type { TensorRole } from "../stored/index.ts";
 import type { FoundTensor } from "./weights.ts";
 
 /** What is chosen to be in the memory. */

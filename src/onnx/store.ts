@@ -12,9 +12,9 @@ import { computedTensor } from "./lazy.ts";
 import type { OnnxModel } from "./model.ts";
 import { stepLayoutOf } from "./quantised/index.ts";
 import { constantBehind, replaceNodes, uniqueNames, type ModelIndex, type UniqueNames } from "./scopes.ts";
-import type { StepLayout } from "./steps.ts";
+import { type StepLayout, cleanWeights, type StoredTensor } from "../stored/index.ts";
 import type { Selection } from "./selection.ts";
-import { cleanWeights, quantiseTensor, type Granularity, type StoredTensor } from "./stored.ts";
+import { quantiseTensor, type Granularity } from "./quantise.ts";
 import { DataType, elementCount, isFloatTensor, tensorDims } from "./tensor.ts";
 import type { FoundTensor } from "./weights.ts";
 

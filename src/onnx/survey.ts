@@ -11,17 +11,10 @@ import { rawLength, rawRange } from "./lazy.ts";
 import type { OnnxModel } from "./model.ts";
 import { chooseTensors } from "./prepare.ts";
 import { floatStorage, type StorageOptions } from "./store.ts";
-import {
-  describeTensor,
-  keepsBits,
-  quantiseTensor,
-  stepAxis,
-  storedHistogram,
-  type Granularity,
-  type StoredTensor,
-} from "./stored.ts";
+import { describeTensor, keepsBits, quantiseTensor, stepAxis, type Granularity } from "./quantise.ts";
 import { isFloatTensor, storedByteLength } from "./tensor.ts";
 import type { AbsentTensor, FoundTensor } from "./weights.ts";
+import { storedHistogram, type StoredTensor } from "../stored/index.ts";
 
 /** A tensor as the memory stores it, with its codes counted instead of kept. */
 export interface SurveyedTensor extends Omit<StoredTensor, "codes" | "runtimeName"> {

@@ -10,16 +10,12 @@ import {
 } from "onnx-buf";
 import { numberFormat } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
+import { elementCount } from "../stored/index.ts";
 
-export { DataType };
+export { DataType, elementCount };
 
 /** Sizes along each axis; an empty list is a scalar. */
 export type Dims = readonly number[];
-
-/** Number of elements of a tensor of these dimensions. */
-export function elementCount(dims: Dims): number {
-  return dims.reduce((product, d) => product * d, 1);
-}
 
 /** Dimensions of a stored tensor. @throws QtamlError `invalid-file` when one is negative or absurdly large */
 export function tensorDims(tensor: TensorProto): number[] {

@@ -5,9 +5,10 @@
 import type { NodeProto, TensorProto } from "onnx-buf";
 import { isCodeType } from "./codes.ts";
 import { intAttribute, intsAttribute, isStandardNode, nestedGraphs } from "./graph.ts";
-import { isElementwise, outputChannelAxis, roleAt, tensorRoles, type TensorRole } from "./roles.ts";
+import { isElementwise, outputChannelAxis, roleAt } from "./roles.ts";
 import { constantBehind, type ModelIndex, type ValueUse } from "./scopes.ts";
 import { dataTypeName, DataType, elementCount, integerData, isFloatTensor, tensorDims } from "./tensor.ts";
+import { tensorRoles, type TensorRole } from "../stored/index.ts";
 
 /** A constant tensor that the memory may hold. */
 export interface FoundTensor {

@@ -13,7 +13,7 @@ import {
   type ProtectionSegment,
 } from "../channel/index.ts";
 import { bindWeights, logitsModel, type WeightBinder } from "../engine/index.ts";
-import { cleanWeights, decodeInto, type DecodeSegment } from "../onnx/index.ts";
+import { cleanWeights, decodeInto, type DecodeSegment } from "../stored/index.ts";
 import { predictedNoise, segmentsOf, type Allocation, type MemoryTensor } from "../protect/index.ts";
 import {
   isAssessment,

@@ -4,14 +4,7 @@ import { wave } from "../../test/quantised-parts.ts";
 import { noiseImages } from "../../test/trials.ts";
 import { conditionalMoments, symmetricFlips } from "../channel/index.ts";
 import { bindWeights, decodeSegments, inferLogits, openMemoryReader } from "../engine/index.ts";
-import {
-  decodeInto,
-  elementCount,
-  floatTensor,
-  hardenModel,
-  makeNode,
-  serialiseModel,
-} from "../onnx/index.ts";
+import { elementCount, floatTensor, hardenModel, makeNode, serialiseModel } from "../onnx/index.ts";
 import { parsePlan, type Plan } from "../protect/index.ts";
 import { momentsOf, standardDeviation } from "../stats/index.ts";
 import { assess, type Assessment } from "../assessment/index.ts";
@@ -20,6 +13,7 @@ import { checkByGaussian } from "./gaussian-check.ts";
 import { planIdentity } from "../campaign/index.ts";
 import { makePlan } from "./plan.ts";
 import { openSimulation, planProtection, storeByPlan } from "../simulation/index.ts";
+import { decodeInto } from "../stored/index.ts";
 
 /** Deviations that a test may be off: by chance once in 150000. */
 const far = 4.5;

@@ -9,7 +9,7 @@ import {
   symmetricFlips,
   type DecoderClass,
 } from "../channel/index.ts";
-import { cleanWeights } from "../onnx/index.ts";
+import { cleanWeights } from "../stored/index.ts";
 import { parsePlan, protectedBitsOf, storedBits, type Plan } from "../protect/index.ts";
 import { assess, type Assessment } from "../assessment/assess.ts";
 import { checkByGaussian } from "./gaussian-check.ts";

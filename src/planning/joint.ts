@@ -10,7 +10,7 @@ import {
   type DecoderClass,
   type FlipProbabilities,
 } from "../channel/index.ts";
-import { cleanWeights, stepOf, type Granularity, type StoredTensor } from "../onnx/index.ts";
+import { type Granularity } from "../onnx/index.ts";
 import {
   allocateChoices,
   protectedBitsOf,
@@ -26,6 +26,7 @@ import type { Assessment } from "../assessment/index.ts";
 import { foldBiases, withCheck } from "./folding.ts";
 import { checkByGaussian, type CheckOptions, type GaussianCheck } from "./gaussian-check.ts";
 import { planProtection, rootMeanSquares, scaleAxis, storeByPlan } from "../simulation/index.ts";
+import { cleanWeights, stepOf, type StoredTensor } from "../stored/index.ts";
 
 /** How joint plans are made. */
 export interface JointStyle {

@@ -7,7 +7,7 @@ import { asymmetricFlips, codeArray, flipSampler, symmetricFlips, type Codes } f
 import { bindWeights, inferLogits } from "../engine/index.ts";
 import { readDataset, singleInput, sliceDataset } from "../data/index.ts";
 import { builtInMeasure } from "../measure/index.ts";
-import { cleanSegments, decodeInto, floatTensor, makeNode, serialiseModel } from "../onnx/index.ts";
+import { floatTensor, makeNode, serialiseModel } from "../onnx/index.ts";
 import { allocator, parsePlan, protectedBitsOf, storedBits } from "../protect/index.ts";
 import { meanInterval } from "../stats/index.ts";
 import { assess, type Assessment } from "../assessment/assess.ts";
@@ -21,6 +21,7 @@ import { checkPlan } from "../simulation/recode.ts";
 import { hasAnswers, isPredicted } from "../assessment/predict.ts";
 import { searchOverhead } from "./search.ts";
 import { openSimulation, summarise, type Simulation } from "../simulation/simulate.ts";
+import { cleanSegments, decodeInto } from "../stored/index.ts";
 
 const lenet = { name: "lenet.onnx", bytes: fixtureBytes("lenet") };
 const images = noiseImages(6, 21);

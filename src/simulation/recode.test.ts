@@ -12,13 +12,14 @@ import {
   weightDistribution,
 } from "../channel/index.ts";
 import { bindWeights, decodeSegments, inferLogits } from "../engine/index.ts";
-import { cleanWeights, decodeInto, hardenModel, type Granularity } from "../onnx/index.ts";
+import { hardenModel, type Granularity } from "../onnx/index.ts";
 import { parsePlan, type Plan } from "../protect/index.ts";
 import { assess, type Assessment } from "../assessment/assess.ts";
 import { makePlan } from "../planning/plan.ts";
 import { planProtection } from "./protection.ts";
 import { rootMeanSquares, storeByPlan } from "./recode.ts";
 import { openSimulation } from "./simulate.ts";
+import { cleanWeights, decodeInto } from "../stored/index.ts";
 
 const images = noiseImages(6, 21);
 const flips = symmetricFlips(0.05, 8);

@@ -8,20 +8,12 @@ import {
   rangeEncoder,
   type FlipProbabilities,
 } from "../channel/index.ts";
-import {
-  channelLayout,
-  cleanWeights,
-  forEachStepRow,
-  shiftBiases,
-  stepOf,
-  type OnnxModel,
-  type PreparedModel,
-  type StoredTensor,
-} from "../onnx/index.ts";
+import { shiftBiases, type OnnxModel, type PreparedModel } from "../onnx/index.ts";
 import type { Plan, PlanTensor } from "../protect/index.ts";
 import { planeCode } from "../engine/index.ts";
 import { QtamlError } from "../errors.ts";
 import type { Assessment, Survey } from "../assessment/index.ts";
+import { channelLayout, cleanWeights, forEachStepRow, stepOf, type StoredTensor } from "../stored/index.ts";
 
 /** The scale of weights that are all zero: so small that what they are read as does not matter. */
 const zeroScale = 2 ** -126;

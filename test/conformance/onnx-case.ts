@@ -13,15 +13,9 @@ import { symmetricFlips } from "../../src/channel/index.ts";
 import { hardenedBytes } from "../../src/cli/commands/harden.ts";
 import { openSession, runSession } from "../../src/engine/session.ts";
 import { QtamlError } from "../../src/errors.ts";
-import {
-  DataType,
-  openModel,
-  parseModel,
-  serialiseModel,
-  type OnnxModel,
-  type StoredTensor,
-} from "../../src/onnx/index.ts";
+import { DataType, openModel, parseModel, serialiseModel, type OnnxModel } from "../../src/onnx/index.ts";
 import { uniformStream } from "../../src/stats/random.ts";
+import type { StoredTensor } from "../../src/stored/index.ts";
 
 /** How a test went. */
 export interface CaseResult {

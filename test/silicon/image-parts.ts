@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { codeArray, integerFormat, numberFormat } from "../../src/channel/index.ts";
 import { codeNamed, type ImageRequest } from "../../src/image/index.ts";
-import { cleanSegments, stepCount, type StoredTensor } from "../../src/onnx/index.ts";
+import { cleanSegments, stepCount, type StoredTensor } from "../../src/stored/index.ts";
 import { uniformStream } from "../../src/stats/random.ts";
 
 export const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");

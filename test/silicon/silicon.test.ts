@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { buildImage, imageFiles, codeNamed, type MemoryImage } from "../../src/image/index.ts";
-import { cleanWeights } from "../../src/onnx/index.ts";
+import { cleanWeights } from "../../src/stored/index.ts";
 import { imageRequest, randomTensors } from "./image-parts.ts";
 import { lacking, runTool, tools } from "./tools.ts";
 

@@ -11,7 +11,6 @@ import {
   serialiseModel,
   type CodesInitialiser,
   type DecodeForm,
-  type DecodeSegment,
   type OnnxModel,
 } from "../../onnx/index.ts";
 import type { Plan } from "../../protect/index.ts";
@@ -29,6 +28,7 @@ import {
   type MemoryFlags,
 } from "./memory-image.ts";
 import { requireGraph } from "./shared.ts";
+import type { DecodeSegment } from "../../stored/index.ts";
 
 /** Flags of `qtaml harden`. */
 export interface HardenFlags extends Manner, MemoryFlags {

@@ -13,7 +13,7 @@ import {
   type ImageReading,
   type Layout,
 } from "../../image/index.ts";
-import { decodeInto } from "../../onnx/index.ts";
+import { decodeInto } from "../../stored/index.ts";
 import { parsePlan } from "../../protect/index.ts";
 import { formatCount } from "../../report/index.ts";
 import { checkOutput, readBytes, readModel, readStructured, writeWhole } from "../files.ts";

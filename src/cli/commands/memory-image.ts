@@ -7,7 +7,7 @@ import type { Assessment } from "../../assessment/index.ts";
 import { planeCode } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { buildImage, checkHardware, imageFiles, layoutFile, type Layout } from "../../image/index.ts";
-import type { DecodeSegment } from "../../onnx/index.ts";
+import type { DecodeSegment } from "../../stored/index.ts";
 import type { Plan } from "../../protect/index.ts";
 import { formatCount, formatPercent } from "../../report/index.ts";
 import { checkFolder } from "../folder.ts";

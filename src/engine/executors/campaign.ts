@@ -6,11 +6,12 @@ import { basename } from "node:path";
 import { env } from "onnxruntime-node";
 import { z } from "zod";
 import { QtamlError } from "../../errors.ts";
-import { cleanWeights, parseModel } from "../../onnx/index.ts";
+import { parseModel } from "../../onnx/index.ts";
 import { isModuleName } from "../measures.ts";
 import { bindWeights } from "../network.ts";
 import { openTrialRunner, type TrialContext, type TrialJob } from "../trial.ts";
 import { hashOf, toParts, toText } from "./wire.ts";
+import { cleanWeights } from "../../stored/index.ts";
 
 const manifest: unknown = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
 

@@ -8,7 +8,7 @@ import { codeFormat, isCodeType, packedTensor, tensorCodes } from "../codes.ts";
 import { intAttribute, intsAttribute, type AttributeValue } from "../graph.ts";
 import { copyMessage } from "../lazy.ts";
 import { constantBehind } from "../scopes.ts";
-import { forEachStepRow, stepCount } from "../steps.ts";
+import { forEachStepRow, stepCount } from "../../stored/index.ts";
 import { DataType, elementCount, floatData, isFloatTensor, tensorDims } from "../tensor.ts";
 import { stepLayoutOf } from "./layout.ts";
 import { NodeWriter, type RewriteContext, type RewriteRule } from "./rewrite.ts";

@@ -1,7 +1,7 @@
 /** @file Where the scales of `QuantizeLinear` and `DequantizeLinear` apply. */
 import type { NodeProto } from "onnx-buf";
 import { intAttribute } from "../graph.ts";
-import { stepCount, stepDims, type StepLayout } from "../steps.ts";
+import { stepCount, stepDims, type StepLayout } from "../../stored/index.ts";
 import { elementCount } from "../tensor.ts";
 
 /**

@@ -8,7 +8,7 @@ import { makeNode } from "../graph.ts";
 import { hardenModel } from "../harden.ts";
 import type { OnnxModel } from "../model.ts";
 import { prepareModel, type PreparedModel } from "../prepare.ts";
-import { cleanSegments, decodeInto } from "../stored.ts";
+import { cleanSegments, decodeInto } from "../../stored/index.ts";
 import { elementCount, floatTensor, int8Tensor } from "../tensor.ts";
 
 function input({ input: dims }: QuantisedModel) {

@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  channelLayout,
   forEachStepRow,
   meanSquareSteps,
   stepCount,
@@ -85,5 +86,14 @@ describe("step layouts", () => {
       }),
       { seed: 12, numRuns: 400 },
     );
+  });
+});
+
+describe("channelLayout", () => {
+  it("counts outer, channels and inner", () => {
+    expect(channelLayout([2, 3, 4, 5], 1)).toEqual({ outer: 2, channels: 3, inner: 20 });
+    expect(channelLayout([2, 3], 0)).toEqual({ outer: 1, channels: 2, inner: 3 });
+    expect(channelLayout([2, 3], 1)).toEqual({ outer: 2, channels: 3, inner: 1 });
+    expect(channelLayout([2, 3], undefined)).toEqual({ outer: 1, channels: 1, inner: 6 });
   });
 });
