@@ -12,18 +12,13 @@ import {
 import { documentPaths, documentText } from "./documents.ts";
 import { isRunnable, slowStamp } from "./run-document.ts";
 
-/** Pages that were last written before there were stamps; a wrong one is stale all the same. */
-const unstamped = new Set<string>(["docs/beyond.md"]);
-
 describe("stamps", () => {
   it.each([
     ["docs/results.md", "npm run reproduce", resultsStamp()],
     ["docs/beyond.md", "npm run bench:beyond", beyondStamp()],
     ["docs/correction.md", "npm run reproduce:correction", correctionStamp()],
   ])("%s is of the networks, data and settings of today, or %s makes it anew", (page, _, stamp) => {
-    const found = stampsIn(documentText(page));
-    const old: readonly (readonly string[])[] = unstamped.has(page) ? [[], [stamp]] : [[stamp]];
-    expect(old).toContainEqual(found);
+    expect(stampsIn(documentText(page))).toEqual([stamp]);
   });
 
   const slow = documentPaths().filter((path) => isRunnable(documentText(path), { slow: true }));

@@ -131,6 +131,7 @@ ${table(
 
 Gain over all networks, in the mean: ${foldingWays.map((way) => `${wayWords[way]} ${points(mean(folding.map((f) => f.gain[way].estimate)))}`).join(", ")}. Beyond the intervals half of each shift helps on ${names(folding.filter((f) => f.gain.half.low > 0).map((f) => f.name))} and does harm on ${names(folding.filter((f) => f.gain.half.high < 0).map((f) => f.name))}.
 
+### Biases of plans
 The plans of the table class at their overhead, whose check decides whether biases are shifted:
 
 ${table(
