@@ -2,17 +2,10 @@
  * @file Writes the adjoint's nodes. Every helper adds nodes of the adjoint's own operator set and returns the name of
  * the value they compute; shapes are numbers, because one probing run of the forward model has made them known.
  */
-import { TensorProtoSchema, type NodeProto, type TensorProto } from "onnx-buf";
+import { TensorProtoSchema, type TensorProto } from "onnx-buf";
 import { create } from "@bufbuild/protobuf";
-import {
-  makeNode,
-  type AttributeValue,
-  DataType,
-  elementCount,
-  floatTensor,
-  int64Tensor,
-  type Dims,
-} from "../onnx/index.ts";
+import { DataType, elementCount, type Dims } from "../onnx/index.ts";
+import { NodeWriter } from "./node-writer.ts";
 
 /** Version of the default operator set the adjoint is written in. */
 export const ADJOINT_OPSET = 20;
@@ -38,8 +31,7 @@ export interface Product {
 }
 
 /** Collects the nodes and constants of an adjoint graph. */
-export class AdjointBuilder {
-  readonly nodes: NodeProto[] = [];
+export class AdjointBuilder extends NodeWriter {
   readonly initialisers = new Map<string, TensorProto>();
   /** Cotangents of `Relu` outputs that are known to vanish where the output does. */
   readonly masked = new Set<string>();
@@ -55,6 +47,7 @@ export class AdjointBuilder {
 
   /** @param manyCotangents whether one pass of the values is to serve several cotangents */
   constructor(manyCotangents = false) {
+    super();
     this.#manyCotangents = manyCotangents;
   }
 
@@ -70,82 +63,20 @@ export class AdjointBuilder {
     return `qtaml.adjoint.${this.#count}`;
   }
 
-  /** Adds a node with several outputs. */
-  outputs(
-    opType: string,
-    input: readonly string[],
-    count: number,
-    attributes: Readonly<Record<string, AttributeValue>> = {},
-  ): string[] {
-    const output = Array.from({ length: count }, () => this.fresh());
-    this.nodes.push(makeNode(opType, input, output, attributes));
-    return output;
-  }
-
-  /** Adds a node with one output. */
-  op(
-    opType: string,
-    input: readonly string[],
-    attributes: Readonly<Record<string, AttributeValue>> = {},
-  ): string {
-    return this.outputs(opType, input, 1, attributes)[0]!;
-  }
-
-  #constant(key: string, make: (name: string) => TensorProto): string {
-    const known = this.#constants.get(key);
-    if (known !== undefined) return known;
+  protected constant(make: (name: string) => TensorProto): string {
     const name = this.fresh();
     this.initialisers.set(name, make(name));
-    this.#constants.set(key, name);
     return name;
   }
 
-  /** A float32 constant. */
-  float(dims: Dims, data: Float32Array): string {
-    const name = this.fresh();
-    this.initialisers.set(name, floatTensor(name, dims, data));
-    return name;
+  protected override common(key: string, make: (name: string) => TensorProto): string {
+    const known = this.#constants.get(key) ?? this.constant(make);
+    this.#constants.set(key, known);
+    return known;
   }
 
-  /** A float32 constant of rank 0. */
-  scalar(value: number): string {
-    return this.#constant(`f${value}`, (name) => floatTensor(name, [], Float32Array.of(value)));
-  }
-
-  /** A float32 constant with one value everywhere. */
-  filled(dims: Dims, value: number): string {
-    return this.#constant(`f${value}[${dims.join()}]`, (name) =>
-      floatTensor(name, dims, new Float32Array(elementCount(dims)).fill(value)),
-    );
-  }
-
-  /** A one-dimensional int64 constant. */
-  ints(values: readonly number[]): string {
-    return this.#constant(`i${values.join()}`, (name) => int64Tensor(name, [values.length], values));
-  }
-
-  add(a: string, b: string): string {
-    return this.op("Add", [a, b]);
-  }
-  sub(a: string, b: string): string {
-    return this.op("Sub", [a, b]);
-  }
-  mul(a: string, b: string): string {
-    return this.op("Mul", [a, b]);
-  }
-  div(a: string, b: string): string {
-    return this.op("Div", [a, b]);
-  }
   neg(a: string): string {
     return this.op("Neg", [a]);
-  }
-  /** `a` times a number. */
-  scale(a: string, factor: number): string {
-    return factor === 1 ? a : this.mul(a, this.scalar(factor));
-  }
-  /** `a` plus a number. */
-  shift(a: string, amount: number): string {
-    return amount === 0 ? a : this.add(a, this.scalar(amount));
   }
 
   /** The sum of at least one value of one shape. */
@@ -172,10 +103,6 @@ export class AdjointBuilder {
 
   reshape(x: string, dims: Dims): string {
     return this.op("Reshape", [x, this.ints(dims)], dims.includes(0) ? { allowzero: 1 } : {});
-  }
-
-  transpose(x: string, perm: readonly number[]): string {
-    return perm.every((p, i) => p === i) ? x : this.op("Transpose", [x], { perm });
   }
 
   /** Swaps the last two of `rank` axes. */
@@ -216,10 +143,6 @@ export class AdjointBuilder {
     const pads = [...begin, ...end];
     if (pads.every((p) => p === 0)) return x;
     return this.op("Pad", [x, this.ints(pads), ...(value === 0 ? [] : [this.scalar(value)])]);
-  }
-
-  concat(values: readonly string[], axis: number): string {
-    return values.length === 1 ? values[0]! : this.op("Concat", values, { axis });
   }
 
   /** Product of matrices over the last two axes; `transposeA` and `transposeB` swap these first (both `rank`). */

@@ -143,7 +143,7 @@ function selection(
       data[(o * inputs + position) * taps.length + t] = 1;
     }),
   );
-  return b.float([outputs.length * inputs, taps.length], data);
+  return b.floats([outputs.length * inputs, taps.length], data);
 }
 
 /** Small images: products of all pairs of positions. Result `[group, filters, channels, offsets]`. */
@@ -262,5 +262,5 @@ function explicitGradient(b: AdjointBuilder, layer: Layer): string {
   // A product with the identity: as a Transpose the runtime would merge it with the Reshape into a slow form.
   const identity = Float32Array.from({ length: count * count }, (_, i) => (i % (count + 1) === 0 ? 1 : 0));
   const flat = b.reshape(byTap, [count, channels * group * filters]);
-  return b.reshape(b.matmul(flat, b.float([count, count], identity), 2, true), result);
+  return b.reshape(b.matmul(flat, b.floats([count, count], identity), 2, true), result);
 }

@@ -52,7 +52,7 @@ function attend(
     const hidden = Float32Array.from({ length: length * others }, (_, i) =>
       i % others > Math.floor(i / others) + (others - length) ? lowest : 0,
     );
-    scores = l.add(scores, l.float32([length, others], hidden));
+    scores = l.add(scores, l.floats([length, others], hidden));
   }
   const product = l.matmul(l.softmax(scores, 4), v.value);
   return { value: product, dims: [batch, heads, length, v.dims[3]] };
@@ -66,7 +66,7 @@ function joined(l: Lowering, { value, dims }: Heads): string {
 
 /** The operator of the default domain (operator set 23 on), without a cache of past keys. */
 export const attention: LoweringRule = (l) => {
-  if ([4, 5, 6].some((i) => l.has(i)) || [1, 2, 3].some((i) => l.outputs(i)))
+  if ([4, 5, 6].some((i) => l.has(i)) || [1, 2, 3].some((i) => l.isRead(i)))
     throw new NotLowered("a cache of keys and values");
   const [heads, shared] = [l.int("q_num_heads", 0), l.int("kv_num_heads", 0)];
   const q = asHeads(l, 0, heads);
@@ -93,7 +93,7 @@ function maskOf(l: Lowering, i: number): string {
 
 /** The fused operator of optimised transformers: query, key, value, bias; no masks or cache. */
 export const multiHeadAttention: LoweringRule = (l) => {
-  if ([4, 6, 7, 8, 9].some((i) => l.has(i)) || [1, 2].some((i) => l.outputs(i)))
+  if ([4, 6, 7, 8, 9].some((i) => l.has(i)) || [1, 2].some((i) => l.isRead(i)))
     throw new NotLowered("masks by length and caches");
   if (!l.has(1) || !l.has(2)) throw new NotLowered("packed operands");
   const heads = l.int("num_heads", 0);

@@ -35,7 +35,7 @@ export const branch: LoweringRule = (l) => {
   for (const node of graph.node) {
     for (const output of node.output) if (output !== "") names.set(output, l.fresh());
   }
-  for (const tensor of graph.initializer) names.set(tensor.name, l.constant(tensor));
+  for (const tensor of graph.initializer) names.set(tensor.name, l.copied(tensor));
   for (const node of graph.node) l.nodes.push(renamed(node, names));
   graph.output.forEach((output, i) => l.bind(i, names.get(output.name) ?? output.name));
 };

@@ -4,17 +4,8 @@
  */
 import { create } from "@bufbuild/protobuf";
 import { TensorProtoSchema, type NodeProto, type TensorProto } from "onnx-buf";
-import {
-  floatAttribute,
-  intAttribute,
-  makeNode,
-  stringAttribute,
-  type AttributeValue,
-  elementCount,
-  floatTensor,
-  int64Tensor,
-  type Dims,
-} from "../../onnx/index.ts";
+import { floatAttribute, intAttribute, makeNode, stringAttribute, type Dims } from "../../onnx/index.ts";
+import { NodeWriter } from "../node-writer.ts";
 
 /** Thrown for a form of a compound operator that is left as it is. */
 export class NotLowered extends Error {}
@@ -35,12 +26,12 @@ export interface ModelFacts {
 }
 
 /** One compound node, and the nodes that replace it. */
-export class Lowering {
+export class Lowering extends NodeWriter {
   readonly node: NodeProto;
-  readonly nodes: NodeProto[] = [];
   readonly #facts: ModelFacts;
 
   constructor(node: NodeProto, facts: ModelFacts) {
+    super();
     this.node = node;
     this.#facts = facts;
   }
@@ -62,15 +53,17 @@ export class Lowering {
   type(i: number): string {
     return this.#facts.type(this.input(i));
   }
-  /** A name that the model does not use. */
   fresh(): string {
     return this.#facts.fresh();
   }
-  /** Adds a constant under a new name. */
-  constant(tensor: TensorProto): string {
+  protected constant(make: (name: string) => TensorProto): string {
     const name = this.fresh();
-    this.#facts.constants.push(create(TensorProtoSchema, { ...fieldsOf(tensor), name }));
+    this.#facts.constants.push(make(name));
     return name;
+  }
+  /** Adds a constant like another one, under a new name. */
+  copied(tensor: TensorProto): string {
+    return this.constant((name) => create(TensorProtoSchema, { ...fieldsOf(tensor), name }));
   }
   /** Integers of an input that are the same for all data. */
   integers(i: number): readonly number[] | undefined {
@@ -90,77 +83,25 @@ export class Lowering {
     return (found?.strings ?? []).map((s) => new TextDecoder().decode(s));
   }
   /** Whether a further output is read by anyone. */
-  outputs(i: number): boolean {
+  isRead(i: number): boolean {
     return (this.node.output[i] ?? "") !== "";
   }
 
-  op(
-    opType: string,
-    input: readonly string[],
-    attributes: Readonly<Record<string, AttributeValue>> = {},
-  ): string {
-    return this.many(opType, input, 1, attributes)[0]!;
-  }
-  many(
-    opType: string,
-    input: readonly string[],
-    count: number,
-    attributes: Readonly<Record<string, AttributeValue>> = {},
-  ): string[] {
-    const output = Array.from({ length: count }, () => this.#facts.fresh());
-    this.nodes.push(makeNode(opType, input, output, attributes));
-    return output;
-  }
   /** Names a value as output `i` of the node. */
   bind(i: number, value: string): void {
-    if (this.outputs(i)) this.nodes.push(makeNode("Identity", [value], [this.node.output[i]!]));
+    if (this.isRead(i)) this.nodes.push(makeNode("Identity", [value], [this.node.output[i]!]));
   }
 
-  ints(values: readonly number[]): string {
-    const name = this.#facts.fresh();
-    this.#facts.constants.push(int64Tensor(name, [values.length], values));
-    return name;
-  }
-  float32(dims: Dims, data: Float32Array): string {
-    const name = this.#facts.fresh();
-    this.#facts.constants.push(floatTensor(name, dims, data));
-    return name;
-  }
-  scalar(value: number): string {
-    return this.float32([], Float32Array.of(value));
-  }
-  filled(dims: Dims, value: number): string {
-    return this.float32(dims, new Float32Array(elementCount(dims)).fill(value));
-  }
-
-  add(a: string, b: string): string {
-    return this.op("Add", [a, b]);
-  }
-  sub(a: string, b: string): string {
-    return this.op("Sub", [a, b]);
-  }
-  mul(a: string, b: string): string {
-    return this.op("Mul", [a, b]);
-  }
-  scale(a: string, factor: number): string {
-    return factor === 1 ? a : this.mul(a, this.scalar(factor));
-  }
   matmul(a: string, b: string): string {
     return this.op("MatMul", [a, b]);
   }
   reshape(x: string, dims: Dims): string {
     return this.op("Reshape", [x, this.ints(dims)]);
   }
-  transpose(x: string, perm: readonly number[]): string {
-    return perm.every((p, i) => p === i) ? x : this.op("Transpose", [x], { perm });
-  }
-  concat(values: readonly string[], axis: number): string {
-    return values.length === 1 ? values[0]! : this.op("Concat", values, { axis });
-  }
   /** Equal parts along an axis. */
   split(x: string, parts: number, axis: number): string[] {
     if (parts === 1) return [x];
-    return this.many("Split", [x], parts, { axis, ...(this.opset >= 18 ? { num_outputs: parts } : {}) });
+    return this.outputs("Split", [x], parts, { axis, ...(this.opset >= 18 ? { num_outputs: parts } : {}) });
   }
   /** Elements `start` to `end` along an axis. */
   slice(x: string, axis: number, start: number, end: number): string {
@@ -182,7 +123,7 @@ export class Lowering {
   normalise(x: string, axes: readonly number[], epsilon: number, centred: boolean): string {
     const c = centred ? this.sub(x, this.mean(x, axes)) : x;
     const variance = this.mean(this.mul(c, c), axes);
-    return this.op("Div", [c, this.op("Sqrt", [this.add(variance, this.scalar(epsilon))])]);
+    return this.div(c, this.op("Sqrt", [this.shift(variance, epsilon)]));
   }
 }
 

@@ -36,14 +36,14 @@ function normalised(
 }
 
 const rootMeanSquare: LoweringRule = (l) => {
-  if (l.outputs(1)) throw new NotLowered("a further output");
+  if (l.isRead(1)) throw new NotLowered("a further output");
   l.bind(0, normalised(l, l.input(0), l.dims(0).length, l.int("axis", -1), l.input(1), false));
 };
 
 /** Residual sum, bias and normalisation in one. Inputs of the plain form: x, skip, gamma, beta, bias. */
 function skipped(centred: boolean): LoweringRule {
   return (l) => {
-    if (l.outputs(1) || l.outputs(2)) throw new NotLowered("a further output");
+    if (l.isRead(1) || l.isRead(2)) throw new NotLowered("a further output");
     const bias = centred ? 4 : 3;
     const sum = l.add(l.input(0), l.input(1));
     const x = l.has(bias) ? l.add(sum, l.input(bias)) : sum;

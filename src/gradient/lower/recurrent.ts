@@ -121,7 +121,7 @@ function unroll(
       inTime: r.reverse(d) ? unrolled.hidden.toReversed() : unrolled.hidden,
     };
   });
-  if (l.outputs(0)) {
+  if (l.isRead(0)) {
     const whole = results.map(({ inTime }) =>
       l.concat(
         inTime.map((h) => l.reshape(h, [1, 1, r.batch, r.hidden])),
@@ -138,8 +138,8 @@ function unroll(
     );
     return batchFirst ? l.transpose(all, [1, 0, 2]) : all;
   };
-  if (l.outputs(1)) l.bind(1, states(results.map((u) => u.last)));
-  if (l.outputs(2)) l.bind(2, states(results.map((u) => u.cell!)));
+  if (l.isRead(1)) l.bind(1, states(results.map((u) => u.last)));
+  if (l.isRead(2)) l.bind(2, states(results.map((u) => u.cell!)));
 }
 
 /** `it, ot, ft = f(...)`, `ct = g(...)`, `C = ft C + it ct`, `H = ot h(C)`; peepholes where given. */

@@ -42,7 +42,7 @@ function stuffed(b: AdjointBuilder, dy: string, dims: Dims, strides: Dims): stri
   const large = narrow.map((n, i) => n * strides[i]!);
   const mask = new Float32Array(elementCount(large));
   for (const at of offsets(narrow)) mask[at.reduce((p, a, i) => p * large[i]! + a * strides[i]!, 0)] = 1;
-  return b.mul(enlarge(b, dy, dims, strides), b.float([1, 1, ...large], mask));
+  return b.mul(enlarge(b, dy, dims, strides), b.floats([1, 1, ...large], mask));
 }
 
 /** Repeats every element `factors` times along the spatial axes. */

@@ -120,7 +120,7 @@ const LRN: Rule = (c) => {
     const last = Math.min(channels - 1, i + half);
     for (let j = first; j <= last; j += 1) band[i * channels + j] = 1;
   }
-  const matrix = c.b.float([channels, channels], band);
+  const matrix = c.b.floats([channels, channels], band);
   const x = c.b.reshape(c.input(), flat);
   const dy = c.b.reshape(c.dy, flat);
   const sums = c.b.op("MatMul", [matrix, c.b.mul(x, x)]);

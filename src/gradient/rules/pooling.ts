@@ -75,7 +75,7 @@ function overlappingMaximum(c: RuleContext, p: Pool): string {
   const count = elementCount(window.kernel);
   const units = new Float32Array(channels * count * count);
   for (let k = 0; k < channels * count; k += 1) units[k * count + (k % count)] = 1;
-  const kernels = c.b.float([channels * count, 1, ...window.kernel], units);
+  const kernels = c.b.floats([channels * count, 1, ...window.kernel], units);
   const form = {
     kernel_shape: window.kernel,
     strides: window.strides,
@@ -141,7 +141,7 @@ const AveragePool: Rule = (c) => {
     ? c.b.scale(c.dy, 1 / first)
     : c.b.mul(
         c.dy,
-        c.b.float(
+        c.b.floats(
           [1, 1, ...narrow],
           counts.map((n) => 1 / n),
         ),

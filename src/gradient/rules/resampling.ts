@@ -29,8 +29,8 @@ export function alongAxis(
   );
   const result = [...dims.slice(0, axis), size, ...dims.slice(axis + 1)];
   const product = asRight
-    ? b.op("MatMul", [b.reshape(x, [outer, taps.length]), b.float([taps.length, size], data)])
-    : b.op("MatMul", [b.float([size, taps.length], data), b.reshape(x, [outer, taps.length, inner])]);
+    ? b.op("MatMul", [b.reshape(x, [outer, taps.length]), b.floats([taps.length, size], data)])
+    : b.op("MatMul", [b.floats([size, taps.length], data), b.reshape(x, [outer, taps.length, inner])]);
   return b.reshape(product, result);
 }
 
