@@ -165,8 +165,6 @@ export default defineConfig({
     },
   },
   vite: {
-    // Its esbuild does not know the target of the repository's tsconfig.json.
-    esbuild: { tsconfigRaw: {} },
     build: { chunkSizeWarningLimit: 4000 },
   },
   themeConfig: {

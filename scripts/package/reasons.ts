@@ -91,6 +91,11 @@ export const reasons: Readonly<Record<string, Reason>> = {
   },
   "csv-parse": { why: "tables of data in every dialect of CSV, as a stream", released: "2026-09-25" },
   "dependency-cruiser": { why: "the arrows between rooms", where: "npm run rooms", released: "2026-11-02" },
+  esbuild: {
+    why: "minifies what vitepress puts into pages, where vite no longer brings it",
+    where: "npm run docs:build",
+    released: "2026-08-08",
+  },
   "fast-check": { why: "properties instead of examples", released: "2026-11-21" },
   fflate: { why: "writes `.npz` archives", released: "2026-05-16" },
   hono: { why: "routes and body limits of `qtaml serve`", released: "2026-11-16" },
