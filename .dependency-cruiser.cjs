@@ -48,7 +48,7 @@ module.exports = {
     ...room("campaign", ["simulation", "assessment", "engine", "data", "faults", "stats", "protect", "channel"]),
     ...room("ecc", [], { pure: true }),
     ...room("image", ["stored", "channel", "ecc"], { pure: true }),
-    ...room("explorer", ["channel", "ecc", "faults", "measure", "protect"], { pure: true }),
+    ...room("explorer", ["channel", "ecc", "faults", "measure", "physics", "protect"], { pure: true }),
     ...room("server", ["campaign", "planning", "simulation", "assessment", "data", "engine", "explorer", "onnx", "protect", "channel", "measure", "stats"]),
     ...room("report", ["physics", "channel", "measure", "stats", "protect", "assessment", "planning"]),
   ],

@@ -31,7 +31,14 @@ export async function shippedNetwork(
 
 /** A server of it, on any free port. */
 export function openShipped(): Promise<RunningServer> {
-  return startServer({ source: { name: "lenet.onnx", open: shippedNetwork }, port: 0 });
+  return startServer({
+    source: {
+      name: "lenet.onnx",
+      memory: { flips: { p01: 0.1, p10: 0.1 }, device: null },
+      open: shippedNetwork,
+    },
+    port: 0,
+  });
 }
 
 /** Where Chromium is. @throws Error where there is none */

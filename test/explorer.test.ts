@@ -32,8 +32,11 @@ if (isSkipped) {
 
 const harden: Opened["harden"] = (assessment, plan) => hardenedBytes(assessment, plan, "gather");
 
+const memory = { flips: { p01: 0.1, p10: 0.1 }, device: null };
+
 const source: ModelSource = {
   name: "lenet.onnx",
+  memory,
   async open(onProgress) {
     const read = async (name: string, limit: number) =>
       (await readDataset({ data: [zoo(name)], limit })).dataset;
@@ -266,7 +269,8 @@ describe.skipIf(isSkipped)("the explorer", () => {
   it("is what qtaml serve serves, and says when that has died", async () => {
     // The command serves the page that lies beside it.
     await build({ configFile: join(root, "web", "vite.config.ts"), logLevel: "warn" });
-    const flags = ["--data", zoo("fashion-mnist-test-2000.npz"), "--limit", "40", "--threads", "1"];
+    const data = ["--data", zoo("fashion-mnist-test-2000.npz"), "--limit", "40", "--threads", "1"];
+    const flags = [...data, "--p", "0.02"];
     const command = ["serve", zoo("lenet.onnx"), ...flags, "--port", "0", "--json"];
     const child = spawn(process.execPath, [join(root, "src/cli/main.ts"), ...command]);
     try {
@@ -274,6 +278,19 @@ describe.skipIf(isSkipped)("the explorer", () => {
       child.stdout.on("data", (piece: Buffer) => (text += piece.toString()));
       await expect.poll(() => text).toMatch(/\}\n$/);
       const { url } = JSON.parse(text) as { url: string };
+      const device = await open("#device", { url });
+      const sentence = device.locator("p.answer");
+      await expect.poll(() => sentence.textContent()).toBe("A stored bit flips with probability 0.02.");
+      await device.getByText("reckon with p = 0.02, and this view begins with an oxide").waitFor();
+      const thickness = device.getByLabel("Thickness in nm, exact figure");
+      const begun = await thickness.inputValue();
+      await thickness.fill("3");
+      await thickness.press("Tab");
+      await expect.poll(() => sentence.textContent()).not.toContain("0.02");
+      await device.getByRole("button", { name: "Find the thickness that gives that" }).click();
+      await expect.poll(() => sentence.textContent()).toContain("0.02");
+      expect(await thickness.inputValue()).toBe(begun);
+      await device.close();
       const page = await open("#verification?policies=tac&budgets=30&chips=10000", { url });
       await page.getByRole("button", { name: /^Try 10,000 chips/ }).click();
       const chips = page.locator("dl.facts dd").first();
@@ -292,6 +309,7 @@ describe.skipIf(isSkipped)("the explorer", () => {
     const failing = await startServer({
       source: {
         name: "broken.onnx",
+        memory,
         open: () =>
           Promise.reject(new QtamlError("invalid-file", "Model broken.onnx is cut short; fetch it anew.")),
       },

@@ -17,6 +17,7 @@ let server: RunningServer;
 
 const source = {
   name: "model.onnx",
+  memory: { flips: { p01: 0.1, p10: 0.1 }, device: null },
   open: () => Promise.reject(new QtamlError("invalid-file", "model.onnx is empty; give another.")),
 };
 

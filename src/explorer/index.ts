@@ -33,6 +33,7 @@ export {
   type Refusal,
   type ReplayAnswer,
   type ReplayRequest,
+  type StartedMemory,
   type Work,
 } from "./protocol.ts";
 export {

@@ -1,6 +1,7 @@
 /** @file What the page and its server say to each other, as JSON. */
 
 import type { MeasureDescription } from "../measure/index.ts";
+import type { Device } from "../physics/index.ts";
 import type { ExplorerPolicy } from "./budget.ts";
 import type { Estimate, ScoreBins } from "./outcomes.ts";
 import type { FlipChoice } from "./snapshot.ts";
@@ -12,12 +13,21 @@ export interface Work {
   readonly total: number;
 }
 
+/** The memory that the server was started with. */
+export interface StartedMemory {
+  /** Flip probabilities, means over the bits of a code. */
+  readonly flips: FlipChoice;
+  /** What they follow from; null where they were given as numbers. */
+  readonly device: Device | null;
+}
+
 /** What the server was started with, and how far it is with it. */
 export interface About {
   /** Version of qtaml. */
   readonly version: string;
   /** File name of the model. */
   readonly model: string;
+  readonly memory: StartedMemory;
   readonly state: "opening" | "ready" | "failed";
   /** While it opens. */
   readonly work: Work | null;

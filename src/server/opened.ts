@@ -1,6 +1,7 @@
 /** @file The model that the server was started with. */
 import type { Assessment } from "../assessment/index.ts";
 import type { Dataset } from "../data/index.ts";
+import type { StartedMemory } from "../explorer/index.ts";
 import type { Plan } from "../protect/index.ts";
 
 /** A model that was opened. */
@@ -17,6 +18,8 @@ export interface Opened {
 export interface ModelSource {
   /** File name, for the page. */
   readonly name: string;
+  /** What holds its weights, known before it is opened. */
+  readonly memory: StartedMemory;
   /** Reads and assesses it. */
   readonly open: (onProgress: (stage: string, done: number, total: number) => void) => Promise<Opened>;
 }

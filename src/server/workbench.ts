@@ -20,6 +20,7 @@ export class Workbench {
     this.about = new Topic<About>({
       version,
       model: source.name,
+      memory: source.memory,
       state: "opening",
       work: null,
       message: null,

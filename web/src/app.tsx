@@ -23,10 +23,18 @@ const views: readonly View[] = [
   { name: "compare", title: "Compare", component: CompareView },
 ];
 
+const systemDark = matchMedia("(prefers-color-scheme: dark)");
+
 /** Light or dark: as the system has it, or as the reader chose. */
 function ThemeButton() {
   const [theme, setTheme] = useState<"light" | "dark" | undefined>();
-  const isDark = theme === undefined ? matchMedia("(prefers-color-scheme: dark)").matches : theme === "dark";
+  const [isSystemDark, setIsSystemDark] = useState(systemDark.matches);
+  const isDark = theme === undefined ? isSystemDark : theme === "dark";
+  useEffect(() => {
+    const listener = () => setIsSystemDark(systemDark.matches);
+    systemDark.addEventListener("change", listener);
+    return () => systemDark.removeEventListener("change", listener);
+  }, []);
   useEffect(() => {
     if (theme !== undefined) document.documentElement.dataset["theme"] = theme;
   }, [theme]);

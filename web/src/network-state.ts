@@ -9,6 +9,7 @@ import {
   type FlipChoice,
   type Network,
   type NetworkSnapshot,
+  type StartedMemory,
 } from "../../src/explorer/index.ts";
 import { numberOf, useAddress, type Address } from "./address.ts";
 import { getJson, goneWords, isServed, watch } from "./server.ts";
@@ -21,6 +22,8 @@ export type NetworkState =
   | { readonly kind: "ready"; readonly snapshot: NetworkSnapshot; readonly warnings: readonly string[] };
 
 let state: NetworkState = { kind: "opening", about: undefined };
+/** The memory that the views begin with: the demonstration's until the server has told of its own. */
+let started: StartedMemory = { flips: { p01: 0.1, p10: 0.1 }, device: null };
 let isAsked = false;
 const listeners = new Set<() => void>();
 
@@ -42,7 +45,12 @@ async function loadBeside(): Promise<void> {
   try {
     const response = await fetch("network.json");
     if (!response.ok) throw new Error("none");
-    become({ kind: "ready", snapshot: (await response.json()) as NetworkSnapshot, warnings: [] });
+    const snapshot = (await response.json()) as NetworkSnapshot;
+    const [first] = snapshot.tensors;
+    const mean = (list: readonly number[]) => list.reduce((a, b) => a + b, 0) / list.length;
+    if (first !== undefined)
+      started = { flips: { p01: mean(first.p01), p10: mean(first.p10) }, device: null };
+    become({ kind: "ready", snapshot, warnings: [] });
   } catch {
     become({ kind: "absent" });
   }
@@ -59,6 +67,7 @@ function begin(): void {
     "api/about/events",
     (value) => {
       const about = value as About;
+      if (state.kind === "opening" && state.about === undefined) started = about.memory;
       if (about.state === "opening") {
         become({ kind: "opening", about });
         return;
@@ -104,18 +113,20 @@ export function meanFlips({ memory }: Network): FlipChoice {
   return { p01: mean(p01), p10: mean(p10) };
 }
 
-const demonstrated: FlipChoice = { p01: 0.1, p10: 0.1 };
-
-/** The flip probabilities that the views begin with: those of the network's memory, and the demonstration's until it is open. */
-export function useUsualFlips(): FlipChoice {
-  const known = useNetworkState();
-  const snapshot = known.kind === "ready" ? known.snapshot : undefined;
-  return useMemo(() => {
-    const first = snapshot?.tensors[0];
-    if (first === undefined) return demonstrated;
-    const mean = (list: readonly number[]) => list.reduce((a, b) => a + b, 0) / list.length;
-    return { p01: mean(first.p01), p10: mean(first.p10) };
-  }, [snapshot]);
+/** The memory that the server was started with, as soon as it is known. */
+export function useStartedMemory(): StartedMemory {
+  const [known, setKnown] = useState(started);
+  useEffect(() => {
+    // How far the opening is does not concern those who ask for the memory alone: what is typed there stays.
+    const listener = () => setKnown(started);
+    listeners.add(listener);
+    begin();
+    listener();
+    return () => {
+      listeners.delete(listener);
+    };
+  }, []);
+  return known;
 }
 
 /** The network under the flips of the address. */

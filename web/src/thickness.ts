@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { thicknessPicture, type ThicknessPicture } from "../../src/report/browser.ts";
 import { ask } from "./ask.ts";
-import { deviceOf, type DeviceSettings } from "./device-state.ts";
+import { deviceOf, type DeviceSettings } from "./device-settings.ts";
 
 const points = 41;
 

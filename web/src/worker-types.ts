@@ -1,5 +1,5 @@
 /** @file What the page asks its worker. */
-import type { DeviceSettings } from "./device-state.ts";
+import type { DeviceSettings } from "./device-settings.ts";
 import type { ExplorerPolicy, FlipChoice, NetworkSnapshot } from "../../src/explorer/index.ts";
 import type { LawSettings } from "./law.ts";
 

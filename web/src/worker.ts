@@ -9,7 +9,7 @@ import {
   type NetworkSnapshot,
 } from "../../src/explorer/index.ts";
 import { thicknessPicture } from "../../src/report/collect.ts";
-import { deviceOf } from "./device-state.ts";
+import { deviceOf } from "./device-settings.ts";
 import { lawOf } from "./law.ts";
 import type { Answer, Question } from "./worker-types.ts";
 

@@ -2,7 +2,7 @@
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startServer } from "../../server/index.ts";
-import { hasFlips } from "../memory.ts";
+import { flipsFromFlags, hasFlips } from "../memory.ts";
 import { say, sayJson } from "../output.ts";
 import { hardenedBytes } from "./harden.ts";
 import {
@@ -42,11 +42,16 @@ export async function runServe(given: string | undefined, flags: ServeFlags): Pr
   const [model, shipped] = withShipped(given, flags);
   const own = hasFlips(shipped) ? shipped : { ...shipped, p: usualFlip };
   requireGraph(model, "serve");
+  const { device, report } = flipsFromFlags(own);
   const server = await startServer({
     port: flags.port,
     settings: { ...(await measureFromFlags(flags)), threads: flags.threads },
     source: {
       name: basename(model),
+      memory: {
+        flips: { p01: report.p01, p10: report.p10 },
+        device: device.direct === null ? device : null,
+      },
       open: async (onProgress) => ({
         ...(await assessFromFlags(model, own, { update: onProgress, stop: () => undefined })),
         harden: (assessment, plan) => hardenedBytes(assessment, plan, "gather"),

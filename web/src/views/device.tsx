@@ -1,6 +1,7 @@
 /** @file The view of the device: the barrier, the wave in it, p against thickness, cells, warnings. */
-import { useCallback, useMemo } from "preact/hooks";
+import { useCallback, useMemo, useState } from "preact/hooks";
 import { QtamlError } from "../../../src/errors.ts";
+import type { FlipChoice } from "../../../src/explorer/index.ts";
 import {
   CELLS,
   CELL_NAMES,
@@ -25,8 +26,20 @@ import {
 } from "../../../src/report/browser.ts";
 import { addressOf, changeParameters, useAddress } from "../address.ts";
 import { Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
-import { deviceFile, deviceOf, deviceSettings, limits, type DeviceSettings } from "../device-state.ts";
+import {
+  deviceFile,
+  deviceOf,
+  deviceStart,
+  isSameFigure,
+  limits,
+  meanOf,
+  thicknessFor,
+  type DeviceSettings,
+  type DeviceStart,
+} from "../device-settings.ts";
+import { deviceSettings } from "../device-state.ts";
 import { Figure } from "../figure.tsx";
+import { flipsOf, useStartedMemory } from "../network-state.ts";
 import { save } from "../save.ts";
 import { useThickness } from "../thickness.ts";
 
@@ -74,7 +87,7 @@ function DeviceControls({ settings }: { settings: DeviceSettings }) {
         ]}
         onChange={(name) =>
           changeParameters({
-            cell: name === "" ? undefined : name,
+            cell: name,
             ...Object.fromEntries([...Object.keys(limits), "material"].map((key) => [key, undefined])),
           })
         }
@@ -177,10 +190,63 @@ function Pictures({
   );
 }
 
+/** Flip probabilities in few words. */
+const flipFigures = ({ p01, p10 }: FlipChoice) =>
+  p01 === p10 ? `p = ${number(p01)}` : `p01 = ${number(p01)} and p10 = ${number(p10)}`;
+
+/** What this device is to the memory that the other views reckon with. */
+function Relation({
+  start,
+  settings,
+  flips,
+  memory,
+}: {
+  start: DeviceStart;
+  settings: DeviceSettings;
+  flips: FlipChoice;
+  memory: FlipChoice;
+}) {
+  const key = JSON.stringify(settings);
+  const [failed, setFailed] = useState<string>();
+  const others = `The other views reckon with ${flipFigures(memory)}`;
+  if (isSameFigure(flips.p01, memory.p01) && isSameFigure(flips.p10, memory.p10)) {
+    const isStart = key === JSON.stringify(start.settings);
+    const how =
+      isStart && start.from === "oxide" ? "and this view begins with an oxide that gives it" : "as here";
+    return (
+      <p class="note">
+        {others}, {how}.
+      </p>
+    );
+  }
+  const p = meanOf(memory);
+  if (isSameFigure(meanOf(flips), p)) return <p class="note">{others}, whose mean this device has.</p>;
+  const fit = () => {
+    const fitted = thicknessFor(p, settings);
+    if (fitted === undefined) setFailed(key);
+    else changeParameters({ thicknessNm: String(fitted.thicknessNm) });
+  };
+  const what = memory.p01 === memory.p10 ? "that" : "their mean";
+  return (
+    <p class="note">
+      {others}.{" "}
+      {failed === key ? (
+        `No thickness of this barrier gives ${what}.`
+      ) : (
+        <button type="button" class="quiet" onClick={fit}>
+          Find the thickness that gives {what}
+        </button>
+      )}
+    </p>
+  );
+}
+
 /** The view. */
 export function DeviceView() {
   const address = useAddress();
-  const settings = deviceSettings(address);
+  const started = useStartedMemory();
+  const start = useMemo(() => deviceStart(started), [started]);
+  const settings = deviceSettings(address, start.settings);
   const key = JSON.stringify(settings);
   const found = useMemo((): { flips?: FlipReport; barrier?: BarrierPicture; message?: string } => {
     try {
@@ -227,12 +293,18 @@ export function DeviceView() {
                 ]}
               />
               <Warnings warnings={flips.warnings} />
+              <Relation
+                start={start}
+                settings={settings}
+                flips={flips}
+                memory={flipsOf(address) ?? started.flips}
+              />
               <p>
                 <a
                   href={addressOf("errors")}
                   onClick={() => changeParameters({ p01: String(flips.p01), p10: String(flips.p10) })}
                 >
-                  What these flips do to a weight
+                  What the flips of this device do to a weight
                 </a>
               </p>
               <Pictures settings={settings} barrier={barrier} p={p} />

@@ -14,7 +14,7 @@ import { changeParameters, numberOf, useAddress, wordOf } from "../address.ts";
 import { Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
 import { Figure } from "../figure.tsx";
 import { draws, type Law } from "../law.ts";
-import { useUsualFlips } from "../network-state.ts";
+import { useStartedMemory } from "../network-state.ts";
 import { smallPercent } from "../plans.ts";
 import { useLaw } from "../use-law.ts";
 import { weightShapes, type WeightShape } from "../weights.ts";
@@ -126,7 +126,7 @@ export function ErrorsView() {
   const address = useAddress();
   const name = wordOf(address, "format", "int8", formatNames);
   const format = numberFormat(name);
-  const usual = useUsualFlips();
+  const usual = useStartedMemory().flips;
   const p01 = numberOf(address, "p01", usual.p01, 0, 0.5);
   const p10 = numberOf(address, "p10", usual.p10, 0, 0.5);
   const reading = wordOf(address, "reading", "none", decoderKinds);
