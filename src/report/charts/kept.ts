@@ -99,7 +99,7 @@ export function keptChart(data: KeptData, options: ChartOptions): SVGSVGElement 
   const bottom = frame.height - frame.marginBottom;
   const px = (x: number) => frame.marginLeft + (x / limit) * (right - frame.marginLeft);
   const py = (y: number) => bottom - ((y - low) / (high - low)) * (bottom - frame.marginTop);
-  const inside = { left: frame.marginLeft, right, top: frame.marginTop, bottom };
+  const inside = { left: frame.marginLeft, right, top: frame.marginTop - 8, bottom };
   const drawn = curves.map(({ points }) => points.map((p): Point => [px(p.x), py(p.y)]));
   const target = targetPlace(`to keep: ${formatPercent(data.keep)}`, py(data.keep), drawn, inside);
   const looked = data.chosen.flatMap(({ policy, name, overhead, kept }) => {
@@ -123,18 +123,19 @@ export function keptChart(data: KeptData, options: ChartOptions): SVGSVGElement 
     ...looked.map(({ spot: [x, y] }) => ({ left: x - 7, right: x + 7, top: y - 7, bottom: y + 7 })),
   ];
   const chosen = looked.map((point) => {
-    const place = leastCovering(
-      placesBeside(point.spot, estimatedWidth(point.words), bottom),
-      lines,
-      inside,
-      boxes,
-    );
+    const others = looked.filter((other) => other !== point);
+    const drops = others.map(({ spot: [x, y] }): Point[] => [
+      [x, y],
+      [x, bottom],
+    ]);
+    const places = placesBeside(point.spot, estimatedWidth(point.words), bottom);
+    const place = leastCovering(places, [...lines, ...drops], inside, boxes);
     boxes.push(place.box);
     return { ...point, ...place };
   });
   const labels = placeLabels(
     curves.map(({ style }, i) => ({ name: style.label, points: drawn[i]! })),
-    { ...inside, left: frame.marginLeft + 3 },
+    { ...inside, left: frame.marginLeft + 3, top: frame.marginTop },
     boxes,
   );
   const styleOf = new Map(curves.map(({ style }) => [style.label, style]));
