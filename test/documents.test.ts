@@ -34,9 +34,9 @@ describe("links", () => {
       const [file = "", anchor] = decodeURI(target).split("#");
       const to = file === "" ? path : join(dirname(path), file);
       // Made from the sources when the site is built, which finds dead links itself.
-      const entry = /^docs\/api\/(\w+)\.md$/.exec(to)?.[1];
-      if (entry !== undefined && (entry === "index" || existsSync(inRepository(`src/${entry}/index.ts`))))
-        return [];
+      const entry = /^docs\/api\/([\w/]+)\.md$/.exec(to)?.[1];
+      const sources = entry === undefined ? [] : [`src/${entry}/index.ts`, `src/${entry}.ts`];
+      if (sources.some((source) => existsSync(inRepository(source)))) return [];
       if (!existsSync(inRepository(to))) return [`${path}:${line}: ${target}`];
       if (anchor === undefined || !to.endsWith(".md")) return [];
       return anchorsOf(documentText(to)).has(anchor) ? [] : [`${path}:${line}: ${target}`];
