@@ -117,6 +117,15 @@ describe("standings", () => {
     ]);
   });
 
+  it("is open by a single plan, but for one of the overhead that was shown", () => {
+    expect(standings([plan("tac", 0.1, "open")])).toEqual([
+      { policy: "tac", state: "open", enough: undefined, open: [0.1] },
+    ]);
+    expect(standings([plan("tac", 0.3, "open"), plan("tac", 0.3, "kept")])).toEqual([
+      { policy: "tac", state: "shown", enough: 0.3, open: [] },
+    ]);
+  });
+
   it("takes no protection at all for enough where that is shown, and says nothing of no plan", () => {
     expect(standings([plan("tac", 0, "kept"), plan("tac", 0.1, "open")])).toEqual([
       { policy: "tac", state: "shown", enough: 0, open: [] },

@@ -38,7 +38,7 @@ const interval = ({ estimate, low, high }: Estimate, words: (value: number | nul
   `${words(estimate)} (${words(low)} to ${words(high)})`;
 
 const verdictWords = { kept: "keeps it", missed: "misses it", open: "open" } as const;
-const columns = ["plan", "overhead", "mean (95 % interval)", "yield (95 % interval)", "verdict"];
+const columns = ["plan", "overhead", "verdict", "mean (95 % interval)", "yield (95 % interval)"];
 
 function PlanTable({ campaign, shown }: { campaign: CampaignState; shown: number }) {
   const unit = campaign.judged?.measure.unit ?? "share";
@@ -52,7 +52,7 @@ function PlanTable({ campaign, shown }: { campaign: CampaignState; shown: number
         <thead>
           <tr>
             {columns.map((head, i) => (
-              <th key={head} scope="col" class={i > 0 && i < 4 ? "num" : ""}>
+              <th key={head} scope="col" class={i > 0 && i !== 2 ? "num" : ""}>
                 {head}
               </th>
             ))}
@@ -63,13 +63,13 @@ function PlanTable({ campaign, shown }: { campaign: CampaignState; shown: number
             <tr key={`${plan.policy} ${plan.budget}`} aria-current={p === shown ? "true" : undefined}>
               <th scope="row">{policyStyle(plan.policy).label}</th>
               <td class="num">{formatPercent(plan.overhead)}</td>
+              <td>{verdictWords[plan.verdict]}</td>
               <td class="num">
                 {plan.mean === null ? "–" : interval(plan.mean, (value) => formatScore(value, unit, 2))}
               </td>
               <td class="num">
                 {plan.yield === null ? "–" : interval(plan.yield, (value) => formatPercent(value, 1))}
               </td>
-              <td>{verdictWords[plan.verdict]}</td>
             </tr>
           ))}
         </tbody>
