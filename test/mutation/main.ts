@@ -86,6 +86,7 @@ async function tryRoom(room: string, draw: Draw, jobs: number, again: boolean): 
     incrementalFile,
     concurrency: jobs,
     timeoutMS: 60_000,
+    dryRunTimeoutMinutes: 60,
     timeoutFactor: 2,
     tempDirName: join(tmpdir(), `qtaml-mutation-${process.pid}-${room}`),
     cleanTempDir: "always",
