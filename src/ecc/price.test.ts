@@ -104,31 +104,37 @@ describe("priceProtection", () => {
     }
   });
 
-  it("leaves to each plane the errors that a scan of two planes finds", () => {
-    const two = [
-      { ...planes[0]!, count: 100, noisePerError: 1, channel: p(0.1) },
-      { ...planes[1]!, count: 300, noisePerError: 5, channel: p(0.05) },
-    ];
-    const target = 0.2 * (100 * 0.1 + 300 * 5 * 0.05);
-    let least = Infinity;
-    for (let first = 0; first <= 0.1; first += 1e-5) {
-      const second = (target - 100 * first) / (300 * 5);
-      if (second < 0 || second > 0.05) continue;
-      least = Math.min(
-        least,
-        100 * Math.max(1, shannonFloor(p(0.1), first)) + 300 * Math.max(1, shannonFloor(p(0.05), second)),
-      );
-    }
-    // A grid that misses the minimum by 1e-5 in one error loses far less than 1e-4 bits.
-    expect(shannonStoredBits(two, target)).toBeGreaterThan(least - 1e-3);
-    expect(shannonStoredBits(two, target)).toBeLessThan(least + 1e-9);
-    for (const unit of [1e-60, 1e60]) {
-      const scaled = two.map((plane) => ({ ...plane, noisePerError: unit * plane.noisePerError }));
-      expect(shannonStoredBits(scaled, unit * target)).toBeCloseTo(shannonStoredBits(two, target), 6);
-    }
-    // Bits whose errors do no harm take a stored bit each, whatever the target.
-    expect(shannonStoredBits([{ ...two[0]!, noisePerError: 0 }], 0)).toBeCloseTo(100, 9);
-  });
+  it.each([
+    { noisy: 0.1, share: 0.2 },
+    { noisy: 0.2, share: 0.02 },
+  ])(
+    "leaves to each plane the errors that a scan of two planes finds: $noisy, $share",
+    ({ noisy, share }) => {
+      const two = [
+        { ...planes[0]!, count: 100, noisePerError: 1, channel: p(noisy) },
+        { ...planes[1]!, count: 300, noisePerError: 5, channel: p(0.05) },
+      ];
+      const target = share * (100 * noisy + 300 * 5 * 0.05);
+      let least = Infinity;
+      for (let first = 0; first <= noisy; first += 1e-5) {
+        const second = (target - 100 * first) / (300 * 5);
+        if (second < 0 || second > 0.05) continue;
+        least = Math.min(
+          least,
+          100 * Math.max(1, shannonFloor(p(noisy), first)) + 300 * Math.max(1, shannonFloor(p(0.05), second)),
+        );
+      }
+      // A grid that misses the minimum by 1e-5 in one error loses far less than 1e-3 bits.
+      expect(shannonStoredBits(two, target)).toBeGreaterThan(least - 1e-3);
+      expect(shannonStoredBits(two, target)).toBeLessThan(least + 1e-9);
+      for (const unit of [1e-60, 1e60]) {
+        const scaled = two.map((plane) => ({ ...plane, noisePerError: unit * plane.noisePerError }));
+        expect(shannonStoredBits(scaled, unit * target)).toBeCloseTo(shannonStoredBits(two, target), 6);
+      }
+      // Bits whose errors do no harm take a stored bit each, whatever the target.
+      expect(shannonStoredBits([{ ...two[0]!, noisePerError: 0 }], 0)).toBeCloseTo(100, 9);
+    },
+  );
 
   it("is never below Shannon's floor, which is what Lagrange's condition says", () => {
     const noiseOf = (errors: readonly number[]) =>

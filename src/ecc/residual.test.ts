@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { QtamlError } from "../errors.ts";
 import { uniformStream } from "../stats/random.ts";
 import { codeNamed } from "./named.ts";
 import { binomialTail, residualChannel } from "./residual.ts";
@@ -181,9 +182,35 @@ describe("codes", () => {
     expect(miscorrected).toBeGreaterThan(0);
   });
 
+  it.each(["bch(63,45,3)", "bch(127,106,3)"])(
+    "of %s is estimated by the words of each weight, a share of which is taken for a neighbour",
+    (name) => {
+      const code = codeNamed(name);
+      const { wordBits: n, dataBits: k, corrects: t } = code;
+      let row = [1];
+      for (let i = 0; i < n; i++)
+        row = Array.from({ length: i + 2 }, (_, w) => (row[w - 1] ?? 0) + (row[w] ?? 0));
+      const spheres = row.slice(0, t + 1).reduce((a, b) => a + b, 0) * 2 ** (k - n);
+      const turned = (spheres * t) / n;
+      for (const p of [0.02, 0.1]) {
+        let wrong = 0;
+        for (let w = t + 1; w <= n; w++)
+          wrong += row[w]! * p ** w * (1 - p) ** (n - w) * ((w / n) * (1 - turned) + (1 - w / n) * turned);
+        const { p01, p10, kind } = residualChannel(code, { p01: p, p10: p });
+        expect(kind).toBe("estimate");
+        // Some hundred terms, each of a few dozen roundings.
+        expect(Math.abs(p01 / wrong - 1)).toBeLessThan(1e-11);
+        expect(p10).toBe(p01);
+      }
+    },
+  );
+
   it("refuses names that no code has", () => {
     for (const name of ["secded(72,65)", "bch(63,44,3)", "repetition(4)", "parity(9,7)", "turbo(3,1)"])
       expect(() => codeNamed(name)).toThrow(/exist|majority|no code/);
+    // Four errors of seven bits leave no bit for data.
+    for (const name of ["bch(7,0,4)", "bch(63,44,3)", "bch(1024,1000,2)"])
+      expect(() => codeNamed(name)).toThrow(QtamlError);
   });
 });
 

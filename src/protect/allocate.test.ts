@@ -172,6 +172,34 @@ describe("allocator", () => {
     expect(new Set([1, 2, 3, 4, 5].map((seed) => JSON.stringify(masks(seed)))).size).toBeGreaterThan(3);
   });
 
+  it("random begins with each bit plane as often as with any other", () => {
+    const tensors = [1, 2].map(() => memoryTensor({ count: 1, format: "int3" }));
+    const times = new Map<string, number>();
+    const seeds = 6000;
+    for (let seed = 0; seed < seeds; seed++) {
+      const masks = allocator("random", tensors, seed)
+        .allocate(1 / 6)
+        .tensors.map(({ mask }) => mask);
+      times.set(masks.join(), (times.get(masks.join()) ?? 0) + 1);
+    }
+    // Chi squared of five degrees of freedom lies above 25.7 once in 10,000 times.
+    const expected = seeds / 6;
+    const chiSquared = Array.from(times.values(), (n) => (n - expected) ** 2 / expected).reduce(
+      (a, b) => a + b,
+    );
+    expect(times.size).toBe(6);
+    expect(chiSquared).toBeLessThan(25.7);
+  });
+
+  it.each(["bf16", "int8-sign-magnitude"])("never spends more than the budget: %s", (format) => {
+    const tensors = [3, 40].map((count) => memoryTensor({ count, format, stepSensitivity: count }));
+    for (const policy of ["tac", "magnitude", "uniform-msp"] as const) {
+      const { allocate } = allocator(policy, tensors);
+      for (let spent = 0; spent <= storedBits(tensors); spent++)
+        expect(allocate(spent / storedBits(tensors)).protectedBits).toBeLessThanOrEqual(spent);
+    }
+  });
+
   it("none and mean-correction protect nothing, everything protects all", () => {
     const tensors = [memoryTensor({ count: 5 }), memoryTensor({ count: 6, format: "int4" })];
     for (const policy of ["none", "mean-correction"] as const)

@@ -107,6 +107,13 @@ describe("parsePlan", () => {
     expect(error.message).not.toContain("\n");
   });
 
+  it.each([
+    ["tensors.1.segments.0.protectedMask", 256],
+    ["tensors.0.p10.3", 1.01],
+  ])("says where %s is, in whole", (path, value) => {
+    expect(failure(broken(path, value)).message).toContain(` ${path}:`);
+  });
+
   it("reads plans of version 1, which have no codebooks, and of version 2, which have no shifts", () => {
     const { shifts: _, ...second } = plan;
     expect(parsePlan({ ...second, version: 2 }, "p")).toEqual(plan);
@@ -195,7 +202,7 @@ describe("parsePlan", () => {
     [
       "codes of an ideal plan",
       held([secded(0x80)], { protection: "ideal", parityBits: undefined }),
-      /codes hold bits/,
+      / protection: is ideal, and yet codes hold bits/,
     ],
     ["more than all of an ideal plan", { ...plan, overhead: 1.01 }, /overhead: is above 1/],
     [

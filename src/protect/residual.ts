@@ -150,8 +150,8 @@ export function overheadAtNoise(curve: ResidualCurve, noise: number): number {
 
 /**
  * Saturation ratio: how many times the overhead of TAC Uniform-MSP needs to bring the predicted noise down to a
- * target. Our definition; the published formula is not public. Infinite when TAC needs nothing and Uniform-MSP does;
- * 1 when neither needs anything.
+ * target. Our definition; the published formula is not public. 1 when neither needs anything: with nothing protected
+ * both leave the same.
  *
  * @param noise target of the mean squared output error
  * @throws QtamlError `invalid-argument` when a Jacobian was not measured
@@ -159,7 +159,7 @@ export function overheadAtNoise(curve: ResidualCurve, noise: number): number {
 export function saturationRatio(tensors: readonly MemoryTensor[], noise: number): number {
   const tac = overheadAtNoise(residualCurve("tac", tensors), noise);
   const uniform = overheadAtNoise(residualCurve("uniform-msp", tensors), noise);
-  return uniform === 0 && tac === 0 ? 1 : uniform / tac;
+  return uniform === 0 ? 1 : uniform / tac;
 }
 
 /** `AM / GM` of `g_l Delta_l^2`, weighted by the number of weights, and what it means away from the limits. */

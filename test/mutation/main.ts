@@ -85,7 +85,7 @@ async function tryRoom(room: string, draw: Draw, jobs: number, again: boolean): 
     incremental: true,
     incrementalFile,
     concurrency: jobs,
-    timeoutMS: 60_000,
+    timeoutMS: 25_000,
     dryRunTimeoutMinutes: 60,
     timeoutFactor: 2,
     tempDirName: join(tmpdir(), `qtaml-mutation-${process.pid}-${room}`),
