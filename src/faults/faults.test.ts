@@ -8,10 +8,12 @@ import {
   symmetricFlips,
   type FlipProbabilities,
 } from "../channel/index.ts";
+import { QtamlError } from "../errors.ts";
 import { faultWord, parseFaults, usualFaults, type FaultDescription } from "./description.ts";
 import { drawField } from "./field.ts";
 import { mapCells } from "./layout.ts";
 import { marginalFlips } from "./marginal.ts";
+import { readWord } from "./mechanism.ts";
 import { openFaults } from "./source.ts";
 
 const describeFaults = (given: object): FaultDescription => parseFaults(given, "The test");
@@ -211,6 +213,49 @@ describe("the map of thicknesses", () => {
     expect(Math.abs(product / n - Math.exp(-1))).toBeLessThan(4.5 * Math.sqrt(1.14 / n) + 0.03);
   });
 
+  it("has no step between the cells of its grid", () => {
+    const correlation = 0.25;
+    const step = correlation / Math.sqrt(4 / 3);
+    const out = new Float64Array(1);
+    const field = drawField(addressedStreams({ seed: 2, trial: 0, tensor: 0 }, 42)(0), correlation);
+    const at = (x: number, y: number) => {
+      field.along(y, Float64Array.of(x), out);
+      return out[0]!;
+    };
+    for (let k = 1; k * step < 1; k++)
+      for (const other of [0.1, 0.77]) {
+        // A cubic spline of normal numbers of size 1 has slopes of a few units in a step.
+        expect(Math.abs(at(k * step + 1e-9, other) - at(k * step - 1e-9, other))).toBeLessThan(1e-6);
+        expect(Math.abs(at(other, k * step + 1e-9) - at(other, k * step - 1e-9))).toBeLessThan(1e-6);
+      }
+  });
+
+  it("lies across the cells of a row", () => {
+    const [rows, columns] = [40, 1024];
+    const memory = [{ codes: new Uint8Array((rows * columns) / 8), bits: 8 }];
+    const given = {
+      models: [{ model: "thickness", sigmaNm: 1, slopePerNm: -20, correlation: 0.05 }],
+      layout: { columns },
+    };
+    const source = openFaults(memory, [symmetricFlips(0.01, 8)], describeFaults(given), 4);
+    let [unlike, pairs] = [0, 0];
+    for (let trial = 0; trial < 10; trial++) {
+      const [chip] = source.draw({ trial, read: 0 });
+      for (let row = 0; row < rows; row++) {
+        // Rates of exp(20 z): a tile of 256 cells flips by halves, or hardly at all.
+        const isHit = (tile: number) => {
+          const from = (row * columns) / 8 + tile * 32;
+          return chip!.patterns.subarray(from, from + 32).filter((pattern) => pattern !== 0).length > 16;
+        };
+        pairs++;
+        if (isHit(0) !== isHit(3)) unlike++;
+      }
+    }
+    // Three quarters of a row are fifteen correlation lengths: half of the pairs differ, half of 400 with rows alike.
+    expect(unlike / pairs).toBeGreaterThan(0.25);
+    expect(unlike / pairs).toBeLessThan(0.75);
+  });
+
   it("is refused where no rates make the flip probabilities", () => {
     const given = describeFaults({ models: [{ model: "thickness", sigmaNm: 0.1, slopePerNm: -20 }] });
     expect(() =>
@@ -276,6 +321,30 @@ describe("openFaults", () => {
     expect(read(0).some((t) => t.some((pattern) => pattern !== 0))).toBe(true);
   });
 
+  it("has stuck cells win over word lines and word lines over flips, in whatever order they are named", () => {
+    const flips = laws((b) => symmetricFlips(0.3, b));
+    const bitsRead = (...models: object[]) =>
+      Array.from(
+        bitsOf(openFaults(tensors, flips, describeFaults({ models }), 3).draw({ trial: 0, read: 0 })),
+        ({ stored, flipped }) => stored ^ flipped,
+      );
+    const stuck = { model: "stuck-at", share: 1, value: 1 };
+    const failed = { model: "word-line", rate: 1, reads: "zeros" };
+    const burst = { model: "burst", length: 3 };
+    expect(new Set(bitsRead(stuck, burst))).toEqual(new Set([1]));
+    expect(new Set(bitsRead(failed, burst))).toEqual(new Set([0]));
+    expect(new Set(bitsRead(stuck, failed))).toEqual(new Set([1]));
+    expect(new Set(bitsRead(failed, stuck, burst))).toEqual(new Set([1]));
+  });
+
+  it("tells reads, intervals and tensors apart up to 65,535", () => {
+    const most = 2 ** 16 - 1;
+    expect(readWord(most, most)).toBe(2 ** 32 - 1);
+    expect(new Set([readWord(0, 1), readWord(1, 0), readWord(0, most), readWord(1, 1)]).size).toBe(4);
+    expect(() => readWord(most + 1, 0)).toThrow(QtamlError);
+    expect(() => readWord(0, most + 1)).toThrow(QtamlError);
+  });
+
   it("lists the weights that are hit, where they are few", () => {
     const large = [{ codes: new Uint8Array(5000), bits: 8 }];
     const source = openFaults(large, [symmetricFlips(1e-3, 8)], usualFaults, 2);
@@ -316,11 +385,32 @@ describe("descriptions", () => {
     });
   });
 
+  it("of words may have no parameters, and parameters of the cells", () => {
+    for (const word of ["independent", "independent:"])
+      expect(faultWord(word)).toEqual({ name: "independent", parameters: {} });
+    expect(faultWord("layout:columns=512,order=bit-planes")).toEqual({
+      name: "layout",
+      parameters: { columns: 512, order: "bit-planes" },
+    });
+    for (const word of ["burst:length=4,more", "burst:=4", "burst:length=4:more", "burst:length=4=5", ""])
+      expect(() => faultWord(word)).toThrow(QtamlError);
+  });
+
+  it.each(["reads", "intervals", "layout.columns"])("take whole numbers from 1 for %s", (path) => {
+    const [outer = "", inner] = path.split(".");
+    const given = (value: number) => ({ [outer]: inner === undefined ? value : { [inner]: value } });
+    for (const value of [1, 2, 65_535]) expect(describeFaults(given(value))).toMatchObject(given(value));
+    for (const value of [0, -1, 1.5]) expect(() => describeFaults(given(value))).toThrow(path);
+  });
+
   it("are refused with the place and the remedy", () => {
     expect(() => faultWord("bursts:length=4")).toThrow(/burst:length=4/);
     expect(() => faultWord("burst:length")).toThrow(/not a fault model/);
     const twice = { models: [{ model: "independent" }, { model: "burst", length: 2 }] };
-    expect(() => parseFaults(twice, "x.yaml")).toThrow(/x.yaml .*both say how bits flip/);
+    expect(() => parseFaults(twice, "x.yaml")).toThrow(
+      /^x.yaml .*\(at models\): independent and burst both say how bits flip/,
+    );
+    expect(() => parseFaults("burst", "x.yaml")).toThrow(/^x.yaml does not describe faults: /);
     expect(() => parseFaults({ models: [{ model: "burst" }] }, "x.yaml")).toThrow(/models.0.length/);
     expect(() => parseFaults({ colums: 3 }, "x.yaml")).toThrow(/colums/);
   });
