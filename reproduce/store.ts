@@ -16,6 +16,8 @@ const rooms = [
   "faults",
   "stats",
   "protect",
+  "ecc",
+  "stored",
   "onnx",
   "gradient",
   "engine",

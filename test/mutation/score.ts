@@ -9,6 +9,7 @@ export const pureRooms: readonly string[] = [
   "measure",
   "protect",
   "ecc",
+  "stored",
   "image",
   "explorer",
 ];
