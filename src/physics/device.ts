@@ -29,24 +29,23 @@ function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
   return current;
 }
 
+/** A schema without what makes it optional or gives it a default; a list stays a list. */
+function bare(schema: unknown): object | null {
+  if (typeof schema !== "object" || schema === null) return null;
+  if (!("unwrap" in schema) || "element" in schema) return schema;
+  return bare((schema as { unwrap: () => unknown }).unwrap());
+}
+
 /** Keys that the schema knows at a path, for the suggestion; null where they cannot be told. */
 function shapeKeys(path: readonly PropertyKey[]): readonly string[] | null {
-  let schema: unknown = deviceSchema;
+  let schema = bare(deviceSchema);
   for (const key of path) {
-    while (schema !== null && typeof schema === "object" && "unwrap" in schema) {
-      schema = (schema as { unwrap: () => unknown }).unwrap();
-    }
-    if (typeof schema !== "object" || schema === null) return null;
-    if ("shape" in schema) schema = (schema.shape as Record<PropertyKey, unknown>)[key];
-    else if ("element" in schema) schema = schema.element;
+    if (schema === null) return null;
+    if ("shape" in schema) schema = bare((schema.shape as Record<PropertyKey, unknown>)[key]);
+    else if ("element" in schema) schema = bare(schema.element);
     else return null;
   }
-  while (schema !== null && typeof schema === "object" && "unwrap" in schema) {
-    schema = (schema as { unwrap: () => unknown }).unwrap();
-  }
-  return typeof schema === "object" && schema !== null && "shape" in schema
-    ? Object.keys(schema.shape as object)
-    : null;
+  return schema !== null && "shape" in schema ? Object.keys(schema.shape as object) : null;
 }
 
 /** A path as a user would write it: `barrier.layers[1].mass`. */
@@ -74,6 +73,11 @@ function sentence(issue: z.core.$ZodIssue, input: unknown): string {
     return `Device file: ${where} has an unknown key "${key}": ${remedy}`;
   }
   if (issue.code === "custom") return `Device file: ${where}: ${issue.message}`;
+  const outer = issue.path.slice(0, -1);
+  // A model is named by a word alone, or by the word under "model".
+  if (issue.path.at(-1) === "model" && typeof valueAt(input, outer) === "string") {
+    return `Device file: ${pathName(outer)} is ${JSON.stringify(valueAt(input, outer))}: ${remedyFor(issue, input)}`;
+  }
   const given = valueAt(input, issue.path);
   const shown = typeof given === "number" ? String(given) : (JSON.stringify(given) ?? "missing");
   return `Device file: ${where} is ${shown}: ${remedyFor(issue, input)}`;
