@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { QtamlError } from "../errors.ts";
 import { layerFieldsMvPerCm, makeBarrier, makeLayer, segments } from "./barrier.ts";
 import { CELLS } from "./cells.ts";
@@ -12,7 +12,6 @@ import { MATERIALS } from "./materials.ts";
 import { populationMean } from "./population.ts";
 import { poissonTail } from "./tails.ts";
 import { logTransmission } from "./transmission.ts";
-import { tunnellingExponent } from "./wkb.ts";
 
 function messageOf(action: () => unknown): string {
   try {
@@ -220,9 +219,9 @@ describe("models of a rate", () => {
   });
 
   it("the median cell stands for a population without spread", () => {
-    const cell = vi.fn((factor: number) => ({ p01: 0.1 * factor, p10: 0.3 }));
-    expect(populationMean(cell, 0)).toEqual({ p01: 0.1, p10: 0.3 });
-    expect(cell).toHaveBeenCalledTimes(1);
+    let asked = 0;
+    const cell = (factor: number) => ({ p01: 0.1 * factor, p10: ++asked });
+    expect(populationMean(cell, 0)).toEqual({ p01: 0.1, p10: 1 });
   });
 
   it("a count has a mean of at least 0", () => {
@@ -247,7 +246,6 @@ describe("barriers with image force", () => {
   it("pass from plain WKB into the exact recursion near the top", () => {
     let between = 0;
     for (let energyEv = 2; energyEv < 3.2; energyEv += 0.01) {
-      const exponent = tunnellingExponent(imaged, energyEv);
       const chosen = logTransmission("corrected", imaged, energyEv);
       const ends = [
         logTransmission("wkb", imaged, energyEv),
@@ -255,10 +253,7 @@ describe("barriers with image force", () => {
       ] as const;
       expect(chosen).toBeGreaterThanOrEqual(Math.min(...ends) - 1e-12);
       expect(chosen).toBeLessThanOrEqual(Math.max(...ends) + 1e-12);
-      if (chosen !== ends[0] && chosen !== ends[1]) {
-        between++;
-        expect(exponent).toBeGreaterThan(0);
-      }
+      if (chosen !== ends[0] && chosen !== ends[1]) between++;
     }
     expect(between).toBeGreaterThan(1);
   });
