@@ -93,6 +93,19 @@ describe("the page's network", () => {
     }
   });
 
+  it("gains nothing at random while the low bit planes of the largest tensor are filled", () => {
+    const network = openNetwork(snapshot);
+    const spent = [0.3, 0.39, 0.5].map((budget) => spendBudget(network, "random", budget));
+    const largest = network.memory.findIndex(({ count }) => count === 48_000);
+    // From 30 to 50 % of the bits go to two planes of the tensor that holds most weights, worth 1 and 2 steps.
+    const filled = spent.map(({ shares }) => shares[largest]!.slice(0, 2).reduce((a, b) => a + b, 0));
+    expect(filled[0]).toBeLessThan(0.1);
+    expect(filled[2]).toBeGreaterThan(1.8);
+    const [first, middle, last] = spent.map((own) => keptBy(network, own)!);
+    expect(Math.abs(middle! - first!)).toBeLessThan(0.01);
+    expect(Math.abs(last! - first!)).toBeLessThan(0.01);
+  });
+
   it("counts the shares of bits that it protects", () => {
     const network = openNetwork(snapshot);
     const { shares, allocation } = spendBudget(network, "tac", 0.123);

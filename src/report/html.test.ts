@@ -249,3 +249,10 @@ describe("colours", () => {
     }
   });
 });
+
+it("says why the curve of random bit planes is flat in places, where there is one", () => {
+  expect(whole).toContain("its curve is flat while a plane that matters little is filled");
+  const policies = sampleComparison.policies.filter(({ name }) => name !== "random");
+  const without = reportPage({ ...sampleReport, comparison: { ...sampleComparison, policies } });
+  expect(without).not.toContain("Random protects");
+});
