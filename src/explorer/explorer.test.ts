@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { assess, inspect, predict, predictKept, type Assessment } from "../assessment/index.ts";
 import { asymmetricFlips } from "../channel/index.ts";
 import { readDataset } from "../data/index.ts";
-import { allocator, segmentsOf } from "../protect/index.ts";
+import { allocator, segmentsOf, storedBits } from "../protect/index.ts";
 import { snapshotOf } from "../server/snapshot.ts";
 import {
   codeCost,
@@ -150,6 +150,16 @@ describe("the page's network", () => {
     }
   });
 
+  it("offers no TAC and no scores where one tensor is not measured", () => {
+    const tensors = snapshot.tensors.map((tensor, t) =>
+      t === 1 ? { ...tensor, stepSensitivity: null } : tensor,
+    );
+    const network = openNetwork({ ...snapshot, tensors });
+    expect(policiesOf(network)).toEqual(["uniform-msp", "magnitude", "random"]);
+    expect(layerRows(network)[0]!.score).toBeUndefined();
+    expect(layerRows(openNetwork(snapshot))[0]!.score).toBeGreaterThan(0);
+  });
+
   it("gives every tensor its own flip probabilities, and one law to those that are alike", () => {
     const [own, rest] = [{ p01: Array<number>(8).fill(0.3), p10: Array<number>(8).fill(0.2) }, 0.1];
     const tensors = snapshot.tensors.map((tensor, t) => (t === 1 ? { ...tensor, ...own } : tensor));
@@ -175,6 +185,7 @@ describe("codeCost", () => {
     expect(codeCost(network, "secded(72,64)", 64).parityBits).toBe(8);
     expect(codeCost(network, "secded(72,64)", 65).parityBits).toBe(16);
     expect(codeCost(network, "repetition(3)", 100).parityBits).toBe(200);
+    expect(codeCost(network, "repetition(3)", 100).parityOverhead).toBe(200 / storedBits(network.memory));
     expect(codeCost(network, "none", 100)).toMatchObject({ parityBits: 0, residual: 0 });
     expect(codeCost(network, "none", 100).raw).toBeCloseTo(1e-4, 12);
   });

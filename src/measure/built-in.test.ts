@@ -171,6 +171,12 @@ describe("the classes of an output", () => {
     expect(sure(three, [0, 0, 0], 1)).toBe(0);
     expect(sure(three, [1, Infinity, 0], 1)).toBe(0);
     expect(sure({ ...three, scale: "logits" }, [1e3, 1e3 + Math.LN2, -1e3], 1)).toBeCloseTo(2 / 3, 4);
+    // [2 classes][3 places]: the second place has 0.1 and 0.3, 1 and 3 parts in four.
+    const dense: ClassOutputs = { layout: classLayout([2, 3], [3]), scale: "probabilities" };
+    const places = Float32Array.of(0.5, 0.1, 0.9, 0.5, 0.3, 0.1);
+    expect(confidence(dense, places, 1, 0)).toBeCloseTo(0.25, 7);
+    expect(confidence(dense, places, 1, 1)).toBeCloseTo(0.75, 7);
+    expect(confidence(dense, places, 2, 1)).toBeCloseTo(0.1, 7);
     const one: ClassOutputs = { layout: classLayout([1], []), scale: "probabilities" };
     expect([sure(one, [0.25], 1), sure(one, [0.25], 0)]).toEqual([0.25, 0.75]);
     expect([sure(one, [1.5], 1), sure(one, [1.5], 0)]).toEqual([1, 0]);
