@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decodeInto } from "./decode.ts";
+import { numberFormat } from "../channel/index.ts";
+import { cleanSegments, cleanWeights, decodeInto, singleDecoder, storedHistogram } from "./decode.ts";
 import { forEachStepRow, stepCount } from "./steps.ts";
 
 describe("decodeInto", () => {
@@ -67,9 +68,39 @@ describe("decodeInto", () => {
           const out = new Float32Array(count);
           decodeInto({ ...layout, steps, zeroPoints }, segments.toReversed(), Uint8Array.from(codes), out);
           expect(out).toEqual(expected);
+          const single = singleDecoder({ ...layout, steps, zeroPoints }, segments);
+          expect(Float32Array.from(expected, (_, i) => single(i, codes[i]!))).toEqual(expected);
         },
       ),
       { seed: 3, numRuns: 500 },
     );
+  });
+});
+
+describe("a tensor as it was stored", () => {
+  const tensor = {
+    name: "w",
+    role: "weight",
+    runtimeName: "w",
+    dims: [2, 2],
+    count: 4,
+    operators: ["Gemm"],
+    format: numberFormat("int3"),
+    codes: Uint8Array.of(0, 1, 7, 1),
+    outputAxis: 0,
+    channelAxis: 0,
+    blockSize: undefined,
+    steps: Float32Array.of(2, 0.5),
+    zeroPoints: undefined,
+    infinityNorm: 2,
+  } as const;
+
+  it("is read by its format: 3-bit two's complement of codes 0, 1, 7, 1 is 0, 1, -1, 1", () => {
+    expect(cleanSegments(tensor)).toEqual([{ start: 0, count: 4, table: tensor.format.values }]);
+    expect(Array.from(cleanWeights(tensor))).toEqual([0, 2, -0.5, 0.5]);
+  });
+
+  it("counts its codes", () => {
+    expect(Array.from(storedHistogram(tensor))).toEqual([1, 2, 0, 0, 0, 0, 0, 1]);
   });
 });
