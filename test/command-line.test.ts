@@ -271,7 +271,8 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
       execFileSync("fish", ["--no-config", "-c", `source qtaml.fish; complete -C '${typed}'`], {
         cwd: folder,
         encoding: "utf8",
-        env: { ...process.env, HOME: folder },
+        // Not the folder itself: fish leaves folders of its own there.
+        env: { ...process.env, HOME: path("images") },
       })
         .split("\n")
         .filter((line) => line !== "")
