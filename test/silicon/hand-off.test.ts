@@ -116,9 +116,11 @@ describe("image check", () => {
   });
 
   it("tells which tensors are hit beyond that", async () => {
-    flipEvery("hit/unprotected.bin", 1e9);
-    flipEvery("hit/protected_secded_72_64.bin", 900, 4);
-    const result = await check("hit", "--json");
+    expect((await harden("hit-twice", "--code", "secded(72,64)")).status).toBe(0);
+    flipEvery("hit-twice/protected_secded_72_64.bin", 9);
+    flipEvery("hit-twice/unprotected.bin", 1e9);
+    flipEvery("hit-twice/protected_secded_72_64.bin", 900, 4);
+    const result = await check("hit-twice", "--json");
     expect(result.status).toBe(1);
     const found = json(result) as { regions: { uncorrectable: number }[]; damagedTensors: string[] };
     expect(found.regions[1]!.uncorrectable).toBeGreaterThan(0);
@@ -127,7 +129,9 @@ describe("image check", () => {
 
   it("says in one sentence what is missing or damaged", async () => {
     expect(refusal(await check("nowhere"))).toMatch(/nowhere.* does not exist/);
-    expect(refusal(await check("other"))).toMatch(/other holds no layout\.json/);
+    mkdirSync(path("empty"));
+    writeFileSync(path("empty/notes.txt"), "");
+    expect(refusal(await check("empty"))).toMatch(/empty holds no layout\.json/);
     await harden("broken", "--no-rtl");
     writeFileSync(path("broken/plan.json"), "{}");
     expect(refusal(await check("broken", "--model", lenet))).toMatch(
