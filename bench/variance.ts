@@ -16,7 +16,7 @@ import {
   type TrialContext,
   type TrialOutcome,
 } from "../src/engine/index.ts";
-import { type PreparedModel } from "../src/onnx/index.ts";
+import type { PreparedModel } from "../src/onnx/index.ts";
 import {
   controlledValues,
   momentsOf,

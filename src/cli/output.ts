@@ -1,7 +1,7 @@
 /**
  * @file What a person sees while a command works: results on standard output, everything else on standard error.
  */
-import { formatTable, type Cell } from "../report/index.ts";
+import { formatCount, formatTable, type Cell } from "../report/index.ts";
 import { coloursOf } from "./colour.ts";
 
 /** How much a command says. */
@@ -45,3 +45,7 @@ export function warn(warnings: readonly string[]): void {
 export function note(text: string, { quiet }: Manner): void {
   if (quiet !== true) process.stderr.write(`${text}\n`);
 }
+
+/** A number of things in words: `2 tensors`. */
+export const plural = (count: number, what: string): string =>
+  `${formatCount(count)} ${what}${count === 1 ? "" : "s"}`;

@@ -5,7 +5,7 @@
 import { availableParallelism } from "node:os";
 import { sliceDataset, type Dataset } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
-import { type PreparedModel } from "../onnx/index.ts";
+import type { PreparedModel } from "../onnx/index.ts";
 import { planFeeds } from "./feed.ts";
 import { forwardNorms } from "./forward-norms.ts";
 import { openGradientLanes } from "./gradient-lanes.ts";

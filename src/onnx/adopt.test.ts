@@ -1,22 +1,13 @@
 import type { NodeProto, TensorProto } from "onnx-buf";
 import { describe, expect, it } from "vitest";
 import { buildModel } from "../../test/build-model.ts";
-import { QtamlError } from "../errors.ts";
+import { refusalCode } from "../../test/refusal.ts";
 import { adoptCodes, adoptIntegers, sharedDecoding } from "./adopt.ts";
 import { makeNode } from "./graph.ts";
 import { hoistConstants, indexModel } from "./scopes.ts";
 import { cleanWeights } from "../stored/index.ts";
 import { elementCount, floatTensor, int64Tensor, int8Tensor, uint8Tensor } from "./tensor.ts";
 import { findTensors } from "./weights.ts";
-
-const code = (act: () => unknown): unknown => {
-  try {
-    act();
-  } catch (error) {
-    return error instanceof QtamlError ? error.code : error;
-  }
-  return "nothing thrown";
-};
 
 describe("adoptCodes", () => {
   const numbers = (name: string, ...values: number[]) =>
@@ -88,9 +79,9 @@ describe("adoptCodes", () => {
       () =>
         adopt([signed, floatTensor("s", [2, 2], new Float32Array(4).fill(1))], { axis: 1, block_size: 1 }),
     ];
-    expect(unsupported.map(code)).toEqual(unsupported.map(() => "unsupported-model"));
-    expect(code(() => adopt([signed, scalar("s", NaN)]))).toBe("non-finite");
-    expect(code(() => adopt([signed, scalar("s", Infinity)]))).toBe("non-finite");
+    expect(unsupported.map(refusalCode)).toEqual(unsupported.map(() => "unsupported-model"));
+    expect(refusalCode(() => adopt([signed, scalar("s", NaN)]))).toBe("non-finite");
+    expect(refusalCode(() => adopt([signed, scalar("s", Infinity)]))).toBe("non-finite");
   });
 
   it("says when there is not one decoding known beforehand", () => {

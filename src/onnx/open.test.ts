@@ -8,6 +8,7 @@ import { zipSync } from "fflate";
 import { StringStringEntryProtoSchema, TensorProto_DataLocation, type TensorProto } from "onnx-buf";
 import { afterAll, describe, expect, it } from "vitest";
 import { buildModel, fixtureBytes, fixtureNames, floats, runModel } from "../../test/build-model.ts";
+import { refusal } from "../../test/refusal.ts";
 import { QtamlError } from "../errors.ts";
 import { makeNode } from "./graph.ts";
 import { forEachTensor, isDeferred, rawLength } from "./lazy.ts";
@@ -22,16 +23,6 @@ const place = (name: string, content: string | Uint8Array) => {
   const path = join(folder, name);
   writeFileSync(path, content);
   return path;
-};
-
-const problem = (act: () => unknown): QtamlError => {
-  try {
-    act();
-  } catch (error) {
-    if (error instanceof QtamlError) return error;
-    throw error;
-  }
-  throw new Error("nothing thrown");
 };
 
 const values = (count: number, seed = 1) =>
@@ -125,7 +116,7 @@ describe("a model that is opened", () => {
     const path = place("changing.onnx", serialiseModel(twoLayers()));
     const { model } = openModel(path);
     appendFileSync(path, "x");
-    const error = problem(() => model.graph.initializer[0]!.rawData);
+    const error = refusal(() => model.graph.initializer[0]!.rawData);
     expect(error.message).toContain("changed while it was being read");
   });
 
@@ -177,18 +168,18 @@ describe("files that are no models", () => {
     ["w.safetensors", Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0x7d), "without a graph"],
   ])("%s is named for what it is", (name, content, words) => {
     const path = place(name, content);
-    const error = problem(() => openModel(path));
+    const error = refusal(() => openModel(path));
     expect(error.code).toBe("invalid-file");
     expect(error.message).toMatch(new RegExp(`^${name} [^.]*(\\.[a-z0-9]+[^.]*)*\\.$`));
     expect(error.message).toContain(words);
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    expect(problem(() => modelFromBytes(bytes, name)).message).toBe(error.message);
+    expect(refusal(() => modelFromBytes(bytes, name)).message).toBe(error.message);
   });
 
   it("are a folder or missing", () => {
-    expect(problem(() => openModel(folder)).message).toContain("is a folder");
-    expect(problem(() => openModel(join(folder, "absent"))).message).toContain("does not exist");
-    expect(problem(() => fileSource("/dev/null", "Model")).message).toContain("not a regular file");
+    expect(refusal(() => openModel(folder)).message).toContain("is a folder");
+    expect(refusal(() => openModel(join(folder, "absent"))).message).toContain("does not exist");
+    expect(refusal(() => fileSource("/dev/null", "Model")).message).toContain("not a regular file");
   });
 });
 
@@ -253,7 +244,7 @@ describe("external data", () => {
         "escape.bin",
         "away/weights.bin",
       ]) {
-        const error = problem(() => openModel(withExternal("leaving.onnx", { location })));
+        const error = refusal(() => openModel(withExternal("leaving.onnx", { location })));
         expect(error.code).toBe("unsupported-model");
         expect(error.message).toContain(`"${location}"`);
       }
@@ -273,12 +264,12 @@ describe("external data", () => {
     [{ length: "6396" }, "6396 bytes where its dimensions ask for 6400"],
     [{ length: "0" }, "0 bytes"],
   ] satisfies [Record<string, string | undefined>, string][])("%j are refused", (entries, words) => {
-    expect(problem(() => openModel(withExternal("wrong.onnx", entries))).message).toContain(words);
+    expect(refusal(() => openModel(withExternal("wrong.onnx", entries))).message).toContain(words);
   });
 
   it("of a model that is given as bytes are missing, which is said by name", () => {
     const model = parseModel(serialiseModel(openModelKeepingExternal()));
-    expect(problem(() => floatData(model.graph.initializer[0]!)).message).toMatch(/"w".*weights\.bin/);
+    expect(refusal(() => floatData(model.graph.initializer[0]!)).message).toMatch(/"w".*weights\.bin/);
   });
 
   function openModelKeepingExternal(): OnnxModel {

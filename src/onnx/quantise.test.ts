@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { formatNames, numberFormat } from "../channel/index.ts";
-import { QtamlError } from "../errors.ts";
+import { refusalCode } from "../../test/refusal.ts";
 import { makeNode } from "./graph.ts";
 import { quantiseTensor, type Granularity } from "./quantise.ts";
 import { cleanSegments, decodeInto, storedHistogram, type StoredTensor } from "../stored/index.ts";
@@ -29,15 +29,6 @@ function decode(stored: StoredTensor): Float32Array {
   decodeInto(stored, cleanSegments(stored), stored.codes, values);
   return values;
 }
-
-const code = (act: () => unknown): unknown => {
-  try {
-    act();
-  } catch (error) {
-    return error instanceof QtamlError ? error.code : error;
-  }
-  return "nothing thrown";
-};
 
 /** Weights of very different size from channel to channel. */
 const weights = fc
@@ -143,8 +134,8 @@ describe("quantiseTensor", () => {
   it("refuses NaN and infinite weights, naming the first", () => {
     for (const bad of [NaN, Infinity, -Infinity]) {
       const data = Float32Array.of(1, 2, bad, 4);
-      expect(code(() => quantise(data, [2, 2]))).toBe("non-finite");
-      expect(code(() => quantise(data, [2, 2], "int8", 0))).toBe("non-finite");
+      expect(refusalCode(() => quantise(data, [2, 2]))).toBe("non-finite");
+      expect(refusalCode(() => quantise(data, [2, 2], "int8", 0))).toBe("non-finite");
       expect(() => quantise(data, [2, 2])).toThrow(`Weight 2 of tensor "w" is ${bad}`);
     }
   });

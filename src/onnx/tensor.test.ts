@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { TensorProto_DataLocation, TensorProtoSchema, type TensorProto } from "onnx-buf";
 import { describe, expect, it } from "vitest";
-import { QtamlError } from "../errors.ts";
+import { refusalCode } from "../../test/refusal.ts";
 import {
   DataType,
   dataTypeName,
@@ -31,15 +31,6 @@ function unaligned(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   shifted.set(bytes);
   return shifted;
 }
-
-const code = (act: () => unknown) => {
-  try {
-    act();
-  } catch (error) {
-    return error instanceof QtamlError ? error.code : error;
-  }
-  return "nothing thrown";
-};
 
 const special = Float32Array.of(0, -0, 1.5, -(2 ** -149), 2 ** -126, 3.4e38, Infinity, -Infinity, NaN);
 
@@ -127,7 +118,7 @@ describe("float tensors", () => {
     for (const type of [...floats, DataType.INT8, DataType.INT64, DataType.STRING, DataType.FLOAT8E4M3FN]) {
       const isFloat = floats.includes(type);
       expect(isFloatTensor(tensor(type, [0], {}))).toBe(isFloat);
-      expect(code(() => floatData(tensor(type, [0], {})))).toBe(
+      expect(refusalCode(() => floatData(tensor(type, [0], {})))).toBe(
         isFloat ? "nothing thrown" : "unsupported-model",
       );
     }
@@ -184,7 +175,7 @@ describe("integer tensors", () => {
       });
       for (const fields of [{ rawData: bytes }, { int32Data: Array.from(bytes) }]) {
         expect(integerData(tensor(type, [count], fields))).toEqual(own);
-        expect(code(() => integerData(tensor(type, [count + 4], fields)))).toBe("invalid-file");
+        expect(refusalCode(() => integerData(tensor(type, [count + 4], fields)))).toBe("invalid-file");
       }
       expect(storedByteLength(tensor(type, [count], {}))).toBe(bytes.length);
     }
@@ -207,12 +198,14 @@ describe("integer tensors", () => {
 
 describe("damaged tensors", () => {
   it("with more or less data than their dimensions are refused", () => {
-    expect(code(() => floatData(tensor(DataType.FLOAT, [4], { floatData: [1, 2, 3] })))).toBe("invalid-file");
+    expect(refusalCode(() => floatData(tensor(DataType.FLOAT, [4], { floatData: [1, 2, 3] })))).toBe(
+      "invalid-file",
+    );
     for (const length of [0, 11, 13, 15, 16, 17]) {
       const fields = { rawData: new Uint8Array(length) };
-      expect(code(() => floatData(tensor(DataType.FLOAT, [3], fields)))).toBe("invalid-file");
-      expect(code(() => integerData(tensor(DataType.INT32, [3], fields)))).toBe("invalid-file");
-      expect(code(() => integerData(tensor(DataType.UINT8, [12], fields)))).toBe("invalid-file");
+      expect(refusalCode(() => floatData(tensor(DataType.FLOAT, [3], fields)))).toBe("invalid-file");
+      expect(refusalCode(() => integerData(tensor(DataType.INT32, [3], fields)))).toBe("invalid-file");
+      expect(refusalCode(() => integerData(tensor(DataType.UINT8, [12], fields)))).toBe("invalid-file");
     }
     expect(() => floatData(tensor(DataType.FLOAT, [3], { rawData: new Uint8Array(13) }))).toThrow(
       'Tensor "w" declares 3 elements but stores 13 bytes',
@@ -221,22 +214,22 @@ describe("damaged tensors", () => {
 
   it("with impossible dimensions are refused", () => {
     for (const dims of [[-1], [2 ** 53], [2 ** 30, 2 ** 30]]) {
-      expect(code(() => tensorDims(tensor(DataType.FLOAT, dims, {})))).toBe("invalid-file");
+      expect(refusalCode(() => tensorDims(tensor(DataType.FLOAT, dims, {})))).toBe("invalid-file");
     }
     expect(tensorDims(tensor(DataType.FLOAT, [0, 7], {}))).toEqual([0, 7]);
     expect(elementCount([])).toBe(1);
   });
 
   it("of strings, or with complex numbers, are refused by name", () => {
-    expect(code(() => integerData(tensor(DataType.STRING, [1], {})))).toBe("unsupported-model");
-    expect(code(() => floatData(tensor(DataType.COMPLEX64, [1], {})))).toBe("unsupported-model");
+    expect(refusalCode(() => integerData(tensor(DataType.STRING, [1], {})))).toBe("unsupported-model");
+    expect(refusalCode(() => floatData(tensor(DataType.COMPLEX64, [1], {})))).toBe("unsupported-model");
     expect(storedByteLength(tensor(DataType.STRING, [1], {}))).toBeUndefined();
     expect(storedByteLength(tensor(DataType.COMPLEX128, [3], {}))).toBe(48);
   });
 
   it("with data in another file are refused with the remedy", () => {
     const external = tensor(DataType.FLOAT, [3], { dataLocation: TensorProto_DataLocation.EXTERNAL });
-    expect(code(() => floatData(external))).toBe("unsupported-model");
+    expect(refusalCode(() => floatData(external))).toBe("unsupported-model");
     expect(() => floatData(external)).toThrow("with its weights inside");
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { QtamlError } from "../errors.ts";
+import { refusal } from "../../test/refusal.ts";
 import { layerFieldsMvPerCm, makeBarrier, makeLayer, segments } from "./barrier.ts";
 import { CELLS } from "./cells.ts";
 import { parseDevice } from "./device.ts";
@@ -13,15 +13,7 @@ import { populationMean } from "./population.ts";
 import { poissonTail } from "./tails.ts";
 import { logTransmission } from "./transmission.ts";
 
-function messageOf(action: () => unknown): string {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof QtamlError) return error.message;
-    throw error;
-  }
-  throw new Error("nothing was refused");
-}
+const messageOf = (action: () => unknown) => refusal(action).message;
 
 const film = { barrier: { material: "SiO2", thicknessNm: 2.5 }, holdS: 0.064 };
 const threshold = { model: "threshold", electrons: 5, criticalElectrons: 2 };

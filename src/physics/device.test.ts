@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
+import { attempt, refusal } from "../../test/refusal.ts";
 import { QtamlError } from "../errors.ts";
 import { CELL_NAMES, CELLS } from "./cells.ts";
 import { parseDevice } from "./device.ts";
@@ -8,22 +9,6 @@ import { evaluateDevice } from "./evaluate.ts";
 import { deviceFromFlags } from "./flags.ts";
 import { solveForP } from "./inverse.ts";
 import { MATERIAL_NAMES, MATERIALS, material } from "./materials.ts";
-
-/** What `action` returns or throws. */
-function attempt(action: () => unknown): unknown {
-  try {
-    return action();
-  } catch (error) {
-    return error;
-  }
-}
-
-/** The error that `action` throws, which must be a QtamlError. */
-function refusal(action: () => unknown): QtamlError {
-  const outcome = attempt(action);
-  if (outcome instanceof QtamlError) return outcome;
-  throw new Error("nothing was refused, or not by a QtamlError", { cause: outcome });
-}
 
 const film = { barrier: { material: "SiO2", thicknessNm: 2.5 }, holdS: 0.064 };
 

@@ -57,9 +57,15 @@ function pathName(path: readonly PropertyKey[]): string {
   );
 }
 
+/** Where the user wrote what a path means: a model is named by a word alone, or by the word under "model". */
+function writtenPath(path: readonly PropertyKey[], input: unknown): readonly PropertyKey[] {
+  const outer = path.slice(0, -1);
+  return path.at(-1) === "model" && typeof valueAt(input, outer) === "string" ? outer : path;
+}
+
 /** One sentence for one thing that is wrong. */
 function sentence(issue: z.core.$ZodIssue, input: unknown): string {
-  const where = issue.path.length === 0 ? "the device" : pathName(issue.path);
+  const where = issue.path.length === 0 ? "the device" : pathName(writtenPath(issue.path, input));
   if (issue.code === "unrecognized_keys") {
     const key = issue.keys[0]!;
     const known = shapeKeys(issue.path);
@@ -73,12 +79,7 @@ function sentence(issue: z.core.$ZodIssue, input: unknown): string {
     return `Device file: ${where} has an unknown key "${key}": ${remedy}`;
   }
   if (issue.code === "custom") return `Device file: ${where}: ${issue.message}`;
-  const outer = issue.path.slice(0, -1);
-  // A model is named by a word alone, or by the word under "model".
-  if (issue.path.at(-1) === "model" && typeof valueAt(input, outer) === "string") {
-    return `Device file: ${pathName(outer)} is ${JSON.stringify(valueAt(input, outer))}: ${remedyFor(issue, input)}`;
-  }
-  const given = valueAt(input, issue.path);
+  const given = valueAt(input, writtenPath(issue.path, input));
   const shown = typeof given === "number" ? String(given) : (JSON.stringify(given) ?? "missing");
   return `Device file: ${where} is ${shown}: ${remedyFor(issue, input)}`;
 }
@@ -101,7 +102,7 @@ function remedyFor(issue: z.core.$ZodIssue, input: unknown): string {
     case "invalid_union": {
       const [field] = issue.path;
       if (issue.path.at(-1) === "model") {
-        const word = valueAt(input, issue.path) ?? valueAt(input, issue.path.slice(0, -1));
+        const word = valueAt(input, writtenPath(issue.path, input));
         const models = field === "rate" ? RATE_MODELS : FLIP_MODELS;
         return typeof word === "string"
           ? unknownWord(`${String(field)} model`, word, models)

@@ -1,27 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 
-import { QtamlError } from "../errors.ts";
+import { refusal } from "../../test/refusal.ts";
 import { parseDevice } from "./device.ts";
 import { cellFlips, deviceFlips, deviceRate, evaluateDevice } from "./evaluate.ts";
 import { solveForP, withValue } from "./inverse.ts";
 import { barrierProfile, thicknessCurve } from "./plots.ts";
-
-/** What `action` returns or throws. */
-function attempt(action: () => unknown): unknown {
-  try {
-    return action();
-  } catch (error) {
-    return error;
-  }
-}
-
-/** The error that `action` throws, which must be a QtamlError. */
-function refusal(action: () => unknown): QtamlError {
-  const outcome = attempt(action);
-  if (outcome instanceof QtamlError) return outcome;
-  throw new Error("nothing was refused, or not by a QtamlError", { cause: outcome });
-}
 
 const film = { barrier: { material: "SiO2", thicknessNm: 2.5 }, holdS: 0.064 };
 

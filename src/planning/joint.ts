@@ -10,7 +10,7 @@ import {
   type DecoderClass,
   type FlipProbabilities,
 } from "../channel/index.ts";
-import { type Granularity } from "../onnx/index.ts";
+import type { Granularity } from "../onnx/index.ts";
 import {
   allocateChoices,
   protectedBitsOf,

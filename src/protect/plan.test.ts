@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { QtamlError } from "../errors.ts";
+import { refusal } from "../../test/refusal.ts";
 import { parsePlan, type Plan } from "./plan.ts";
 
 const plan = {
@@ -61,14 +61,7 @@ function broken(path: string, value: unknown): unknown {
   return copy;
 }
 
-function failure(value: unknown): QtamlError {
-  try {
-    parsePlan(value, "my-plan.json");
-  } catch (error) {
-    if (error instanceof QtamlError) return error;
-  }
-  throw new Error("parsePlan did not throw a QtamlError");
-}
+const failure = (value: unknown) => refusal(() => parsePlan(value, "my-plan.json"));
 
 describe("parsePlan", () => {
   it("gives back what JSON holds", () => {

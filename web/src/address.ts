@@ -3,7 +3,7 @@
  * colleague shows the same. What stands at its usual value is left out. Views share one set of parameters, so that a
  * flip probability goes from one to the next.
  */
-import { useEffect, useState } from "preact/hooks";
+import { useKnown } from "./known.ts";
 
 /** Where the reader is: a view, and what was changed from the usual. */
 export interface Address {
@@ -57,16 +57,7 @@ export const addressOf = (view: string): string => formatAddress({ ...current, v
 
 /** The address, and a new drawing whenever it changes. */
 export function useAddress(): Address {
-  const [address, setAddress] = useState(current);
-  useEffect(() => {
-    const listener = () => setAddress(current);
-    listeners.add(listener);
-    listener();
-    return () => {
-      listeners.delete(listener);
-    };
-  }, []);
-  return address;
+  return useKnown(listeners, () => current);
 }
 
 /** A number out of the address, within limits; the usual one where there is none or it is not a number. */

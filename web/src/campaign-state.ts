@@ -1,11 +1,12 @@
 /** @file The campaign of the server, watched while it runs. */
-import { useEffect, useState } from "preact/hooks";
+import { useEffect } from "preact/hooks";
 import {
   noCampaign,
   type CampaignRequest,
   type CampaignState,
   type NetworkSnapshot,
 } from "../../src/explorer/index.ts";
+import { useKnown } from "./known.ts";
 import { goneWords, isServed, postJson, watch } from "./server.ts";
 
 /** Campaigns run in the browser where the page is of static files; a page of the server's has no use for that. */
@@ -43,22 +44,19 @@ function follow(): void {
 
 /** The campaign's state, and a new drawing whenever it changes. */
 export function useCampaign(): CampaignState {
-  const [, redraw] = useState(0);
+  const known = useKnown(listeners, () => state);
   useEffect(() => {
-    const listener = () => redraw((n) => n + 1);
-    listeners.add(listener);
     follow();
     // Another page may have started a campaign meanwhile.
     const look = () => leave ?? follow();
     addEventListener("focus", look);
     return () => {
       removeEventListener("focus", look);
-      listeners.delete(listener);
       leave?.();
       leave = undefined;
     };
   }, []);
-  return state;
+  return known;
 }
 
 /** Starts a campaign and watches it. @throws Error with a sentence for the reader */

@@ -1,7 +1,7 @@
 /**
  * @file The network that the page shows: from the server, which may still be opening it, or from a file beside the page.
  */
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { QtamlError } from "../../src/errors.ts";
 import {
   openNetwork,
@@ -12,6 +12,7 @@ import {
   type StartedMemory,
 } from "../../src/explorer/index.ts";
 import { numberOf, useAddress, type Address } from "./address.ts";
+import { useKnown } from "./known.ts";
 import { getJson, goneWords, isServed, watch } from "./server.ts";
 
 /** How far the page is with its network. */
@@ -20,6 +21,15 @@ export type NetworkState =
   | { readonly kind: "absent" }
   | { readonly kind: "failed"; readonly message: string }
   | { readonly kind: "ready"; readonly snapshot: NetworkSnapshot; readonly warnings: readonly string[] };
+
+/** Mean flip probabilities of cells that differ by the bit they hold. */
+function meanOverBits({ p01, p10 }: Readonly<Record<"p01" | "p10", Iterable<number>>>): FlipChoice {
+  const mean = (list: Iterable<number>) => {
+    const bits = [...list];
+    return bits.reduce((a, b) => a + b, 0) / bits.length;
+  };
+  return { p01: mean(p01), p10: mean(p10) };
+}
 
 let state: NetworkState = { kind: "opening", about: undefined };
 /** The memory that the views begin with: the demonstration's until the server has told of its own. */
@@ -47,9 +57,7 @@ async function loadBeside(): Promise<void> {
     if (!response.ok) throw new Error("none");
     const snapshot = (await response.json()) as NetworkSnapshot;
     const [first] = snapshot.tensors;
-    const mean = (list: readonly number[]) => list.reduce((a, b) => a + b, 0) / list.length;
-    if (first !== undefined)
-      started = { flips: { p01: mean(first.p01), p10: mean(first.p10) }, device: null };
+    if (first !== undefined) started = { flips: meanOverBits(first), device: null };
     become({ kind: "ready", snapshot, warnings: [] });
   } catch {
     become({ kind: "absent" });
@@ -83,16 +91,7 @@ function begin(): void {
 
 /** The network's state, and a new drawing whenever it changes. */
 export function useNetworkState(): NetworkState {
-  const [, redraw] = useState(0);
-  useEffect(() => {
-    const listener = () => redraw((n) => n + 1);
-    listeners.add(listener);
-    begin();
-    return () => {
-      listeners.delete(listener);
-    };
-  }, []);
-  return state;
+  return useKnown(listeners, () => state, begin);
 }
 
 /** Ends of the sliders for flip probabilities. */
@@ -108,25 +107,13 @@ export function flipsOf(address: Address): FlipChoice | undefined {
 
 /** Mean flip probabilities of a network's cells. */
 export function meanFlips({ memory }: Network): FlipChoice {
-  const mean = (list: Float64Array) => list.reduce((a, b) => a + b, 0) / list.length;
-  const { p01, p10 } = memory[0]!.flips;
-  return { p01: mean(p01), p10: mean(p10) };
+  return meanOverBits(memory[0]!.flips);
 }
 
 /** The memory that the server was started with, as soon as it is known. */
 export function useStartedMemory(): StartedMemory {
-  const [known, setKnown] = useState(started);
-  useEffect(() => {
-    // How far the opening is does not concern those who ask for the memory alone: what is typed there stays.
-    const listener = () => setKnown(started);
-    listeners.add(listener);
-    begin();
-    listener();
-    return () => {
-      listeners.delete(listener);
-    };
-  }, []);
-  return known;
+  // How far the opening is does not concern those who ask for the memory alone: what is typed there stays.
+  return useKnown(listeners, () => started, begin);
 }
 
 /** The network under the flips of the address. */

@@ -18,7 +18,7 @@ import { formatPercent } from "../../report/index.ts";
 import { formatChips } from "../chip-files.ts";
 import { chipFormats, type ChipFormat } from "../choices.ts";
 import { checkOutput, writeWhole } from "../files.ts";
-import { fitTable, note, say, sayJson, type Manner } from "../output.ts";
+import { fitTable, note, plural, say, sayJson, type Manner } from "../output.ts";
 import { openProgress } from "../progress.ts";
 import { exitDefect } from "../status.ts";
 import { withSimulation } from "./shared.ts";
@@ -190,10 +190,7 @@ export function runExport(path: string, flags: ExportFlags): Promise<void> {
     if (output === undefined) process.stdout.write(content);
     else {
       writeWhole(output, content);
-      note(
-        `${chips.size} chips under ${identity.plans.length} plan${identity.plans.length === 1 ? "" : "s"} written to ${output}.`,
-        flags,
-      );
+      note(`${chips.size} chips under ${plural(identity.plans.length, "plan")} written to ${output}.`, flags);
     }
   });
 }

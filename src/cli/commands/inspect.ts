@@ -4,7 +4,7 @@ import { runawayFactor } from "../../channel/index.ts";
 import { isSafetensorsFile, roleWords, type AbsentTensor } from "../../onnx/index.ts";
 import { formatCount, formatNumber, formatPercent, textWidth } from "../../report/index.ts";
 import { hasFlips } from "../memory.ts";
-import { fitTable, say, sayJson, terminalWidth, warn } from "../output.ts";
+import { fitTable, plural, say, sayJson, terminalWidth, warn } from "../output.ts";
 import { openProgress } from "../progress.ts";
 import { surveyFromFlags, type AssessFlags } from "./shared.ts";
 
@@ -83,9 +83,6 @@ export function inspectionTable(rows: readonly InspectionRow[], width = terminal
     ? table
     : `${table}\nA wider terminal, a file or --json also has: ${absent.join(", ")}.`;
 }
-
-const plural = (count: number, what: string): string =>
-  `${formatCount(count)} ${what}${count === 1 ? "" : "s"}`;
 
 /** How the Jacobian was measured, in a line for each way, with the tensors of the ways that are not exact. */
 export function measurementNotes(rows: readonly InspectionRow[]): string[] {

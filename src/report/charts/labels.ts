@@ -49,6 +49,12 @@ function distance([x, y]: Point, { left, right, top, bottom }: Box): number {
   return Math.hypot(Math.max(left - x, 0, x - right), Math.max(top - y, 0, y - bottom));
 }
 
+function isInside(box: Box, frame: Box): boolean {
+  return (
+    box.left >= frame.left && box.right <= frame.right && box.top >= frame.top && box.bottom <= frame.bottom
+  );
+}
+
 /** Whether two boxes share a point inside. */
 export function overlaps(a: Box, b: Box): boolean {
   return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
@@ -91,8 +97,7 @@ export function placeLabels(
     let best: { box: Box; cost: number } | undefined;
     for (const point of walked[i]!) {
       for (const box of candidates(point, width)) {
-        if (box.left < frame.left || box.right > frame.right) continue;
-        if (box.top < frame.top || box.bottom > frame.bottom) continue;
+        if (!isInside(box, frame)) continue;
         if (occupied.some((other) => overlaps(box, other))) continue;
         const cost = crowding(box, walked, i);
         if (best === undefined || cost < best.cost - 1e-9) best = { box, cost };
@@ -127,9 +132,7 @@ export function leastCovering<T extends Place>(
   const costOf = ({ box }: T) =>
     walked.filter((point) => distance(point, box) < 2).length +
     100 * taken.filter((other) => overlaps(box, other)).length +
-    (box.left < frame.left || box.right > frame.right || box.top < frame.top || box.bottom > frame.bottom
-      ? 10_000
-      : 0);
+    (isInside(box, frame) ? 0 : 10_000);
   let best = { place: places[0], cost: costOf(places[0]) };
   for (const place of places.slice(1)) {
     const cost = costOf(place);

@@ -45,8 +45,7 @@ import { useThickness } from "../thickness.ts";
 
 /** Flip probabilities of the presets as they are. */
 const cells = CELL_NAMES.map((name) => {
-  const { p01, p10 } = deviceFlips(parseDevice({ cell: name }));
-  return { name, p: (p01 + p10) / 2 };
+  return { name, p: meanOf(deviceFlips(parseDevice({ cell: name }))) };
 });
 
 const modelNames = { wkb: "WKB", corrected: "WKB with prefactor", exact: "exact" } as const;
