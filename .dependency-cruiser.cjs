@@ -30,6 +30,13 @@ module.exports = {
       from: { path: "^src/([^/]+)/", pathNot: "\\.test\\.ts$" },
       to: { path: "^src/[^/]+/.+", pathNot: ["^src/$1/", "^src/[^/]+/index\\.ts$"] },
     },
+    {
+      name: "one-way-to-the-runtime",
+      comment: "src/engine/runtime.ts turns the telemetry of onnxruntime-node off before it loads it",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/engine/runtime\\.ts$" },
+      to: { path: "node_modules/onnxruntime-node", dependencyTypesNot: ["type-only"] },
+    },
     ...room("physics", [], { pure: true }),
     ...room("channel", [], { pure: true }),
     ...room("faults", ["channel"], { pure: true }),

@@ -8,6 +8,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     // On a busy machine a browser takes its time; what is polled for comes much sooner, or never.
     expect: { poll: { timeout: 20_000 } },
+    env: { ORT_DISABLE_TELEMETRY: "1" },
     maxWorkers: 2,
   },
 });

@@ -5,6 +5,7 @@ export default defineConfig({
     include: ["test/distributed/**/*.test.ts"],
     testTimeout: 180_000,
     hookTimeout: 120_000,
+    env: { ORT_DISABLE_TELEMETRY: "1" },
     maxWorkers: 1,
   },
 });

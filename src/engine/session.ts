@@ -1,8 +1,8 @@
 /**
  * @file Sessions of the ONNX runtime, with settings that make results reproducible, and its errors in plain words.
  */
-import { env, InferenceSession, Tensor } from "onnxruntime-node";
 import { QtamlError } from "../errors.ts";
+import { env, InferenceSession, Tensor } from "./runtime.ts";
 
 export { Tensor };
 

@@ -3,12 +3,12 @@
  */
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { env } from "onnxruntime-node";
 import { z } from "zod";
 import { QtamlError } from "../../errors.ts";
 import { parseModel } from "../../onnx/index.ts";
 import { isModuleName } from "../measures.ts";
 import { bindWeights } from "../network.ts";
+import { env } from "../runtime.ts";
 import { openTrialRunner, type TrialContext, type TrialJob } from "../trial.ts";
 import { hashOf, toParts, toText } from "./wire.ts";
 import { cleanWeights } from "../../stored/index.ts";
