@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { narrowFormatNames } from "../../test/formats.ts";
-import { conditionalMoments, receivedWeights } from "./butterfly.ts";
+import { conditionalMoments, receivedWeights, variancesWithout } from "./butterfly.ts";
 import { perBitFlips, protectBits, symmetricFlips, type FlipProbabilities } from "./flips.ts";
 import { numberFormat, tableFormat } from "./format.ts";
 import { channelMatrix } from "./matrix.ts";
@@ -108,6 +108,46 @@ describe("moments by the butterfly", () => {
   it("refuse a table of another width", () => {
     expect(() => conditionalMoments(new Float64Array(8), symmetricFlips(0.1, 4))).toThrow(RangeError);
     expect(() => receivedWeights(new Float64Array(8), symmetricFlips(0.1, 4))).toThrow(RangeError);
+  });
+});
+
+describe("variances without one bit", () => {
+  const finite = fc
+    .array(fc.integer({ min: -8000, max: 8000 }), { minLength: 32, maxLength: 32 })
+    .map((values) => Float64Array.from(values));
+
+  it("are those with that bit protected too, each bit once, for several tables at a time", () => {
+    const some = fc.subarray([0, 1, 2, 3, 4], { minLength: 1 });
+    fc.assert(
+      fc.property(finite, finite, anyFlips(5), some, (a, b, flips, bits) => {
+        const seen = new Map<number, Float64Array>();
+        variancesWithout(Float64Array.of(...a, ...b), flips, bits, (bit, variance) => {
+          expect(seen.has(bit)).toBe(false);
+          seen.set(bit, variance.slice());
+        });
+        expect([...seen.keys()].toSorted((x, y) => x - y)).toEqual(bits);
+        const others = 31 - bits.reduce((mask, bit) => mask + 2 ** bit, 0);
+        for (const [bit, variance] of seen) {
+          const left = protectBits(flips, others + 2 ** bit);
+          const expected = [a, b].flatMap((table) => [...conditionalMoments(table, left).variance]);
+          // Five stages, each rounding a few times to 2^-53 of squares of distances of at most 16,000.
+          expect(Math.max(...expected.map((v, c) => Math.abs(variance[c]! - v)))).toBeLessThan(
+            2 ** -48 * 16_000 ** 2,
+          );
+        }
+      }),
+      { seed: 44, numRuns: 50 },
+    );
+  });
+
+  it("are none for no bit, and refuse a table of another width", () => {
+    const visited: number[] = [];
+    const visit = (bit: number) => void visited.push(bit);
+    variancesWithout(new Float64Array(16), symmetricFlips(0.1, 4), [], visit);
+    expect(visited).toEqual([]);
+    expect(() => variancesWithout(new Float64Array(8), symmetricFlips(0.1, 4), [1], visit)).toThrow(
+      RangeError,
+    );
   });
 });
 

@@ -174,6 +174,35 @@ describe("unbiased decoders", () => {
   });
 });
 
+describe("a decoder", () => {
+  const flips = symmetricFlips(0.01, 4);
+  const unbiasedOf = (name: string, kind: DecoderKind) => {
+    const format = numberFormat(name);
+    const histogram = format.values.map((v) => (Number.isFinite(v) ? 1 : 0));
+    const bits = { format, flips: symmetricFlips(0.01, format.bits), histogram };
+    return decoder(kind, bits).unbiased;
+  };
+
+  it("says that it is unbiased where every value comes back on average, and only there", () => {
+    const of = (name: string) => decoderKinds.filter((kind) => unbiasedOf(name, kind));
+    expect(of("int4")).toEqual(["unbiased-affine", "unbiased"]);
+    // A Gray code's mean is no straight line of its values.
+    expect(of("int4-gray")).toEqual(["unbiased"]);
+    // By its values as they are a flip may end at NaN.
+    expect(of("fp8-e5m2")).toEqual(["unbiased"]);
+  });
+
+  it("has a straight line or no word of one", () => {
+    const format = numberFormat("int4");
+    const input = { format, flips, histogram: new Float64Array(16).fill(1) };
+    expect(decoderKinds.filter((kind) => "affine" in decoder(kind, input))).toEqual([
+      "none",
+      "unbiased-affine",
+      "linear-mmse",
+    ]);
+  });
+});
+
 describe("decoders of least error", () => {
   const errorOf = (input: DecoderInput, d: Decoder) => momentsOf(input, d.table).meanSquareError;
 

@@ -30,6 +30,13 @@ describe("exposedFlips", () => {
     expect(largestDifference(twice, channelMatrix(flips))).toBeLessThan(8 * 2 ** -52);
   });
 
+  it("is the cell itself for one hold, and sound for none, also of a cell that forgets at once", () => {
+    const flips = perBitFlips([0.3, 0.1], [0.7, 0.2]);
+    expect(exposedFlips(flips, 1)).toBe(flips);
+    expect(exposedFlips(flips, 0)).toEqual(perBitFlips([0, 0], [0, 0]));
+    expect(exposedFlips(flips, 2).p01[0]).toBe(0.3);
+  });
+
   it("tends to what it must", () => {
     expect(exposedFlips(symmetricFlips(0.01, 1), 1e5)).toEqual(symmetricFlips(0.5, 1));
     expect(exposedFlips(asymmetricFlips(0, 0.01, 1), 1e5)).toEqual(asymmetricFlips(0, 1, 1));

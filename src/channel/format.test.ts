@@ -194,6 +194,9 @@ describe("encoding", () => {
       );
       expect(() => encodeInto(numberFormat(name), Float32Array.of(1, 2), 0, codes)).toThrow(/not a positive/);
     }
+    const one = Float32Array.of(1);
+    expect(() => encodeInto(numberFormat("int8"), one, 1e39, new Uint8Array(1))).toThrow(/not a positive/);
+    expect(() => encodeInto(numberFormat("int8"), one, 1, codes)).toThrow(RangeError);
     expect(() => quantisationStep(numberFormat("int8"), Infinity)).toThrow(QtamlError);
   });
 

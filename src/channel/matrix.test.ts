@@ -75,6 +75,12 @@ describe("the channel matrix", () => {
   });
 });
 
+describe("a channel matrix", () => {
+  it("is refused above 12 bits", () => {
+    expect(() => channelMatrix(symmetricFlips(0.1, 13))).toThrow(RangeError);
+  });
+});
+
 describe("flip probabilities", () => {
   it("mask the top bits", () => {
     expect([0, 1, 3, 8].map((m) => topBitsMask(m, 8))).toEqual([0, 0x80, 0xe0, 0xff]);

@@ -64,6 +64,17 @@ describe("error moments", () => {
     );
   });
 
+  it("of an error distribution come from errors that occur: those of a protected bit do not", () => {
+    const { values } = numberFormat("int4");
+    const flips = perBitFlips([0.1, 0, 0.1, 0], [0.2, 0, 0, 0]);
+    const histogram = values.map((v) => (v === 1 || v === 4 ? 1 : 0));
+    const { support, probability } = errorDistribution({ values, decode: values, flips, histogram });
+    // 1 may lose its one and gain a four, 4 may gain a one.
+    expect([...support]).toEqual([-1, 0, 1, 3, 4]);
+    const expected = [0.2 * 0.9, 0.8 * 0.9 + 0.9, 0.1, 0.2 * 0.1, 0.8 * 0.1];
+    probability.forEach((p, i) => expect(p).toBeCloseTo(expected[i]! / 2, 15));
+  });
+
   it("split into variance given the code and squared bias, and biasSquare is at least the squared mean", () => {
     fc.assert(
       fc.property(anyLaw(moderate), ({ stored }) => {
@@ -182,6 +193,15 @@ describe("the drift line", () => {
     expect([line.slope, line.offset].every(Number.isFinite)).toBe(true);
   });
 
+  it("is drawn through the codes that stand for and decode to finite values", () => {
+    // Of four codes the third is read as NaN and the last stands for nothing: neither ever flips, nor do the others.
+    const values = Float64Array.of(0, 1, 2, NaN);
+    const decode = Float64Array.of(1, 3, NaN, 100);
+    const histogram = Float64Array.of(1, 1, 0, 0);
+    const line = driftLine({ values, decode, flips: symmetricFlips(0, 2), histogram });
+    expect(line).toEqual({ slope: 2, offset: 1, exact: true, maximumDeviation: 0 });
+  });
+
   it("does not depend on the histogram where it is exact, even if only one code is stored", () => {
     const { values } = numberFormat("int8");
     const histogram = new Float64Array(256);
@@ -252,6 +272,31 @@ describe("what each bit carries", () => {
       const whole = errorMoments({ values, decode: values, flips, histogram });
       // Pairs of flips are a share of at most B p; their errors at most 2^B times those of one flip, squared.
       expect(Math.abs(sum / whole.meanSquareError - 1)).toBeLessThan(bits * bits * 4 * p);
+    }
+  });
+
+  it("is given a finite result: what becomes NaN counts for no error, and for no weight", () => {
+    const { values } = numberFormat("fp8-e5m2");
+    const flips = asymmetricFlips(0.03, 0.2, 8);
+    const histogram = values.map((v, c) => (Number.isFinite(v) ? 1 + (c % 5) : 0));
+    const { variance, meanSquareError } = bitContributions(values, flips, histogram);
+    for (let k = 0; k < 8; k++) {
+      let [mass, spread, square] = [0, 0, 0];
+      for (const [c, count] of histogram.entries()) {
+        if (count === 0) continue;
+        const p = (c >> k) % 2 === 1 ? 0.2 : 0.03;
+        const outcomes = [
+          { chance: 1 - p, error: 0 },
+          { chance: p, error: values[c ^ (2 ** k)]! - values[c]! },
+        ].filter(({ error }) => Number.isFinite(error));
+        const finite = outcomes.reduce((sum, { chance }) => sum + chance, 0);
+        const mean = outcomes.reduce((sum, { chance, error }) => sum + (chance / finite) * error, 0);
+        mass += count * finite;
+        spread += count * outcomes.reduce((sum, { chance, error }) => sum + chance * (error - mean) ** 2, 0);
+        square += count * outcomes.reduce((sum, { chance, error }) => sum + chance * error ** 2, 0);
+      }
+      expect(variance[k]! / (spread / mass)).toBeCloseTo(1, 12);
+      expect(meanSquareError[k]! / (square / mass)).toBeCloseTo(1, 12);
     }
   });
 

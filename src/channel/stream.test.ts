@@ -111,6 +111,10 @@ describe("addressed streams", () => {
     expect(() => addressedStreams({ ...address, trial: 2 ** 32 })).toThrow(/trial number 4294967296/);
     expect(() => addressedStreams({ ...address, tensor: -1 })).toThrow(/tensor number -1/);
     expect(() => addressedStreams(address)(2 ** 32)).toThrow(/block number/);
+    expect(() => addressedStreams(address, 0.5)).toThrow(/purpose number/);
+    expect(addressedStreams({ ...address, seed: 0n })(3)).toEqual(
+      addressedStreams({ ...address, seed: 0 })(3),
+    );
   });
 });
 

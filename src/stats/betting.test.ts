@@ -183,6 +183,7 @@ describe("boundedMeanInterval", () => {
     }
     expect(() => boundedMeanInterval([0.5], { lower: 1, upper: 0 })).toThrow(/not a range/);
     expect(() => boundedMeanInterval([0.5], { upper: Infinity })).toThrow(/not a range/);
+    expect(() => boundedMeanInterval([0.5], { lower: -1.5e308, upper: 1.5e308 })).toThrow(/not a range/);
     expect(() => boundedMeanInterval([0.5], { confidence: 1 })).toThrow(/between 0 and 1/);
   });
 });

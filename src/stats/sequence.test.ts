@@ -118,6 +118,9 @@ describe("asymptoticMeanSequence", () => {
       expect(width(count, { tunedTo: count, confidence: 0.99 })).toBeGreaterThan(tuned);
     }
     expect(width(100, {})).toBe(width(100, { tunedTo: 100 }));
+    // Equation 9 by hand: r^2 = (5.991465 + ln 6.991465) / 100 = 0.07936155, n r^2 + 1 = 8.936155,
+    // sqrt(2 * 8.936155 / (100 * 7.936155) * ln(2.989340 / 0.05)) = sqrt(0.02252011 * 4.090785) = 0.3035209.
+    expect(width(100, {}) / 2).toBeCloseTo(0.3035209, 6);
     expect(width(asymptoticStart, {})).toBeLessThan(Infinity);
   });
 
