@@ -7,7 +7,7 @@ import { buildImage, codeBytes, invert, type MemoryImage } from "./build.ts";
 import { imageFiles } from "./files.ts";
 import { cFloat } from "./firmware.ts";
 import { intelHex, readmemh, type Block } from "./hex.ts";
-import { formatLayout, fromLayoutFloats, layoutJsonSchema, parseLayout, toLayoutFloat } from "./layout.ts";
+import { formatLayout, layoutJsonSchema } from "./layout.ts";
 import { readImage } from "./read.ts";
 
 const random = uniformStream(9);
@@ -215,6 +215,14 @@ describe("the files of an image", () => {
       const data = code.dataPositions.map((j) => 1 - bitAt(rows, start + j * 3));
       expect(bench).toContain(bitsToHex(data));
     }
+    expect(bench).toContain(`localparam int ROWS = ${region.rows};`);
+    expect(bench).toContain("localparam int INTERLEAVE = 3;");
+    expect(bench).toContain(`logic [65:0] rows [0:ROWS-1];`);
+    expect(bench).toContain(`$readmemh("../../${region.files.readmemh}", rows);`);
+    const upright = buildImage(imageRequest(randomTensors(), code.name, { interleave: 3 }));
+    const other = [...imageFiles(upright, { plan: "", codes: [code] })].map(([, content]) => String(content));
+    const turned = (text: string) => /= ~\w*rows?\[/.test(text);
+    expect([turned(bench), turned(other.join("\n"))]).toEqual([true, false]);
   });
 
   it("lie at multiples of 64 bytes, one after the other", () => {
@@ -224,126 +232,6 @@ describe("the files of an image", () => {
       expect(address - end).toBeGreaterThanOrEqual(0);
       expect(address - end).toBeLessThan(64);
       end = address + rows * rowBytes;
-    });
-  });
-});
-
-describe("an image's layout", () => {
-  const tensors = randomTensors();
-  const build = (protectedMask: (bits: number) => number) => {
-    const request = imageRequest(tensors, null);
-    return buildImage({
-      ...request,
-      tensors: request.tensors.map(({ tensor, segments }) => ({
-        tensor,
-        segments: segments.map((s) => ({ ...s, protectedMask: protectedMask(tensor.format.bits) })),
-      })),
-    }).layout;
-  };
-
-  it("has one region where everything is protected, and one where nothing is", () => {
-    const [all, none] = [build((bits) => 2 ** bits - 1), build(() => 0)];
-    expect(all.regions.map(({ name }) => name)).toEqual(["protected"]);
-    expect(all.totals.protectedBits).toBe(all.totals.storedBits);
-    expect(none.regions.map(({ name }) => name)).toEqual(["unprotected"]);
-    expect(none.totals).toMatchObject({ protectedBits: 0, checkBits: 0 });
-    expect([all.protection, none.protection]).toEqual(["ideal", "ideal"]);
-  });
-
-  it("says what is stored, how it is scaled and by what it is protected", () => {
-    const request = imageRequest(tensors, "bch(63,45,3)", { interleave: 2, plainRowBits: 24 });
-    const { layout } = buildImage(request);
-    expect(layout).toMatchObject({
-      format: "qtaml-memory",
-      version: 1,
-      generator: "a test",
-      protection: "coded",
-      polarity: "true",
-      model: request.model,
-      plan: request.plan,
-    });
-    expect(layout.regions.map((r) => [r.name, r.interleave, r.rowBits, r.rowBytes])).toEqual([
-      ["unprotected", 1, 24, 3],
-      ["protected_bch_63_45_3", 2, 126, 16],
-    ]);
-    const [plain, coded] = layout.regions;
-    expect([plain!.code, plain!.checkBits]).toEqual([null, 0]);
-    expect(coded!.checkBits).toBe(coded!.rows * 2 * 18);
-    expect(coded!.files).toEqual({
-      binary: "protected_bch_63_45_3.bin",
-      readmemh: "protected_bch_63_45_3.memh",
-    });
-    layout.tensors.forEach((found, t) => {
-      const { dims, channelAxis, blockSize, steps, zeroPoints, format, count } = tensors[t]!;
-      const isApart = channelAxis !== undefined || zeroPoints !== undefined;
-      expect(found).toMatchObject({
-        name: tensors[t]!.name,
-        role: "weight",
-        dims: [...dims],
-        count,
-        format: format.name,
-        bits: format.bits,
-        channelAxis: channelAxis ?? null,
-        blockSize: blockSize ?? null,
-        steps: isApart ? Array.from(steps, toLayoutFloat) : null,
-        zeroPoints: zeroPoints === undefined ? null : Array.from(zeroPoints, toLayoutFloat),
-      });
-      // Most significant first, tables shared by both segments.
-      expect(found.segments[0]!.planes.map(({ bit }) => bit)).toEqual(
-        Array.from({ length: format.bits }, (_, i) => format.bits - 1 - i),
-      );
-      expect(found.segments[1]!.table).toBe(found.segments[0]!.table);
-    });
-    expect(new Set(layout.tables.map((table) => table.join(" "))).size).toBe(layout.tables.length);
-    const floats = ["NaN", "Infinity", "-Infinity", "-0", 0.5] as const;
-    expect([...fromLayoutFloats(floats)]).toEqual([Number.NaN, Infinity, -Infinity, -0, 0.5]);
-  });
-
-  it("is text with short lists on a line", () => {
-    const { layout } = buildImage(imageRequest(tensors, "secded(22,16)"));
-    const lines = formatLayout(layout).split("\n");
-    expect(JSON.parse(lines.join("\n"))).toEqual({ $schema: "./layout.schema.json", ...layout });
-    expect(lines.at(-1)).toBe("");
-    const planes = lines.filter((line) => /^\s*\{ "bit": \d+, "region": \d+, "offset": \d+ \},?$/.test(line));
-    const expected = layout.tensors.reduce((sum, t) => sum + t.segments.length * t.bits, 0);
-    expect(planes).toHaveLength(expected);
-    expect(lines.filter((line) => line.includes('"dims": [ '))).toHaveLength(layout.tensors.length);
-  });
-
-  it("is refused where steps, zero points, axes or totals of weights do not fit", () => {
-    const { layout } = buildImage(imageRequest(tensors, null));
-    const refused = (change: (copy: typeof layout) => void) => {
-      const copy = structuredClone(layout);
-      change(copy);
-      return () => parseLayout(copy, "layout.json");
-    };
-    expect(refused((l) => l.tensors[2]!.zeroPoints!.push(1))).toThrow(/steps do not fit/);
-    expect(refused((l) => Object.assign(l.tensors[1]!, { steps: null }))).toThrow(/steps do not fit/);
-    expect(refused((l) => Object.assign(l.tensors[2]!, { steps: null, channelAxis: null }))).toThrow(
-      /do not fit/,
-    );
-    expect(refused((l) => Object.assign(l.tensors[0]!, { channelAxis: 4 }))).toThrow(/channel axis|steps/);
-    expect(refused((l) => l.tensors[0]!.segments.pop())).toThrow(/weights, \d+ of which have a place/);
-    expect(refused((l) => l.tensors[0]!.segments[0]!.planes.pop())).toThrow(/each bit once/);
-    expect(refused((l) => Object.assign(l.tensors[0]!.segments[0]!.planes[0]!, { bit: 8 }))).toThrow(
-      /each bit once/,
-    );
-    expect(refused((l) => Object.assign(l.tensors[0]!.segments[0]!.planes[0]!, { region: 9 }))).toThrow(
-      /outside/,
-    );
-    expect(refused((l) => l.tables[0]!.pop())).toThrow(/decode table/);
-    expect(refused((l) => Object.assign(l.regions[0]!, { rowBytes: 5 }))).toThrow(/rows do not fit/);
-    expect(refused((l) => Object.assign(l.regions[0]!, { interleave: 2 }))).toThrow(/rows do not fit/);
-    expect(() => parseLayout(5, "layout.json")).toThrow(/the whole file/);
-  });
-
-  it("fits to the last bit of a region", () => {
-    const { layout } = buildImage(imageRequest(tensors, null));
-    const planes = layout.tensors.flatMap((t) =>
-      t.segments.flatMap((s) => s.planes.map((p) => ({ ...p, end: p.offset + s.count }))),
-    );
-    layout.regions.forEach(({ dataBits }, r) => {
-      expect(Math.max(...planes.filter(({ region }) => region === r).map(({ end }) => end))).toBe(dataBits);
     });
   });
 });

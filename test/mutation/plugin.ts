@@ -32,10 +32,10 @@ interface CodePath {
   };
 }
 
-/** Tests hold an error to its code, and people its sentence. */
+/** Tests hold an error to its code or kind, and people its sentence. */
 const errors = {
   shouldIgnore: ({ node }: CodePath) =>
-    node.type === "NewExpression" && node.callee?.name === "QtamlError"
+    node.type === "NewExpression" && ["QtamlError", "RangeError"].includes(node.callee?.name ?? "")
       ? "the wording of an error"
       : undefined,
 };
