@@ -16,6 +16,12 @@ export interface FlipFlags {
   readonly p10?: number | number[] | undefined;
 }
 
+/** A memory as flags describe it, and how its bits flip. */
+export interface DescribedMemory {
+  readonly device: Device;
+  readonly report: FlipReport;
+}
+
 /** Whether any flag describes the memory. */
 export function hasFlips(flags: FlipFlags): boolean {
   return [flags.device, flags.p, flags.p01, flags.p10].some((flag) => flag !== undefined);
@@ -26,7 +32,7 @@ export function hasFlips(flags: FlipFlags): boolean {
  *
  * @throws QtamlError `invalid-argument` when nothing describes it
  */
-export function flipsFromFlags(flags: FlipFlags): { device: Device; report: FlipReport } {
+export function flipsFromFlags(flags: FlipFlags): DescribedMemory {
   if (!hasFlips(flags)) {
     throw new QtamlError(
       "invalid-argument",

@@ -11,10 +11,11 @@ import {
 } from "../../planning/index.ts";
 import type { Dataset } from "../../data/index.ts";
 import { QtamlError } from "../../errors.ts";
+import type { Device } from "../../physics/index.ts";
 import type { Plan, PlanTensor } from "../../protect/index.ts";
 import { formatCount, formatNumber, formatPercent } from "../../report/index.ts";
 import { checkOutput, toJson, writeWhole } from "../files.ts";
-import { flipsFromFlags } from "../memory.ts";
+import type { DescribedMemory } from "../memory.ts";
 import { fitTable, warn } from "../output.ts";
 import { openProgress } from "../progress.ts";
 import { physicalAccount, physicalWays, type PhysicalWay } from "./codes-physical.ts";
@@ -118,22 +119,23 @@ async function planFor(
   );
 }
 
-/** Prices codes for a model. @param codes names of codes that hold bit planes */
+/** Prices codes for a model. @param codes names of codes that hold bit planes @param described by the flags */
 export async function codesOfModel(
   model: string,
   codes: readonly string[],
   flags: CodesModelFlags,
+  described: DescribedMemory,
 ): Promise<ModelCodes & { readonly assessment: Assessment }> {
   const progress = openProgress(flags);
   try {
-    const { assessment, data, warnings } = await assessFromFlags(model, flags, progress);
+    const { assessment, data } = await assessFromFlags(model, flags, progress, described);
     const { plan, keep, noise } = await planFor(assessment, data!, codes, flags, progress.update);
     progress.stop();
     if (plan !== undefined && flags.output !== undefined) writeWhole(flags.output, toJson(plan));
-    warn(warnings);
+    const { device, report } = described;
+    warn(report.warnings);
     const isBorne = noise !== undefined && noise > 0;
     const ways = isBorne ? priceWays(assessment.memory, codes, noise) : [];
-    const { device, report } = flipsFromFlags(flags);
     const isUniform = report.perBit === undefined;
     const physical = isBorne && isUniform ? physicalWays(device, pricedBits(assessment.memory), noise) : [];
     return { keep, plan: plan ?? null, noise: isBorne ? noise : null, ways, physical, assessment };
@@ -222,6 +224,7 @@ function wayRow({ name, kind, isReached, storedBits, held, left }: Way, dataBits
 export function modelAccount(
   found: ModelCodes & { readonly assessment: Assessment },
   flags: CodesModelFlags,
+  device: Device,
 ): string {
   const { plan, keep, noise, ways, physical, assessment } = found;
   const dataBits = assessment.memory.reduce((sum, t) => sum + t.count * t.format.bits, 0);
@@ -248,7 +251,7 @@ export function modelAccount(
       `What brings the output noise to the same level${plan === null ? " (what is predicted to be borne)" : ""}, to first order:`,
       fitTable(rows, ["way", "stored bits", "parity", "bits held", ""]),
     );
-    if (physical.length > 0) lines.push("", ...physicalAccount(physical, flipsFromFlags(flags).device));
+    if (physical.length > 0) lines.push("", ...physicalAccount(physical, device));
   }
   if (plan !== null) {
     lines.push(

@@ -70,7 +70,8 @@ const planeCodes = (flags: CodesFlags) =>
 
 /** Runs the command. @returns whether there is a plan that keeps what is asked, where a model is given */
 export async function runCodes(model: string | undefined, flags: CodesFlags): Promise<boolean> {
-  const { report } = flipsFromFlags(flags);
+  const described = flipsFromFlags(flags);
+  const { report } = described;
   const { perBit, p01, p10 } = report;
   const channel = { p01, p10 };
   if (model === undefined) {
@@ -96,13 +97,13 @@ export async function runCodes(model: string | undefined, flags: CodesFlags): Pr
     }
     return true;
   }
-  const found = await codesOfModel(model, planeCodes(flags), flags);
+  const found = await codesOfModel(model, planeCodes(flags), flags, described);
   const { assessment: _assessment, ...rest } = found;
   if (flags.json === true) sayJson({ ...table, model: rest });
   else {
     say(account(channel, rows));
     say();
-    say(modelAccount(found, flags));
+    say(modelAccount(found, flags, described.device));
   }
   return found.plan !== null;
 }

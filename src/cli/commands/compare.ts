@@ -97,7 +97,7 @@ export async function runCompare(model: string, flags: CompareFlags): Promise<bo
     throw new QtamlError("invalid-argument", "Comparing needs data to judge by: give --data.");
   const measure = await measureFromFlags(flags);
   const progress = openProgress(flags);
-  const { assessment, data, warnings } = await assessFromFlags(model, flags, progress);
+  const { assessment, data, described } = await assessFromFlags(model, flags, progress);
   const { keep, trials, seed, threads, budgets, decoderClass, grain } = flags;
   const comparison = await withSimulation(assessment, data!, { seed, threads, ...measure }, (simulation) =>
     compare(assessment, simulation, {
@@ -109,7 +109,7 @@ export async function runCompare(model: string, flags: CompareFlags): Promise<bo
     }),
   );
   progress.stop();
-  warn([...warnings, ...guessWarnings(data!, comparison)]);
+  warn([...described.report.warnings, ...guessWarnings(data!, comparison)]);
   if (flags.output !== undefined) writeWhole(flags.output, toJson(comparison));
   if (flags.json === true) sayJson(comparison);
   else {

@@ -137,7 +137,7 @@ export function sensitivityHint(rows: readonly InspectionRow[], hasGraph: boolea
 export async function runInspect(model: string, flags: AssessFlags): Promise<void> {
   const progress = openProgress(flags);
   const isGiven = hasFlips(flags);
-  const { survey, warnings } = await surveyFromFlags(
+  const { survey, described } = await surveyFromFlags(
     model,
     isGiven ? flags : { ...flags, p: usualP },
     progress,
@@ -145,7 +145,7 @@ export async function runInspect(model: string, flags: AssessFlags): Promise<voi
   progress.stop();
   const rows = inspect(survey);
   // A level that nobody asked for is introduced below, and needs no warning.
-  if (isGiven) warn(warnings);
+  if (isGiven) warn(described.report.warnings);
   if (flags.json === true) {
     sayJson({
       model: survey.model,

@@ -174,7 +174,7 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
   }
   const measure = await measureFromFlags(flags);
   const progress = openProgress(flags);
-  const { survey, data, warnings } = await surveyFromFlags(model, flags, progress);
+  const { survey, data, described } = await surveyFromFlags(model, flags, progress);
   const plan =
     keep !== undefined && data !== undefined && isAssessment(survey)
       ? await planForShare(survey, data, keep, flags, measure, progress)
@@ -188,7 +188,7 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
         });
   progress.stop();
   if (flags.output !== undefined) writeWhole(flags.output, toJson(plan));
-  warn(warnings);
+  warn(described.report.warnings);
   if (flags.json === true) {
     sayJson(plan);
     return;

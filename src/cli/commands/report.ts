@@ -111,20 +111,20 @@ export async function runReport(model: string | undefined, flags: ReportFlags): 
     flags.results === undefined
       ? undefined
       : parseComparison(readStructured(flags.results, "Results"), flags.results);
-  const device = hasFlips(flags) ? flipsFromFlags(flags).device : undefined;
   const assessed = model === undefined ? undefined : await surveyFromFlags(model, flags, progress);
+  const described = assessed?.described ?? (hasFlips(flags) ? flipsFromFlags(flags) : undefined);
   progress.stop();
   const own = assessed?.survey.model ?? plan?.model;
   if (own !== undefined && plan !== undefined) checkSameModel(own, "Plan", flags.plan!, plan.model);
   if (own !== undefined && comparison !== undefined)
     checkSameModel(own, "Results", flags.results!, comparison.model);
-  warn(assessed?.warnings ?? []);
+  warn(assessed?.described.report.warnings ?? []);
   const name = assessed?.survey.model.name ?? plan?.model.name ?? comparison?.model.name ?? "a memory";
   const html = await renderReport(
     collectReport({
       title: flags.title ?? `Bit flips in ${name}`,
       seed: flags.seed,
-      ...(device === undefined ? {} : { device }),
+      ...(described === undefined ? {} : { device: described.device }),
       ...(assessed === undefined ? {} : { survey: assessed.survey }),
       ...(plan === undefined ? {} : { plan }),
       ...(comparison === undefined ? {} : { comparison }),

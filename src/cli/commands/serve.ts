@@ -42,7 +42,8 @@ export async function runServe(given: string | undefined, flags: ServeFlags): Pr
   const [model, shipped] = withShipped(given, flags);
   const own = hasFlips(shipped) ? shipped : { ...shipped, p: usualFlip };
   requireGraph(model, "serve");
-  const { device, report } = flipsFromFlags(own);
+  const described = flipsFromFlags(own);
+  const { device, report } = described;
   const server = await startServer({
     port: flags.port,
     settings: { ...(await measureFromFlags(flags)), threads: flags.threads },
@@ -53,7 +54,8 @@ export async function runServe(given: string | undefined, flags: ServeFlags): Pr
         device: device.direct === null ? device : null,
       },
       open: async (onProgress) => ({
-        ...(await assessFromFlags(model, own, { update: onProgress, stop: () => undefined })),
+        warnings: report.warnings,
+        ...(await assessFromFlags(model, own, { update: onProgress, stop: () => undefined }, described)),
         harden: (assessment, plan) => hardenedBytes(assessment, plan, "gather"),
       }),
     },

@@ -16,7 +16,7 @@ import type { MeasureDescription } from "../../measure/index.ts";
 import { isSafetensorsFile, type Granularity } from "../../onnx/index.ts";
 import { calibrationFromFlags, dataFromFlags, outputOf, type DataFlags } from "../data.ts";
 import { readModel, readModelOrWeights } from "../files.ts";
-import { flipLaw, flipsFromFlags, type FlipFlags } from "../memory.ts";
+import { flipLaw, flipsFromFlags, type DescribedMemory, type FlipFlags } from "../memory.ts";
 import { formatPercent } from "../../report/index.ts";
 import type { Progress } from "../progress.ts";
 
@@ -76,16 +76,21 @@ export interface Assessed {
   readonly assessment: Assessment;
   /** Data to judge by; undefined without `--data`. */
   readonly data: Dataset | undefined;
-  readonly warnings: readonly string[];
+  readonly described: DescribedMemory;
 }
 
-/** Reads and assesses a model. The Jacobian is measured on `--calibration`, or on `--data` without it. */
+/**
+ * Reads and assesses a model. The Jacobian is measured on `--calibration`, or on `--data` without it.
+ *
+ * @param described what the flags say of the memory, where it has been read already: a device file may be a pipe
+ */
 export async function assessFromFlags(
   path: string,
   flags: AssessFlags,
   progress: Progress,
+  described = flipsFromFlags(flags),
 ): Promise<Assessed> {
-  const { report } = flipsFromFlags(flags);
+  const { report } = described;
   const file = readModel(path);
   const data = await dataFromFlags(flags, file.model);
   const calibration = (await calibrationFromFlags(flags, file.model)) ?? data;
@@ -101,7 +106,7 @@ export async function assessFromFlags(
       ...(flags.threads === undefined ? {} : { threads: flags.threads }),
     },
   });
-  return { assessment, data, warnings: report.warnings };
+  return { assessment, data, described };
 }
 
 /**
@@ -149,13 +154,9 @@ export async function surveyFromFlags(
     return { ...rest, survey: assessment };
   }
   refuseStrayFlags(flags);
-  const { report } = flipsFromFlags(flags);
-  const storage = storageOf(flags);
-  return {
-    survey: survey(readModelOrWeights(path), { flips: flipLaw(report), storage }),
-    data: undefined,
-    warnings: report.warnings,
-  };
+  const described = flipsFromFlags(flags);
+  const options = { flips: flipLaw(described.report), storage: storageOf(flags) };
+  return { survey: survey(readModelOrWeights(path), options), data: undefined, described };
 }
 
 /**
