@@ -219,6 +219,19 @@ describe("weightDistribution", () => {
     expect(Array.from(values)).toEqual([...values].sort((a, b) => a - b));
   });
 
+  it("moves each weight by at most the width of a cell, and all of them by little", () => {
+    const state = addressedStreams({ seed: 5, trial: 0, tensor: 0 }, 2)(0);
+    const weights = Float32Array.from({ length: 3000 }, () => 4 + 0.1 * nextNormal(state));
+    const scaleOf = (i: number) => (i % 2 === 0 ? 0.5 : 0.25);
+    const scaled = Array.from(weights, (w, i) => w / scaleOf(i));
+    const range = Math.max(...scaled) - Math.min(...scaled);
+    const { values } = weightDistribution(weights, scaleOf);
+    const moves = scaled.map((x) => Math.min(...Array.from(values, (v) => Math.abs(x - v))));
+    // The edges of cells are rounded.
+    expect(Math.max(...moves)).toBeLessThan((range / 2048) * (1 + 2 ** -30));
+    expect(moves.reduce((sum, d) => sum + d * d, 0) / moves.length).toBeLessThan((range / 4096) ** 2);
+  });
+
   it("holds weights that are all alike", () => {
     const { values, masses } = weightDistribution(Float32Array.of(0.5, 0.5));
     expect([Array.from(values), Array.from(masses)]).toEqual([[0.5], [2]]);

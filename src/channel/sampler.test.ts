@@ -186,6 +186,18 @@ describe("one draw", () => {
     );
   });
 
+  it("has no faults where no bit flips", () => {
+    const sampler = flipSampler(symmetricFlips(0, 4));
+    const codes = new Uint8Array(100);
+    const [address, out] = [{ seed: 1, trial: 0, tensor: 0 }, new Uint8Array(100).fill(9)];
+    expect(sampler.drawFaults(address, codes)).toEqual({
+      indices: new Uint32Array(0),
+      patterns: new Uint8Array(0),
+    });
+    sampler.drawPatterns(address, codes, out);
+    expect(out).toEqual(new Uint8Array(100));
+  });
+
   it("differs between seeds, trials, tensors and purposes", () => {
     const codes = new Uint8Array(4096);
     const draw = (seed: number, trial: number, tensor: number, purpose = 0) => {
