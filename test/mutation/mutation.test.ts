@@ -45,5 +45,8 @@ describe("the table of scores", () => {
     expect(scoreTable([{ ...score, share: 1 }]).at(-1)).toBe(
       "| `ecc` | all | 5 | 2 | 1 | 1 | 1 | 60.0 % |  |",
     );
+    expect(scoreTable([scoreOf("ecc", ["CompileError"], 0.001)]).at(-1)).toBe(
+      "| `ecc` | 0.1 % | 0 | 0 | 0 | 0 | 0 | none drawn |  |",
+    );
   });
 });

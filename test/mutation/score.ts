@@ -53,11 +53,14 @@ export function scoreTable(scores: readonly Score[]): string[] {
   const rows = scores.map((score) => {
     const { counts, share, room } = score;
     const { caught, tried } = caughtOf(score);
-    const { low, high } = proportionInterval(caught, tried);
-    const interval = share === 1 ? "" : `${percent(low)} to ${percent(high)}`;
+    const interval = () => {
+      const { low, high } = proportionInterval(caught, tried);
+      return share === 1 ? "" : `${percent(low)} to ${percent(high)}`;
+    };
     const sample = share === 1 ? "all" : percent(share);
     const cells = [sample, tried, counts.Killed, counts.Timeout, counts.Survived, counts.NoCoverage];
-    return `| \`${room}\` | ${cells.join(" | ")} | ${percent(caught / tried)} | ${interval} |`;
+    const score = tried === 0 ? ["none drawn", ""] : [percent(caught / tried), interval()];
+    return `| \`${room}\` | ${[...cells, ...score].join(" | ")} |`;
   });
   return [
     "| room | of its mutants | tried | failed a test | hung | survived | not run by a test | caught | 95 % interval |",
