@@ -59,8 +59,8 @@ export function scoreTable(scores: readonly Score[]): string[] {
     };
     const sample = share === 1 ? "all" : percent(share);
     const cells = [sample, tried, counts.Killed, counts.Timeout, counts.Survived, counts.NoCoverage];
-    const score = tried === 0 ? ["none drawn", ""] : [percent(caught / tried), interval()];
-    return `| \`${room}\` | ${[...cells, ...score].join(" | ")} |`;
+    const verdict = tried === 0 ? ["none drawn", ""] : [percent(caught / tried), interval()];
+    return `| \`${room}\` | ${[...cells, ...verdict].join(" | ")} |`;
   });
   return [
     "| room | of its mutants | tried | failed a test | hung | survived | not run by a test | caught | 95 % interval |",
