@@ -38,6 +38,10 @@ const simulated = [
   ["parity(9,8)", {}],
 ] as const;
 
+/** Takes the last line away from a file. */
+const cutShort = (path: string) =>
+  writeFileSync(path, `${readFileSync(path, "utf8").trimEnd().split("\n").slice(0, -1).join("\n")}\n`);
+
 describe("SystemVerilog", () => {
   it.skipIf(!tools.iverilog).each(simulated)(
     `%s passes its test bench in Icarus Verilog${lacking("iverilog")}`,
@@ -61,6 +65,29 @@ describe("SystemVerilog", () => {
     expect(() => runTool("vvp", ["tb.vvp"], rtl)).toThrow(/Command failed/);
   });
 
+  /** Takes away what a test bench reads, in part or whole. */
+  const withheld: [string, (rtl: string) => void][] = [
+    ["the vectors", (rtl) => rmSync(join(rtl, "vectors.memh"))],
+    ["the memory", (rtl) => rmSync(join(rtl, "../../protected_secded_22_16.memh"))],
+    ["the end of the vectors", (rtl) => cutShort(join(rtl, "vectors.memh"))],
+    ["the end of the memory", (rtl) => cutShort(join(rtl, "../../protected_secded_22_16.memh"))],
+  ];
+  const polarities = ["true", "inverted"] as const;
+
+  it
+    .skipIf(!tools.iverilog)
+    .each(withheld.flatMap(([what, take]) => polarities.map((polarity) => ({ what, take, polarity }))))(
+    `a test bench without $what fails, polarity $polarity${lacking("iverilog")}`,
+    ({ take, polarity }) => {
+      const image = imageOf("secded(22,16)", { polarity, interleave: 3 });
+      const rtl = join(writeImage(image, ["secded(22,16)"]), "rtl", "secded_22_16");
+      const sources = readdirSync(rtl).filter((name) => name.endsWith(".sv"));
+      runTool("iverilog", ["-g2012", "-o", "tb.vvp", ...sources], rtl);
+      take(rtl);
+      expect(() => runTool("vvp", ["tb.vvp"], rtl)).toThrow(/Command failed/);
+    },
+  );
+
   it.skipIf(!tools.verilator).each(simulated)(
     `%s is clean to Verilator's linter${lacking("verilator")}`,
     (code, options) => {
@@ -82,9 +109,12 @@ describe("SystemVerilog", () => {
       const sources = readdirSync(rtl).filter((name) => name.endsWith(".sv"));
       const built = ["--binary", "--timing", "-Wall", "-CFLAGS", "-O0", "--top-module", `${stem}_tb`];
       runTool("verilator", [...built, ...sources], rtl);
-      expect(runTool(join(rtl, "obj_dir", `V${stem}_tb`), [], rtl)).toMatch(
-        /^PASS: \d+ vectors, \d+ codewords of the memory image$/m,
-      );
+      const run = () => runTool(join(rtl, "obj_dir", `V${stem}_tb`), [], rtl);
+      expect(run()).toMatch(/^PASS: \d+ vectors, \d+ codewords of the memory image$/m);
+      cutShort(join(rtl, "../..", `protected_${stem}.memh`));
+      expect(run).toThrow(/Command failed/);
+      rmSync(join(rtl, "vectors.memh"));
+      expect(run).toThrow(/Command failed/);
     },
   );
 });
