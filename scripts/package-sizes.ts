@@ -1,4 +1,4 @@
-/** @file Writes the sizes in docs/package.md: `npm run docs:package`. */
+/** @file Writes the sizes in docs/package.md: `npm run docs:package`, which builds anew first. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { withSection } from "../regenerate/section.ts";

@@ -2,7 +2,8 @@
  * @file Makes a checkout ready: installs what package-lock.json names when it is missing or older, and builds
  * `dist/` and the explorer's page when a source is newer. Then runs the script named by its arguments, if any, on the
  * Node that was installed. `npm run demo` and `npm test` start here; it works on any Node from 20 and depends on
- * nothing. `--anew` builds in any case: what is packed holds nothing of files that are gone.
+ * nothing. `--anew`, before the script if there is one, builds in any case: what is packed and measured holds nothing of
+ * files that are gone.
  *
  * The script is started here rather than by `&&` in package.json because a shell remembers where it found `node`
  * before the installation.
@@ -53,8 +54,9 @@ if (modified(installed) < modified(join(root, "package-lock.json"))) {
   else run(what, "npm", args, env);
 }
 
-const [script, ...args] = process.argv.slice(2);
-if (script === "--anew") rmSync(join(root, "dist"), { recursive: true, force: true });
+const isAnew = process.argv[2] === "--anew";
+const [script, ...args] = process.argv.slice(isAnew ? 3 : 2);
+if (isAnew) rmSync(join(root, "dist"), { recursive: true, force: true });
 
 const sources = Math.max(newest(join(root, "src")), modified(join(root, "tsconfig.build.json")));
 if (modified(join(root, "dist", ".built")) < sources) {
@@ -70,7 +72,7 @@ if (modified(join(root, "dist", "web", "index.html")) < pageSources) {
   run("building the explorer's page", process.execPath, [vite, "build", "web", "--logLevel", "warn"]);
 }
 
-if (script !== undefined && script !== "--anew") {
+if (script !== undefined) {
   const installedNode = join(
     root,
     "node_modules",

@@ -50,6 +50,17 @@ describe("entry points", () => {
   });
 });
 
+describe("the table of what is installed", () => {
+  it("tells about as many files as a build makes: a module and its declarations of each source", () => {
+    const sources = readdirSync(join(root, "src"), { encoding: "utf8", recursive: true }).filter(
+      (path) => path.endsWith(".ts") && !path.endsWith(".test.ts"),
+    );
+    const [, files] = /^\| unpacked, (\d+) files/m.exec(documentText("docs/package.md")) ?? [];
+    expect(Number(files) / (2 * sources.length), "npm run docs:package counts anew").toBeGreaterThan(0.95);
+    expect(Number(files) / (2 * sources.length), "npm run docs:package counts anew").toBeLessThan(1.1);
+  });
+});
+
 /** Whether a path is a file or a folder, or within it. */
 const isWithin = (path: string, place: string) => path === place || path.startsWith(`${place}/`);
 
