@@ -1,6 +1,5 @@
 /** @file A campaign in sentences: how far it is, and what its verdicts say of each policy. */
 import {
-  overheadsAtTarget,
   standings,
   type CampaignState,
   type OverheadsAtTarget,
@@ -38,41 +37,33 @@ function rangeWords(overheads: readonly number[]): string {
   return overheads.length > 1 ? `${least} to ${most}` : least;
 }
 
-/** What was shown to be enough: by estimate and interval, or the least that was tried. */
-function enoughWords(
-  { policy, enough, open }: Standing,
-  { overheadAtTarget, overheadInterval }: OverheadsAtTarget,
-  leastTried: number,
-): string {
-  const { label } = policyStyle(policy);
-  const [estimate, ends] = [overheadAtTarget[policy], overheadInterval[policy]];
-  if (enough === 0 || estimate === undefined || ends === undefined || estimate >= 1) {
-    const less = open.length > 0 ? ` (${rangeWords(open)}: open)` : enough === leastTried ? " or less" : "";
-    return `${label} with ${formatPercent(enough)}${enough === 0 ? "" : less}`;
-  }
-  const [from, to] = ends;
-  const below = from > 0 && from <= leastTried ? " or less" : "";
-  return `${label} with ${formatPercent(estimate)} (${formatPercent(from)}${below} to ${formatPercent(to)})`;
+/** The least overhead that was shown to be enough, and what is open below it. */
+function enoughWords({ policy, enough, open }: Standing, leastTried: number): string {
+  const below =
+    open.length > 0
+      ? ` (${rangeWords(open)}: open)`
+      : enough === leastTried && enough > 0
+        ? " (the least tried)"
+        : "";
+  return `${formatPercent(enough)} by ${policyStyle(policy).label}${below}`;
 }
 
 /** What the verdicts say: which policies were shown to keep what is asked, which are open, which miss it. */
 function verdictWords({ plans, judged, request }: CampaignState): string[] {
   if (judged === null || judged.target === null || request === null) return [];
-  const { target, measure } = judged;
-  const crossings = overheadsAtTarget(plans, target, measure.higherIsBetter);
   const leastOf = (policy: string) =>
     Math.min(...plans.filter((plan) => plan.policy === policy).map(({ overhead }) => overhead));
   const all = standings(plans);
   const of = (state: Standing["state"]) => all.filter((own) => own.state === state);
   const [shown, open, refuted] = [of("shown"), of("open"), of("refuted")];
-  const goal = `${formatPercent(request.keep)} of ${measure.kept}`;
+  const goal = `${formatPercent(request.keep)} of ${judged.measure.kept}`;
   const openList = open.map((own) => `${policyStyle(own.policy).label} with ${rangeWords(own.open)}`);
   const refutedList = refuted.map(({ policy }) => policyStyle(policy).label);
   return [
     ...(shown.length === 0
       ? []
       : [
-          `${goal} is kept by ${shown.map((own) => enoughWords(own, crossings, leastOf(own.policy))).join(", by ")}.`,
+          `The least overhead tried that is shown to keep ${goal}: ${shown.map((own) => enoughWords(own, leastOf(own.policy))).join(", ")}.`,
         ]),
     ...(open.length === 0
       ? []
@@ -85,6 +76,22 @@ function verdictWords({ plans, judged, request }: CampaignState): string[] {
           `${all.length > refuted.length ? "Missed" : `${goal} is missed`} at every budget tried: ${refutedList.join(", ")}.`,
         ]),
   ];
+}
+
+/** Where curves meet the target between the overheads tried, which is no verdict of a plan. */
+export function crossingWords({
+  overheadAtTarget,
+  overheadInterval,
+}: Pick<OverheadsAtTarget, "overheadAtTarget" | "overheadInterval">): string {
+  const met = Object.entries(overheadAtTarget).filter(([, overhead]) => overhead > 0 && overhead < 1);
+  const list = met.map(([policy, overhead]) => {
+    const [from, to] = overheadInterval[policy] ?? [overhead, overhead];
+    const end = to < 1 ? ` to ${formatPercent(to)}` : " or more";
+    return `${formatPercent(overhead)} (${formatPercent(from)}${end}) under ${policyStyle(policy).label}`;
+  });
+  return list.length === 0
+    ? ""
+    : ` Interpolated between the overheads tried, the mean meets the target at ${list.join(", at ")}.`;
 }
 
 /** How far a campaign is, and what it says of each policy: no more than the verdicts of its plans. */

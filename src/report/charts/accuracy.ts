@@ -124,7 +124,7 @@ function accuracyWords(data: AccuracyData): string {
       ? `${policyStyle(name).label} reaches it with ${formatPercent(overhead)}`
       : `${policyStyle(name).label} does not reach it below full protection`,
   );
-  return `${capital(data.measure.title)} against overhead under each policy. Clean ${formatScore(data.clean, data.measure.unit)}, target ${formatScore(data.target, data.measure.unit)}: ${crossings.join("; ")}.`;
+  return `${capital(data.measure.title)} against overhead under each policy. Clean ${formatScore(data.clean, data.measure.unit)}, target ${formatScore(data.target, data.measure.unit)}${data.isWhole === true ? "; between the overheads tried" : ""}: ${crossings.join("; ")}.`;
 }
 
 /** The overhead at which a policy keeps the target, and the interval of it. */

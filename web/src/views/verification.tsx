@@ -21,7 +21,7 @@ import {
 } from "../../../src/report/browser.ts";
 import { changeParameters, numberOf, useAddress } from "../address.ts";
 import { canTryChips, useCampaign } from "../campaign-state.ts";
-import { statusWords } from "../campaign-words.ts";
+import { crossingWords, statusWords } from "../campaign-words.ts";
 import { Choice, Facts, Failure } from "../controls.tsx";
 import { Figure, formatCsv } from "../figure.tsx";
 import { useNetwork } from "../network-state.ts";
@@ -174,7 +174,7 @@ function Outcome({ campaign }: { campaign: CampaignState }) {
         <Figure
           name="accuracy"
           draw={drawCurves}
-          caption={`Mean over chips against overhead, all plans on the same chips. The bands are 95 % intervals that hold at every look and grow tight as chips are tried; there is none while too few chips are tried to say anything.${randomWords(plans.map(({ policy: name }) => name))}`}
+          caption={`Mean over chips against overhead, all plans on the same chips. The bands are 95 % intervals that hold at every look and grow tight as chips are tried; there is none while too few chips are tried to say anything.${crossingWords(data)}${randomWords(plans.map(({ policy: name }) => name))}`}
           data={() => [
             ["policy", "overhead", "mean", "low", "high"],
             ...data.policies.flatMap(({ name, points }) =>
