@@ -4,7 +4,7 @@ import type { Comparison, CurvePoint } from "../src/planning/index.ts";
 import type { InspectionRow } from "../src/assessment/index.ts";
 import { builtInMeasure } from "../src/measure/index.ts";
 import { parseDevice } from "../src/physics/index.ts";
-import type { Plan } from "../src/protect/index.ts";
+import type { Plan, PlanTensor } from "../src/protect/index.ts";
 import { deviceSection, lawSection, type ReportInput } from "../src/report/index.ts";
 
 const sha256 = "3f".repeat(32);
@@ -97,7 +97,7 @@ export const sampleTensors: readonly InspectionRow[] = layers.map(({ name, opera
 
 function planOf(): Plan {
   const bits = (mask: number) => mask.toString(2).replaceAll("0", "").length;
-  const tensors: Plan["tensors"] = layers.map(({ name, shape, masks, extra }, i) => {
+  const tensors: readonly PlanTensor[] = layers.map(({ name, shape, masks, extra }, i) => {
     const count = countOf(shape);
     const decoder = i === 2 ? "unbiased-affine" : "none";
     const parts = [

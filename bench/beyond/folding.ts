@@ -4,7 +4,7 @@ import { openMemoryReader, runStages } from "../../src/engine/index.ts";
 import { biasPlaces } from "../../src/onnx/index.ts";
 import { meanShift, measureShifts } from "../../src/planning/folding.ts";
 import { makePlan } from "../../src/planning/index.ts";
-import type { Plan } from "../../src/protect/index.ts";
+import type { Plan, PlanShift } from "../../src/protect/index.ts";
 import { openSimulation, planProtection, storeByPlan } from "../../src/simulation/index.ts";
 import { meanInterval, momentsOf } from "../../src/stats/index.ts";
 import type { Subject } from "../../reproduce/cases.ts";
@@ -37,7 +37,7 @@ const draws = 24;
 const inputs = 32;
 
 /** The shifts of all layers under the same errors, none undone before the next is measured. */
-async function shiftsAtOnce(filled: Assessment, plan: Plan): Promise<Plan["shifts"]> {
+async function shiftsAtOnce(filled: Assessment, plan: Plan): Promise<readonly PlanShift[]> {
   const { judged, memory } = filled;
   const stored = new Set(judged.tensors.map((t) => t.runtimeName));
   const places = biasPlaces(judged.model, stored);
@@ -48,7 +48,7 @@ async function shiftsAtOnce(filled: Assessment, plan: Plan): Promise<Plan["shift
     { tensors: judged.tensors, flips, designFlips: flips, seed: 0 },
     "gaussian",
   );
-  const shifts: Plan["shifts"] = [];
+  const shifts: PlanShift[] = [];
   await runStages(judged, sliceDataset(filled.calibration!.inputs, 0, inputs), {
     cuts: places.map(({ layer }) => layer),
     copies: 1 + draws,
@@ -92,7 +92,7 @@ export async function measureFolding(subject: Subject, overhead: number): Promis
   const bare = await variant(assessment, 0, "table", 0);
   const filled = storeByPlan(assessment, bare);
   const atOnce = await shiftsAtOnce(filled, bare);
-  const shifts: Record<FoldingWay, Plan["shifts"]> = {
+  const shifts: Record<FoldingWay, readonly PlanShift[]> = {
     outputs: atOnce.slice(-1),
     "at once": atOnce,
     whole: await measureShifts(filled, bare, {}, 1),

@@ -11,7 +11,13 @@ import {
 } from "../ecc/index.ts";
 import { planeCode } from "../engine/index.ts";
 import { QtamlError } from "../errors.ts";
-import { protectionLadders, storedBits, type MemoryTensor, type Plan } from "../protect/index.ts";
+import {
+  protectionLadders,
+  storedBits,
+  type MemoryTensor,
+  type Plan,
+  type PlanGoal,
+} from "../protect/index.ts";
 import type { Assessment } from "../assessment/index.ts";
 import { chooseReading } from "./correction.ts";
 import { isKept, type RunControl, type Simulation } from "../simulation/index.ts";
@@ -152,7 +158,7 @@ export interface CodedRequest {
   readonly codes: readonly string[];
   /** Check bits over data bits. */
   readonly parity: number;
-  readonly goal?: Plan["goal"];
+  readonly goal?: PlanGoal;
   readonly seed?: number;
 }
 

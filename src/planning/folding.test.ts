@@ -5,7 +5,7 @@ import { noiseImages } from "../../test/trials.ts";
 import { conditionalMoments, symmetricFlips } from "../channel/index.ts";
 import { bindWeights, decodeSegments, inferLogits, openMemoryReader } from "../engine/index.ts";
 import { elementCount, floatTensor, hardenModel, makeNode, serialiseModel } from "../onnx/index.ts";
-import { parsePlan, type Plan } from "../protect/index.ts";
+import { parsePlan, type Plan, type PlanShift } from "../protect/index.ts";
 import { momentsOf, standardDeviation } from "../stats/index.ts";
 import { assess, type Assessment } from "../assessment/index.ts";
 import { foldBiases, measureShifts } from "./folding.ts";
@@ -49,7 +49,7 @@ const meanRow = (values: ArrayLike<number>, width: number) =>
 describe("shifts of a linear network", () => {
   let assessment: Assessment;
   let plan: Plan;
-  let shifts: Plan["shifts"];
+  let shifts: readonly PlanShift[];
   beforeAll(async () => {
     assessment = await assess(linear, { flips: () => flips, calibration: inputs });
     plan = await makePlan(assessment, { policy: "none", overhead: 0 });

@@ -6,7 +6,7 @@ import { sliceDataset } from "../data/index.ts";
 import { openMemoryReader, runStages, type StageValue } from "../engine/index.ts";
 import { biasPlaces, elementCount, type BiasPlace } from "../onnx/index.ts";
 import { QtamlError } from "../errors.ts";
-import type { Plan } from "../protect/index.ts";
+import type { Plan, PlanCheck, PlanShift } from "../protect/index.ts";
 import { meanInterval, momentsOf, standardDeviation } from "../stats/index.ts";
 import { cleanNetwork, isAssessment, type Assessment, type Survey } from "../assessment/index.ts";
 import {
@@ -112,7 +112,7 @@ export async function measureShifts(
   plan: Plan,
   { seed = 0 }: CheckOptions,
   share = foldedShare,
-): Promise<Plan["shifts"]> {
+): Promise<readonly PlanShift[]> {
   const places = placesOf(filled);
   const { judged, memory, calibration } = filled;
   const { draws, inputs: most } = isLarge(filled) ? ofLarge : usual;
@@ -127,7 +127,7 @@ export async function measureShifts(
     return openMemoryReader(content, "gaussian");
   };
   let errors: ReturnType<typeof errorsOf> | undefined;
-  const shifts: Plan["shifts"] = [];
+  const shifts: PlanShift[] = [];
   await runStages(judged, sliceDataset(calibration!.inputs, 0, inputs), {
     cuts,
     copies: 1 + draws,
@@ -152,7 +152,7 @@ export async function measureShifts(
 }
 
 /** What folding adds to the score under the same draws. */
-export type FoldingGain = NonNullable<NonNullable<Plan["predicted"]["check"]>["folding"]>;
+export type FoldingGain = NonNullable<PlanCheck["folding"]>;
 
 /** A plan with what its check says of it. */
 export interface CheckedPlan {
@@ -178,7 +178,7 @@ export async function foldBiases(
   const sign = check.higherIsBetter ? 1 : -1;
   const asItIs = { plan, check };
   if (sign * (check.clean - check.score) <= 0) return asItIs;
-  let shifts: Plan["shifts"];
+  let shifts: readonly PlanShift[];
   try {
     shifts = await measureShifts(storeByPlan(assessment, plan), plan, options);
   } catch (error) {

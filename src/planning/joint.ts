@@ -18,6 +18,7 @@ import {
   type ChosenStorage,
   type MemoryTensor,
   type Plan,
+  type PlanCodebook,
   type PlanTensor,
   type StorageChoice,
 } from "../protect/index.ts";
@@ -153,7 +154,7 @@ function groupsOf(
 /** A plan's tensors and codebooks, and what is predicted of them to first order. */
 export interface JointStorage {
   readonly tensors: readonly Required<Pick<PlanTensor, "scaling" | "segments">>[];
-  readonly codebooks: Plan["codebooks"];
+  readonly codebooks: readonly PlanCodebook[];
   readonly protectedBits: number;
   readonly noise: number;
   readonly marginalValue: number;
@@ -186,7 +187,7 @@ export function jointStorage(
   const { items, noise, marginalValue } = allocateChoices(choices, budget);
   const runs = memory.map((): StoredRun[] => []);
   items.forEach((chosen, g) => addRuns(runs[groups[g]!.tensor]!, groups[g]!, chosen));
-  const codebooks: Plan["codebooks"] = [];
+  const codebooks: PlanCodebook[] = [];
   const tensors = runs.map((own, t) => {
     const places = new Map<number, number>();
     const segments = own.map(({ start, count, way: index }) => {

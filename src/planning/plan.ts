@@ -2,7 +2,14 @@
  * @file Makes plans: an allocation of protected bits under a policy, and how each tensor is read.
  */
 import type { ProtectionSegment } from "../channel/index.ts";
-import { allocator, protectedBitsOf, storedBits, type Plan, type PolicyName } from "../protect/index.ts";
+import {
+  allocator,
+  protectedBitsOf,
+  storedBits,
+  type Plan,
+  type PlanGoal,
+  type PolicyName,
+} from "../protect/index.ts";
 import { QtamlError } from "../errors.ts";
 import { isAssessment, type Survey } from "../assessment/index.ts";
 import { chooseCorrection, fixedReading } from "./correction.ts";
@@ -16,7 +23,7 @@ export interface PlanRequest {
   /** Share of the stored bits to protect. */
   readonly overhead: number;
   /** Recorded in the plan; the budget itself unless told otherwise. */
-  readonly goal?: Plan["goal"];
+  readonly goal?: PlanGoal;
   readonly seed?: number;
   /** Joint plans alone: how they are made. */
   readonly style?: JointStyle;

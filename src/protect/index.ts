@@ -42,14 +42,18 @@ export {
   type CleanOutputs,
   type ConfidentOutputs,
 } from "./margins.ts";
-export {
-  parsePlan,
-  planSchema,
-  protectedBitsOf,
-  type Plan,
-  type PlanCodebook,
-  type PlanTensor,
-} from "./plan.ts";
+export { parsePlan, planSchema, protectedBitsOf } from "./plan.ts";
+export type {
+  Plan,
+  PlanCheck,
+  PlanCodebook,
+  PlanGoal,
+  PlanPrediction,
+  PlanSegment,
+  PlanShift,
+  PlanStorage,
+  PlanTensor,
+} from "./plan-types.ts";
 export {
   expectedRunaways,
   heterogeneity,

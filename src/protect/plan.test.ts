@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { refusal } from "../../test/refusal.ts";
-import { parsePlan, type Plan } from "./plan.ts";
+import type { Plan } from "./plan-types.ts";
+import { parsePlan } from "./plan.ts";
 
 const plan = {
   format: "qtaml-plan",

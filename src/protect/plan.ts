@@ -1,11 +1,9 @@
-/**
- * @file The plan: which bits of which weights are protected and how each tensor is read. A plain JSON value with a
- * schema; every command that needs it reads it from a file.
- */
+/** @file The plan as it is read from a file: its schema, and what a schema cannot say. */
 import { z } from "zod";
 import { decoderClasses, decoderKinds, mostBits } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import { bitCount } from "./ladder.ts";
+import type { Plan, PlanCodebook, PlanSegment, PlanTensor } from "./plan-types.ts";
 import { policyNames } from "./policies.ts";
 
 const probability = z.number().min(0).max(1);
@@ -24,9 +22,7 @@ const segmentSchema = z
     count: whole,
     protectedMask: whole.max(2 ** mostBits - 1),
     decoder: z.enum(decoderKinds),
-    /** Which of the protected bits are held by codes, and what these leave; the others are protected ideally. */
     codes: z.array(codedSchema).min(1).readonly().optional(),
-    /** Which of the plan's codebooks stores these weights; absent where they are stored in the tensor's format. */
     codebook: whole.optional(),
   })
   .superRefine(({ protectedMask, codes = [] }, context) => {
@@ -45,12 +41,9 @@ const tensorSchema = z
     name: z.string(),
     count: whole.positive(),
     format: z.string(),
-    /** Flip probabilities of the unprotected cells, least significant bit first. */
     p01: z.array(probability).min(2).max(mostBits),
     p10: z.array(probability).min(2).max(mostBits),
-    /** With codebooks: whether values are in units of the root mean square of the tensor or of each output channel. */
     scaling: z.enum(["tensor", "channel"]).optional(),
-    /** Neighbouring runs of weights, in C order, that together cover the tensor. */
     segments: z.array(segmentSchema).min(1),
   })
   .superRefine(({ p01, segments }, context) => {
@@ -61,7 +54,6 @@ const tensorSchema = z
     }
   });
 
-/** What the memory holds; plans of before this could be chosen hold weights alone. */
 const storageSchema = z.strictObject({
   format: z.string(),
   granularity: z.enum(["tensor", "channel"]),
@@ -74,63 +66,38 @@ const storageSchema = z.strictObject({
   exclude: z.array(z.string()).default([]),
 });
 
-/** A code, a range and a decoder in one: the ranges by which weights are stored follow from the table and the flips. */
 const codebookSchema = z.strictObject({
-  /** [2^B] the mean weight behind each received code, in units of the scale. */
   table: z.array(z.number()).min(4).max(256),
-  /** Received codes are read as `gain * table`: 1 is the least squared error, more undoes the shrinking. */
   gain: z.number().positive(),
 });
 
-/** Numbers to add to the bias of a layer, one a channel, against the mean shift that errors cause. */
 const shiftSchema = z.strictObject({
-  /** Name of the value that the layer puts out, bias included. */
   layer: z.string(),
   values: z.array(z.number()).min(1),
 });
 
-/** A codebook of a plan. */
-export type PlanCodebook = z.infer<typeof codebookSchema>;
-
-/** Schema of `plan.json`. */
-export const planSchema = z
+/** Schema of `plan.json`; `parsePlan` also checks what no schema says. */
+export const planSchema: z.ZodType<Plan> = z
   .strictObject({
     format: z.literal("qtaml-plan"),
-    /** Plans of version 1 have no codebooks, those of version 2 no shifts; they are read as plans without any. */
     version: z.union([z.literal(1), z.literal(2), z.literal(3)]).transform((): 3 => 3),
-    /** The model the plan was made for: its file's name and `ModelFile.sha256`, which covers external data too. */
     model: z.strictObject({ name: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }),
     storage: storageSchema,
     policy: z.enum(policyNames),
-    /** What was asked for: a share of stored bits, or the least that keeps a share of the clean result. */
     goal: z.union([
       z.strictObject({ budget: probability }),
-      /** `criterion` is the name of the measure that chips were judged by. */
       z.strictObject({ keep: probability, criterion: z.string().min(1).max(60) }),
     ]),
-    /**
-     * `ideal`: a protected bit never flips and costs one bit of overhead; no parity is counted. `coded`: protected bits
-     * are held by codes, and parity is counted.
-     */
     protection: z.enum(["ideal", "coded"]),
     seed: whole,
     storedBits: whole.positive(),
     protectedBits: whole,
-    /** Check bits of all codewords; of coded plans only. */
     parityBits: whole.optional(),
-    /** What protection costs: `protectedBits / storedBits`; of coded plans `parityBits / storedBits`. */
     overhead: z.number().nonnegative(),
     predicted: z.strictObject({
-      /** `sum_l sigma_l^2 ||J_l||_F^2`: random part of the mean squared output error; null without a Jacobian. */
       noise: z.number().nonnegative().nullable(),
-      /** `||sum_l J_l b_l||^2`: coherent part, from one forward pass with every weight at its mean. */
       drift: z.number().nonnegative().nullable(),
-      /** Fall of `noise` per protected bit at the end of the budget: the value of the next protected bit. */
       marginalValue: z.number().nonnegative().nullable(),
-      /**
-       * Joint plans: score of the memory under Gaussian errors of the predicted strength on the calibration inputs, with
-       * its 95 % interval over the draws, and the clean network's.
-       */
       check: z
         .strictObject({
           measure: z.string(),
@@ -138,14 +105,12 @@ export const planSchema = z
           score: z.number(),
           low: z.number(),
           high: z.number(),
-          /** What shifted biases add to the score, under the same draws, with its 95 % interval. */
           folding: z.strictObject({ gain: z.number(), low: z.number(), high: z.number() }).optional(),
         })
         .optional(),
     }),
     codebooks: z.array(codebookSchema).default([]),
     shifts: z.array(shiftSchema).default([]),
-    /** What decoding may cost at inference, where codebooks were chosen under that condition. */
     decoderClass: z.enum(decoderClasses).optional(),
     tensors: z.array(tensorSchema).min(1),
   })
@@ -161,14 +126,8 @@ export const planSchema = z
       refuse("protection", "is ideal, and yet codes hold bits");
   });
 
-/** A plan, as `plan.json` holds it. */
-export type Plan = z.infer<typeof planSchema>;
-
-/** A tensor's part of a plan. */
-export type PlanTensor = Plan["tensors"][number];
-
 /** Protected bits of a list of segments. */
-export function protectedBitsOf(segments: readonly { count: number; protectedMask: number }[]): number {
+export function protectedBitsOf(segments: readonly Pick<PlanSegment, "count" | "protectedMask">[]): number {
   return segments.reduce((sum, s) => sum + s.count * bitCount(s.protectedMask), 0);
 }
 

@@ -5,7 +5,7 @@ import type { Comparison } from "../planning/index.ts";
 import type { InspectionRow } from "../assessment/index.ts";
 import type { MeasureDescription } from "../measure/index.ts";
 import type { FlipParameters } from "../physics/index.ts";
-import type { Plan } from "../protect/index.ts";
+import type { Plan, PlanTensor } from "../protect/index.ts";
 import { protectedShares } from "./collect.ts";
 import { html, type Content, type Markup } from "./markup.ts";
 import { formatCount, formatNumber, formatPercent, formatScore, type Quantity } from "./numbers.ts";
@@ -62,7 +62,7 @@ export function table(
 }
 
 /** Names of decoders of a plan's tensor, most used first. */
-export function decoderNames(tensor: Plan["tensors"][number]): string {
+export function decoderNames(tensor: PlanTensor): string {
   const counts = new Map<string, number>();
   for (const { count, decoder, codebook } of tensor.segments) {
     const name = codebook === undefined ? decoder : "codebook";

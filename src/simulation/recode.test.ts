@@ -13,7 +13,7 @@ import {
 } from "../channel/index.ts";
 import { bindWeights, decodeSegments, inferLogits } from "../engine/index.ts";
 import { hardenModel, type Granularity } from "../onnx/index.ts";
-import { parsePlan, type Plan } from "../protect/index.ts";
+import { parsePlan, type Plan, type PlanCodebook } from "../protect/index.ts";
 import { assess, type Assessment } from "../assessment/assess.ts";
 import { makePlan } from "../planning/plan.ts";
 import { planProtection } from "./protection.ts";
@@ -28,7 +28,7 @@ const topBit = 0x80;
 /** A plan with a codebook a tensor, and another for its first weights, which have a bit protected. */
 async function codedPlan(assessment: Assessment, scaling: Granularity): Promise<Plan> {
   const plain = await makePlan(assessment, { policy: "none", overhead: 0 });
-  const codebooks: Plan["codebooks"] = [];
+  const codebooks: PlanCodebook[] = [];
   let protectedBits = 0;
   const tensors = assessment.tensors.map((tensor, t) => {
     const weights = cleanWeights(tensor);

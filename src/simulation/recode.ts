@@ -9,7 +9,7 @@ import {
   type FlipProbabilities,
 } from "../channel/index.ts";
 import { shiftBiases, type OnnxModel, type PreparedModel } from "../onnx/index.ts";
-import type { Plan, PlanTensor } from "../protect/index.ts";
+import type { Plan, PlanCodebook, PlanTensor } from "../protect/index.ts";
 import { planeCode } from "../engine/index.ts";
 import { QtamlError } from "../errors.ts";
 import type { Assessment, Survey } from "../assessment/index.ts";
@@ -48,7 +48,7 @@ function recodeTensor(
   tensor: StoredTensor,
   flips: FlipProbabilities,
   { segments, scaling }: PlanTensor,
-  codebooks: Plan["codebooks"],
+  codebooks: readonly PlanCodebook[],
 ): StoredTensor {
   if (scaling === undefined) return tensor;
   const weights = cleanWeights(tensor);
