@@ -14,10 +14,11 @@ const main = inRepository("src/cli/main.ts");
 afterAll(remove);
 
 /** Modules that are loaded by a command line, as addresses. */
-function loadedBy(args: readonly string[]): string[] {
+function loadedBy(args: readonly string[], before = ""): string[] {
   writeFileSync(
     path("list-loaded.mjs"),
     `import { registerHooks } from "node:module";
+${before}
 registerHooks({ load: (url, context, next) => { process.stderr.write(url + "\\n"); return next(url, context); } });`,
   );
   const hook = pathToFileURL(path("list-loaded.mjs")).href;
@@ -37,6 +38,20 @@ describe("start", () => {
       expect(rooms).toEqual([]);
     },
   );
+
+  it("refuses a Node that is too old before anything else is loaded", () => {
+    const old = `Object.defineProperty(process, "versions", { value: { ...process.versions, node: "20.20.2" } });`;
+    const lines = loadedBy(["flip", "--p", "0.1"], old).filter((line) => !line.startsWith("node:"));
+    expect(lines.map((line) => line.replace(/^file:.*\/src\//, ""))).toEqual([
+      "cli/main.ts",
+      "cli/node-version.ts",
+      "qtaml: Node 22.12 or later is needed, and this is 20.20.2; install a newer one from https://nodejs.org.",
+    ]);
+    expect(
+      spawnSync(process.execPath, ["--import", pathToFileURL(path("list-loaded.mjs")).href, main, "flip"])
+        .status,
+    ).toBe(2);
+  });
 
   it("leaves stores, queues, images, charts, pages and servers to the commands that have them", () => {
     const model = inRepository("zoo/lenet.onnx");

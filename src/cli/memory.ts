@@ -4,8 +4,15 @@
 import type { FlipLaw } from "../assessment/index.ts";
 import { asymmetricFlips, perBitFlips, type FlipProbabilities } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
-import { deviceFromFlags, evaluateDevice, type Device, type FlipReport } from "../physics/index.ts";
+import {
+  deviceFromFlags,
+  evaluateDevice,
+  type Device,
+  type DeviceFlags,
+  type FlipReport,
+} from "../physics/index.ts";
 import type { Plan } from "../protect/index.ts";
+import { formatNumber } from "../report/index.ts";
 import { readDevice } from "./files.ts";
 
 /** Flip probabilities: a device file, or numbers that replace it. */
@@ -40,8 +47,57 @@ export function flipsFromFlags(flags: FlipFlags): DescribedMemory {
     );
   }
   const { device: path, p, p01, p10 } = flags;
-  const device = deviceFromFlags({ p, p01, p10 }, path === undefined ? undefined : readDevice(path));
-  return { device, report: evaluateDevice(device) };
+  return describeMemory({ p, p01, p10 }, path);
+}
+
+/**
+ * The memory of a device file, of flags, or of a file and flags that change it. Flip probabilities that flags set in
+ * place of others are among the warnings.
+ *
+ * @param path of the device file
+ */
+export function describeMemory(flags: DeviceFlags, path: string | undefined): DescribedMemory {
+  const base = path === undefined ? undefined : readDevice(path);
+  const device = deviceFromFlags(flags, base);
+  const report = evaluateDevice(device);
+  const replaced = replacedFlips(device, base);
+  if (replaced === undefined) return { device, report };
+  const owner =
+    replaced.direct === null ? `The oxide${path === undefined ? "" : ` of ${path}`} gives` : `${path} says`;
+  const warning = flipWords(
+    evaluateDevice(replaced),
+    report,
+    (own, taken) => `${owner} ${own}; ${taken} taken instead.`,
+  );
+  return warning === undefined
+    ? { device, report }
+    : { device, report: { ...report, warnings: [...report.warnings, warning] } };
+}
+
+/** The device with flips of its own, where those that flags give replace them; undefined where there are none. */
+function replacedFlips(device: Device, base: Device | undefined): Device | undefined {
+  const own: Device = { ...device, direct: base?.direct ?? null };
+  if (device.direct === own.direct) return undefined;
+  return own.direct !== null || (own.barrier !== null && own.holdS !== null) ? own : undefined;
+}
+
+/** A sentence of two pairs of flip probabilities; undefined where they are the same. */
+function flipWords(
+  own: FlipReport,
+  taken: FlipReport,
+  sentence: (own: string, taken: string) => string,
+): string | undefined {
+  const lists = [own, taken].map(({ p01, p10, perBit }) => [
+    ["p01", perBit?.p01 ?? [p01]] as const,
+    ["p10", perBit?.p10 ?? [p10]] as const,
+  ]);
+  const isEven = lists.every(([zeros, ones]) => zeros![1].join() === ones![1].join());
+  const words = lists.map((pair) =>
+    (isEven ? [["p", pair[0]![1]] as const] : pair)
+      .map(([name, values]) => `${name} = ${values.map((value) => formatNumber(value)).join(",")}`)
+      .join(", "),
+  );
+  return words[0] === words[1] ? undefined : sentence(words[0]!, `${words[1]} ${isEven ? "is" : "are"}`);
 }
 
 /** The flip probabilities of a report for codes of any width. */

@@ -139,6 +139,7 @@ async function readFile(given: string, input: string | undefined, context: Conte
 export async function readDataset(request: DataRequest): Promise<ReadData> {
   const context: Context = { ...request, prepared: readPreprocessing(request.preprocessing) };
   const inputs = new Map<string, SampleArray>();
+  const archives = new Map<string, string>();
   let count: number | undefined;
   let firstPath = "";
   let named: Partial<NamedLabels> = {};
@@ -176,7 +177,10 @@ export async function readDataset(request: DataRequest): Promise<ReadData> {
         `${basename(path)} holds several inputs (${[...dataset.inputs.keys()].join(", ")}), which have names already; give --data ${path} without "${name}=".`,
       );
     }
-    for (const [key, samples] of dataset.inputs) add(name ?? key, path, dataset.count, samples);
+    for (const [key, samples] of dataset.inputs) {
+      add(name ?? key, path, dataset.count, samples);
+      archives.set(name ?? key, path);
+    }
     if (dataset.labels !== undefined) named = { labels: dataset.labels };
   }
   if (count === undefined) throw new QtamlError("invalid-argument", "No data are given; give --data FILE.");
@@ -191,7 +195,13 @@ export async function readDataset(request: DataRequest): Promise<ReadData> {
   const { labels, classNames } = named;
   const constants = await readConstants(request.feed ?? []);
   return {
-    dataset: { count, inputs, labels, ...(constants.size === 0 ? {} : { constants }) },
+    dataset: {
+      count,
+      inputs,
+      labels,
+      ...(constants.size === 0 ? {} : { constants }),
+      ...(archives.size === 0 ? {} : { archives }),
+    },
     ...(classNames === undefined ? {} : { classNames }),
   };
 }

@@ -128,10 +128,25 @@ describe("the remedy for data that do not fit", () => {
 
   it("names the arrays that can be the input and the labels", () => {
     expect(() => planFeeds(taking(1, 4, 5), named({ images: [1, 4, 5], labels: [] }))).toThrow(
-      "choose arrays by --data FILE.npz:images --labels FILE.npz:labels.",
+      'The data have the arrays images and labels, but the model takes "image" float [N, 1, 4, 5] alone; give --data FILE.npz:images --labels FILE.npz:labels.',
     );
     expect(() => planFeeds(taking(1, 4, 5), named({ a: [1, 4, 5], b: [1, 4, 5] }))).toThrow(
       "choose arrays by --data NAME=FILE.npz:ARRAY and --labels FILE.npz:ARRAY.",
+    );
+  });
+
+  it("names the archive, and no labels where there are some", () => {
+    const archives = new Map(["x", "label", "images"].map((name) => [name, "test_x.npz"]));
+    const labels = { dims: [], data: new Int32Array(2) };
+    const io = taking(1, 4, 5);
+    expect(() => planFeeds(io, { ...named({ x: [1, 4, 5], label: [] }), archives, labels })).toThrow(
+      /^test_x\.npz has the arrays x and label, but .*; give --data test_x\.npz:x\.$/,
+    );
+    expect(() => planFeeds(io, { ...named({ x: [1, 4, 5], label: [] }), archives })).toThrow(
+      /; give --data test_x\.npz:x --labels test_x\.npz:label\.$/,
+    );
+    expect(() => planFeeds(io, { ...named({ images: [1, 4, 5] }), archives })).toThrow(
+      /^The model has no input "images"; .* or choose arrays by --data test_x\.npz:images\.$/,
     );
   });
 });

@@ -89,14 +89,41 @@ function shapeRemedy(fixed: readonly number[] | undefined, dims: readonly number
     : general;
 }
 
-/** The flags that choose arrays of an archive: with their names, where one array can be the input and one the labels. */
-function arrayFlags(open: readonly ModelInput[], arrays: ReadonlyMap<string, SampleArray>): string {
+/**
+ * Why arrays of an archive do not fit, and the flags that choose among them: with their names, where one can be the
+ * only input and one the labels.
+ *
+ * @param stranger an array that is no input of the model
+ */
+function arrayProblem(
+  io: ModelIo,
+  open: readonly ModelInput[],
+  { inputs: arrays, archives, labels }: Dataset,
+  stranger: string,
+): string {
+  const file = archives?.get(stranger) ?? "FILE.npz";
   const rank = open.length === 1 ? (open[0]!.dims?.length ?? 0) - 1 : 0;
-  const inputs = [...arrays].filter(([, { dims }]) => dims.length === rank);
-  const labels = [...arrays].filter(([, { dims }]) => dims.length === 0);
-  if (rank < 1 || inputs.length !== 1) return "--data NAME=FILE.npz:ARRAY and --labels FILE.npz:ARRAY";
-  const more = labels.length === 1 ? ` --labels FILE.npz:${labels[0]![0]}` : "";
-  return `--data FILE.npz:${inputs[0]![0]}${more}`;
+  const fitting = Array.from(arrays.keys()).filter((name) => arrays.get(name)!.dims.length === rank);
+  const scalars = Array.from(arrays.keys()).filter((name) => arrays.get(name)!.dims.length === 0);
+  const chosen =
+    open.length === 1 && arrays.has(unnamedInput)
+      ? unnamedInput
+      : rank > 0 && fitting.length === 1
+        ? fitting[0]
+        : undefined;
+  const [wanted] = scalars.length === 1 && labels === undefined ? scalars : [];
+  const more = wanted === undefined || wanted === chosen ? "" : ` --labels ${file}:${wanted}`;
+  if (chosen !== undefined && arrays.size > 1) {
+    const names = [...arrays.keys()];
+    const list = `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+    const owner = archives?.has(stranger) === true ? `${file} has` : "The data have";
+    return `${owner} the arrays ${list}, but the model takes ${formatInputs(io)} alone; give --data ${file}:${chosen}${more}.`;
+  }
+  const flags =
+    chosen === undefined
+      ? `--data NAME=${file}:ARRAY and --labels ${file}:ARRAY`
+      : `--data ${file}:${chosen}${more}`;
+  return `The model has no input "${stranger}"; it takes ${formatInputs(io)}. Name the data so ("x" goes to a model's only input, "y" are labels), or choose arrays by ${flags}.`;
 }
 
 /** The model's input that each array of a data set goes to. */
@@ -118,10 +145,7 @@ function matchNames(io: ModelIo, data: Dataset): Map<string, SampleArray> {
   const known = new Set(io.inputs.map((i) => i.name));
   const stranger = [...named.keys(), ...constants.keys()].find((name) => !known.has(name));
   if (stranger !== undefined) {
-    throw new QtamlError(
-      "data-mismatch",
-      `The model has no input "${stranger}"; it takes ${formatInputs(io)}. Name the data so ("x" goes to a model's only input, "y" are labels), or choose arrays by ${arrayFlags(open, named)}.`,
-    );
+    throw new QtamlError("data-mismatch", arrayProblem(io, open, data, stranger));
   }
   const missing = open.filter((i) => !named.has(i.name)).map((i) => i.name);
   if (missing.length > 0) {

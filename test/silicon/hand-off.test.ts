@@ -171,15 +171,35 @@ describe("budget", () => {
     const found = json(result) as {
       parityBits: number;
       protectedBits: number;
-      models: { protectedBits: number }[];
+      models: { protectedBits: number; overhead: number }[];
     };
-    expect(found.protectedBits).toBeLessThanOrEqual(64_000);
-    expect(found.parityBits).toBe(8 * Math.ceil(found.protectedBits / 64));
+    // Each model begins a word of its own.
+    expect(found.parityBits).toBe(
+      8 * found.models.reduce((words, m) => words + Math.ceil(m.protectedBits / 64), 0),
+    );
+    expect(found.parityBits).toBeLessThanOrEqual(8_000);
+    expect(found.parityBits).toBeGreaterThan(7_980);
     const [plain, dear] = ["plain", "dear"].map((name) =>
       parsePlan(JSON.parse(readFileSync(path(`plans/${name}.plan.json`), "utf8")), name),
     );
     expect(plain!.protectedBits).toBeLessThan(dear!.protectedBits);
     expect(plain!.protectedBits + dear!.protectedBits).toBe(found.protectedBits);
+    expect(dear).toMatchObject({ protection: "coded", overhead: found.models[1]!.overhead });
+    expect(plain!.parityBits! + dear!.parityBits!).toBe(found.parityBits);
+    const code = ["--code", "secded(72,64)"];
+    const hardening = [
+      "harden",
+      lenet,
+      "--plan",
+      "plans/dear.plan.json",
+      "-o",
+      "dear.onnx",
+      "--memory",
+      "dear",
+    ];
+    expect(refusal(await run([...hardening, ...code]))).toMatch(/names its codes; leave --code out/);
+    expect((await run(hardening)).status).toBe(0);
+    expect(layoutOf("dear").totals.checkBits).toBe(dear!.parityBits);
   });
 
   it.each([

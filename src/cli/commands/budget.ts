@@ -1,17 +1,17 @@
 /** @file `qtaml budget`: one allocation of protected bits for several models that share a memory. */
 import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { z } from "zod";
-import { assess, usualStorage } from "../../assessment/index.ts";
-import { shareBudget, type SharedBudget, type SharedModel } from "../../planning/index.ts";
+import { assess } from "../../assessment/index.ts";
+import { codePlan, shareBudget, type SharedBudget, type SharedModel } from "../../planning/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { codeNamed, type WordCode } from "../../image/index.ts";
 import { formatCount, formatNumber, formatPercent } from "../../report/index.ts";
 import { dataFromFlags } from "../data.ts";
-import { checkOutput, readModel, readStructured, toJson, writeWhole } from "../files.ts";
+import { checkOutput, readModel, toJson, writeWhole } from "../files.ts";
 import { flipLaw, flipsFromFlags, type FlipFlags } from "../memory.ts";
 import { fitTable, say, sayJson, warn, type Manner } from "../output.ts";
 import { openProgress, type Progress } from "../progress.ts";
+import { readBudget, type BudgetFile } from "./budget-file.ts";
 
 /** Flags of `qtaml budget`. */
 export interface BudgetFlags extends Manner {
@@ -21,64 +21,16 @@ export interface BudgetFlags extends Manner {
   readonly seed: number;
 }
 
-const positive = z.number().positive();
-const probability = z.union([z.number().min(0).max(1), z.array(z.number().min(0).max(1)).min(2)]);
-const flips = {
-  device: z.string().optional(),
-  p: probability.optional(),
-  p01: probability.optional(),
-  p10: probability.optional(),
-};
-
-const modelSchema = z.strictObject({
-  name: z.string().regex(/^[A-Za-z0-9_.-]+$/, "letters, digits, dots, dashes and underscores only"),
-  model: z.string(),
-  data: z.union([z.string().transform((path) => [path]), z.array(z.string()).min(1)]),
-  weight: positive.default(1),
-  format: z.string().default(usualStorage.format),
-  granularity: z.enum(["tensor", "channel"]).default("tensor"),
-  ...flips,
-});
-
-const limitSchema = z.union([
-  z.strictObject({ overhead: z.number().min(0).max(1) }),
-  z.strictObject({ protectedBits: z.number().int().nonnegative() }),
-  z.strictObject({ parityBits: z.number().int().nonnegative() }),
-  z.strictObject({ areaUm2: positive, cellUm2: positive, protectedCellUm2: positive.optional() }),
-]);
-
-/** Schema of the file that names the models. */
-const budgetSchema = z
-  .strictObject({
-    limit: limitSchema,
-    code: z.string().optional(),
-    models: z.array(modelSchema).min(1),
-    ...flips,
-  })
-  .refine(({ models }) => new Set(models.map((m) => m.name)).size === models.length, {
-    message: "two models have the same name",
-    path: ["models"],
-  });
-
-type BudgetFile = z.infer<typeof budgetSchema>;
-
-/** @throws QtamlError that names the first field that is wrong */
-function readBudget(path: string): BudgetFile {
-  const result = budgetSchema.safeParse(readStructured(path, "Budget file"));
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const where = issue === undefined || issue.path.length === 0 ? "the whole file" : issue.path.join(".");
-  throw new QtamlError(
-    "invalid-schema",
-    `${path} is not a budget: ${where}: ${issue?.message ?? "unreadable"}; docs/silicon.md shows one.`,
-    { cause: result.error },
-  );
-}
-
-/** The most bits that can be protected within a limit. */
-function protectedWithin(limit: BudgetFile["limit"], stored: number, code: WordCode | null): number {
+/** The most bits that can be protected within a limit. @param models each of which begins a codeword of its own */
+function protectedWithin(
+  limit: BudgetFile["limit"],
+  stored: number,
+  code: WordCode | null,
+  models: number,
+): number {
   const check = code === null ? 0 : code.wordBits - code.dataBits;
-  const wholeWords = (parityBits: number) => Math.floor(parityBits / check) * code!.dataBits;
+  const wholeWords = (parityBits: number) =>
+    Math.max(0, Math.floor(parityBits / check) - (models - 1)) * code!.dataBits;
   if ("parityBits" in limit) {
     if (code !== null) return wholeWords(limit.parityBits);
     throw new QtamlError(
@@ -179,10 +131,13 @@ export async function runBudget(path: string, flags: BudgetFlags): Promise<void>
     (sum, { assessment }) => sum + assessment.memory.reduce((bits, t) => bits + t.count * t.format.bits, 0),
     0,
   );
-  const shared = await shareBudget(models, protectedWithin(budget.limit, stored, code));
+  const ideal = await shareBudget(models, protectedWithin(budget.limit, stored, code, models.length));
   progress.stop();
-  const parityBits =
-    code === null ? 0 : Math.ceil(shared.protectedBits / code.dataBits) * (code.wordBits - code.dataBits);
+  const shared: SharedBudget =
+    code === null
+      ? ideal
+      : { ...ideal, models: ideal.models.map((m) => ({ ...m, plan: codePlan(m.plan, code.name) })) };
+  const parityBits = shared.models.reduce((sum, { plan }) => sum + (plan.parityBits ?? 0), 0);
   const files = shared.models.map(({ name, plan }) => ({
     path: join(output ?? "", `${name}.plan.json`),
     plan,

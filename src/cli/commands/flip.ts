@@ -9,6 +9,7 @@ import {
 import { formatNumber } from "../../report/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { readDevice } from "../files.ts";
+import { describeMemory } from "../memory.ts";
 import { fitTable, say, sayJson, warn, type Manner } from "../output.ts";
 
 /** Flags of `qtaml flip`. */
@@ -56,8 +57,7 @@ export function runFlip(flags: FlipCommandFlags): void {
     solve(flags, flags.solve);
     return;
   }
-  const base = flags.device === undefined ? undefined : readDevice(flags.device);
-  const report = evaluateDevice(deviceFromFlags(flags, base));
+  const { report } = describeMemory(flags, flags.device);
   if (flags.json === true) {
     sayJson(report);
     return;

@@ -114,9 +114,11 @@ export function memoryAccount(layout: Layout, folder: string): string {
   const overhead = totals.checkBits / totals.storedBits;
   return [
     fitTable(rows, ["region", "code", "address", "rows x bits", "weight bits", "parity bits"]),
-    layout.protection === "ideal"
-      ? "Ideal protection: no parity is stored, and the cells of the protected region must not fail."
-      : `Parity: ${formatCount(totals.checkBits)} bits, ${formatPercent(overhead)} of the weight bits.`,
+    totals.protectedBits === 0
+      ? "The plan protects no bits: there is no protected region, and no parity is stored."
+      : layout.protection === "ideal"
+        ? "Ideal protection: no parity is stored, and the cells of the protected region must not fail."
+        : `Parity: ${formatCount(totals.checkBits)} bits, ${formatPercent(overhead)} of the weight bits.`,
     `Memory image written to ${folder}; read it back with qtaml image check ${folder}.`,
   ].join("\n");
 }

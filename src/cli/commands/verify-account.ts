@@ -65,12 +65,21 @@ function outcomeLines({ outcomes, nonFinite, measure }: PlanVerdict & Pick<Verif
 }
 
 /** The verdict in words. */
-function verdictWords(plan: PlanVerdict, { ended }: Verified): string {
+function verdictWords(plan: PlanVerdict, verified: Verified): string {
   const { good, bad } = coloursOf(process.stdout);
   const word = plan.kept ? good("Kept") : bad("Missed");
   if (plan.verdict !== "open") return `${word}: the interval leaves no doubt.`;
-  const more = ended === "interrupted" ? "go on" : "try more chips with --trials";
-  return `${word} so far, but the interval leaves doubt: ${more}.`;
+  return `${word} so far, but the interval leaves doubt: ${remedy(verified)}.`;
+}
+
+/** What settles an open question, by the rule that ended the campaign. */
+function remedy({ ended, stop }: Verified): string {
+  if (ended === "interrupted") return "go on";
+  if (ended === "precision" || ended === "planned") {
+    const asked = stop.kind === "precision" || stop.kind === "planned" ? stop.halfWidth : Number.NaN;
+    return `ask for less than ±${asked} with --until, or for --until settled`;
+  }
+  return "try more chips with --trials";
 }
 
 function accountOfOne(result: Verified): string[] {
