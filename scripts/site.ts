@@ -1,6 +1,6 @@
 /** @file The site of the documents: `dev`, `build` or `preview` (`npm run docs:dev` and so on). */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { copiedPages } from "../docs/.vitepress/pages.ts";
 
@@ -23,4 +23,14 @@ for (const [page, file] of copiedPages) {
   copyFileSync(join(root, file), join(docs, page));
 }
 run("typedoc/bin/typedoc");
+const nameless = readdirSync(join(docs, "api"), { encoding: "utf8", recursive: true }).filter(
+  (page) =>
+    page.endsWith(".md") && readFileSync(join(docs, "api", page), "utf8").includes("__namedParameters"),
+);
+if (nameless.length > 0) {
+  process.stderr.write(
+    `The reference has parameters without a name in ${nameless.join(", ")}: a parameter that is taken apart is called by its @param.\n`,
+  );
+  process.exit(1);
+}
 run("vitepress/bin/vitepress.js", action, "docs");

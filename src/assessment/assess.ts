@@ -87,7 +87,11 @@ export interface WeightedNetwork {
   readonly weights: readonly Float32Array[];
 }
 
-/** The clean network: its weights are of the formats that the memory was surveyed with. */
+/**
+ * The clean network: its weights are of the formats that the memory was surveyed with.
+ *
+ * @param assessment of the model, whichever plan has filled its memory
+ */
 export function cleanNetwork({ clean, judged }: Assessment): WeightedNetwork {
   const network = clean ?? judged;
   return { network, weights: network.tensors.map(cleanWeights) };
@@ -173,6 +177,7 @@ function identity(file: Survey["model"]): Survey["model"] {
  * Surveys a model, or weights without a graph: each tensor is read, quantised, counted and dropped, so that the model
  * may be larger than memory. Enough to inspect it and to plan a budget by anything but the Jacobian.
  *
+ * @param options flip probabilities of the cells, and what the memory holds; `usualStorage` unless given
  * @throws QtamlError for a model that is damaged or has no weights
  */
 export function survey(
@@ -243,7 +248,7 @@ export async function assess(given: ModelFile | ModelBytes, options: AssessOptio
   };
 }
 
-/** Mean flip probability over all stored cells and both values. */
+/** Mean flip probability over all stored cells and both values. @param survey of the memory */
 export function meanFlipProbability({ memory }: Survey): number {
   let cells = 0;
   let sum = 0;

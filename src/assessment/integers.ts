@@ -5,7 +5,11 @@
 import { outputSize, type JudgedOutput, type TensorJacobian } from "../engine/index.ts";
 import type { StoredTensor } from "../stored/index.ts";
 
-/** Whether a tensor has to be read as whole numbers: no correction, no mean, no Jacobian. */
+/**
+ * Whether a tensor has to be read as whole numbers: no correction, no mean, no Jacobian.
+ *
+ * @param tensor whose role tells
+ */
 export function isWhole({ role }: Pick<StoredTensor, "role">): boolean {
   return role === "integer" || role === "zero-point";
 }

@@ -45,6 +45,8 @@ const answerMeasures: ReadonlySet<string> = new Set(["accuracy", "top-1", "expec
 /**
  * Whether a prediction of answers speaks of a network: it was measured, and its output is one row of two logits or more,
  * the largest of which is the answer.
+ *
+ * @param survey with calibration data, where there are any
  */
 export function hasAnswers({ jacobian, calibration }: Survey): boolean {
   if (jacobian === undefined || calibration === undefined) return false;

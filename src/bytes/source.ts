@@ -36,7 +36,11 @@ export function memorySource(bytes: Uint8Array): ByteSource {
   };
 }
 
-/** Reads a stretch into memory of its own, aligned for every element type; a view where it is in memory already. */
+/**
+ * Reads a stretch into memory of its own, aligned for every element type; a view where it is in memory already.
+ *
+ * @param range where it is, in bytes
+ */
 export function readRange({ source, offset, length }: ByteRange): Uint8Array<ArrayBuffer> {
   if (source.bytes !== undefined) {
     const { buffer, byteOffset } = source.bytes;

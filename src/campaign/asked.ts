@@ -37,7 +37,11 @@ const askedSchema = z.object({
   parts: z.object({ expected: z.number(), range }).optional(),
 });
 
-/** What is kept of what a campaign is asked: of parts of the images no more than their numbers. */
+/**
+ * What is kept of what a campaign is asked: of parts of the images no more than their numbers.
+ *
+ * @param asked what the campaign is asked
+ */
 export function keptForm({ question, stop, isExact, parts }: Asked): Asked {
   const numbers = parts === undefined ? undefined : { expected: parts.expected, range: parts.range };
   return { question, stop, isExact, parts: numbers };

@@ -14,6 +14,7 @@ const openQuestion: Asked = {
  * What the finished chips of a campaign say: what the campaign itself said at its end, or would say if it were
  * interrupted now.
  *
+ * @param campaign as its store has it
  * @param chips records by chip
  * @returns undefined where chips were judged on part of the images, and what the clean network scores there is not kept
  */

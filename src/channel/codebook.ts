@@ -84,6 +84,8 @@ const cells = 1024;
 /**
  * A function from a weight, in units of the scale, to its code: a table over equal cells, and a few comparisons from
  * there.
+ *
+ * @param ranges limits between the ranges, and the code of each range
  */
 export function rangeEncoder({ limits, codes }: CodeRanges): (x: number) => number {
   const last = limits.length - 1;

@@ -32,7 +32,11 @@ export interface ProtectionSegment {
   readonly codes?: readonly CodedBits[] | undefined;
 }
 
-/** The bits of a segment that are held by codes. */
+/**
+ * The bits of a segment that are held by codes.
+ *
+ * @param segment with the codes that hold its bits, if any do
+ */
 export const codedMask = ({ codes = [] }: Pick<ProtectionSegment, "codes">): number =>
   codes.reduce((mask, coded) => mask | coded.mask, 0);
 
@@ -40,6 +44,7 @@ export const codedMask = ({ codes = [] }: Pick<ProtectionSegment, "codes">): num
  * The channel of the bits of a segment: that of its cells, none where protection is ideal, and behind a code what the
  * code leaves.
  *
+ * @param segment its protected bits, and the codes that hold some of them
  * @param left the channel behind a code of a bit; what the segment states unless given
  */
 export function segmentFlips(
@@ -60,7 +65,11 @@ export function segmentFlips(
   return protectBits(flips, protectedMask, residual);
 }
 
-/** Names the protected bits, the codes and the decoder of a segment: equal for segments that are read alike. */
+/**
+ * Names the protected bits, the codes and the decoder of a segment: equal for segments that are read alike.
+ *
+ * @param segment wherever it lies
+ */
 export const segmentKey = ({
   protectedMask,
   decoder,

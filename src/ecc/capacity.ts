@@ -12,6 +12,8 @@ export function binaryEntropy(p: number): number {
 /**
  * Capacity of the binary asymmetric channel in bits a stored bit (closed form, for instance Moser, "Error
  * probability analysis of binary asymmetric channels", 2009). Zero where reading says nothing (p01 + p10 = 1).
+ *
+ * @param channel of one stored bit
  */
 export function capacity({ p01, p10 }: BitChannel): number {
   const span = 1 - p01 - p10;

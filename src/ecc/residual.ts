@@ -10,7 +10,7 @@ export interface Residual extends BitChannel {
   readonly kind: "exact" | "estimate";
 }
 
-/** The mean of both errors: what a uniform bit sees. */
+/** The mean of both errors: what a uniform bit sees. @param channel of one bit */
 export const meanError = ({ p01, p10 }: BitChannel): number => (p01 + p10) / 2;
 
 /** `P(Binomial(n, p) >= least)`, summed term by term from the side that keeps its digits. */

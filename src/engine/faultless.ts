@@ -10,6 +10,7 @@ import type { MemoryContent, Protection } from "./memory-reader.ts";
  * The probability that no unprotected bit of a chip flips: the product of `1 - p` over the stored bits. For
  * `stats.withKnownStratum` with `TrialOutcome.isHit`.
  *
+ * @param memory what it holds, and how its cells fail
  * @returns undefined where cells do not flip independently of each other, a chip is read more than once, or codes hold bits
  */
 export function faultlessChance(

@@ -89,7 +89,12 @@ export async function loadMeasure(path: string): Promise<Measure> {
   });
 }
 
-/** Opens a measure. @throws QtamlError for an unknown name, and as `loadMeasure` */
+/**
+ * Opens a measure.
+ *
+ * @param choice a name or the path of a module, with its options
+ * @throws QtamlError for an unknown name, and as `loadMeasure`
+ */
 export async function openMeasure({ name, ...options }: MeasureChoice): Promise<Measure> {
   return isModuleName(name) ? loadMeasure(name) : builtInMeasure(name, options);
 }
@@ -100,6 +105,8 @@ const passing = new Set(["Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze
 /**
  * What a model's graph says of its first output: probabilities after a softmax or a sigmoid, logits after a matrix
  * product, a convolution or a logarithm of a softmax; undefined where another operator makes it.
+ *
+ * @param model with its graph
  */
 export function declaredScale({ graph }: OnnxModel): OutputScale | undefined {
   const { producer } = indexGraph(graph);

@@ -32,6 +32,7 @@ export function sampleOrder(seed: number, count: number): Uint32Array {
 /**
  * Places in the data set of the samples of a run, in the shuffled order.
  *
+ * @param run the first place in the order, and how many samples
  * @throws QtamlError `invalid-argument` for a run that is empty or longer than the order
  */
 export function samplesOfRun(order: Uint32Array, { from, count }: SampleRun): Uint32Array {

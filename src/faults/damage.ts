@@ -19,6 +19,7 @@ export class TensorDamage {
   #count = 0;
   #isDense = false;
 
+  /** @param stored the codes as they were written, and their width */
   constructor({ codes, bits }: StoredCodeArray) {
     this.#codes = codes;
     this.patterns = codeArray(bits, codes.length);
@@ -46,7 +47,7 @@ export class TensorDamage {
     return this.patterns;
   }
 
-  /** Takes the faults of a list, after `clear`. */
+  /** Takes the faults of a list, after `clear`. @param faults indices of weights, and XOR patterns */
   take({ indices, patterns }: FaultList): void {
     for (let i = 0; i < indices.length; i++) {
       this.patterns[indices[i]!] = patterns[i]!;

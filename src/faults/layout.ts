@@ -42,7 +42,7 @@ export interface CellMap {
   endOf(tensor: number): number;
 }
 
-/** Lays tensors out. */
+/** Lays tensors out. @param layout cells of a row, and the order in which bits fill them */
 export function mapCells(sizes: readonly StoredSize[], { columns, order }: MemoryLayout): CellMap {
   const starts = [0];
   for (const { count, bits } of sizes) starts.push(starts.at(-1)! + count * bits);

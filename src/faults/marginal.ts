@@ -9,6 +9,7 @@ import type { ThicknessMap } from "./thickness.ts";
 /**
  * The flip probabilities of a cell, over all chips and places.
  * @param flips those of one refresh interval
+ * @param faults how cells fail, and over how many intervals
  */
 export function marginalFlips(
   flips: FlipProbabilities,

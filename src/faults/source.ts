@@ -37,6 +37,7 @@ const order: readonly FaultModel["model"][] = ["independent", "burst", "thicknes
  *
  * @param tensors the stored codes
  * @param flips flip probabilities of each tensor's cells in one refresh interval
+ * @param faults what faults the memory has
  * @throws QtamlError `invalid-argument` for parameters that the flip probabilities do not allow
  */
 export function openFaults(

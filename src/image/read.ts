@@ -55,6 +55,7 @@ export interface ReadOptions {
  * Reads an image.
  *
  * @param contents rows of each region of the layout, as its binary file holds them
+ * @param options codes by their description, and the digest to compare with
  * @throws QtamlError `invalid-file` for a region of another size, `invalid-schema` for a code of another definition
  */
 export function readImage(

@@ -56,6 +56,8 @@ export function builtInMeasure(name: string, options: LabelOptions = {}): Measur
  * a pixel. With fractions, or with whole numbers above 1 where the outputs are no more than the labels: `r2`. Without
  * labels: `agreement` for class numbers as outputs, `expected-accuracy` for a row of two outputs or more, which is
  * what a classifier gives, and `snr` for anything else.
+ *
+ * @param reference clean outputs, and labels where there are any
  */
 export function defaultMeasure({ clean, labels, scale }: Reference): string {
   if (labels === undefined) {

@@ -69,7 +69,7 @@ export function mergeTallies(a: Tally, b: Tally): Tally {
   };
 }
 
-/** The score of a tally. */
+/** The score of a tally. @param tally what samples contributed */
 export function scoreOf(judge: Judge, { sums }: Tally): number {
   return judge.score(sums.map((sum) => sum[0] ?? 0));
 }

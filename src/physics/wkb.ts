@@ -24,6 +24,8 @@ export function smoothStep(x: number, low: number, high: number): number {
  * 2 theta of one linear segment, clipped where the electron is above the barrier:
  * `(4/3) kappa_1 d (a + sqrt(ab) + b)/(sqrt a + sqrt b)`, which is free of cancellation, is `2 kappa d` for a
  * rectangle and the Fowler-Nordheim exponent for a triangle.
+ *
+ * @param segment barrier heights at its ends, eV, its thickness, nm, and the mass in electron masses
  */
 export function segmentExponent({ left, right, thicknessNm, mass }: Segment): number {
   const high = Math.max(left, right);

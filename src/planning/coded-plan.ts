@@ -200,6 +200,8 @@ export interface CodesToKeep extends Pick<CodedRequest, "codes" | "seed">, RunCo
 /**
  * The plan with the least parity whose simulated chips keep a share of the clean quality on average; undefined where
  * no parity that these codes can take does.
+ *
+ * @param request the codes, the share to keep, and how it is searched for
  */
 export async function planCodesToKeep(
   assessment: Assessment,

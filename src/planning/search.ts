@@ -141,7 +141,11 @@ export function overheadAtTarget(
   };
 }
 
-/** Bisects the overhead of a policy (`searchCurve`). */
+/**
+ * Bisects the overhead of a policy (`searchCurve`).
+ *
+ * @param options the policy, the goal, and how it is searched for
+ */
 export function searchOverhead(
   assessment: Assessment,
   simulation: Simulation,
@@ -221,6 +225,8 @@ export interface KeepRequest extends Pick<
 /**
  * The plan with the least overhead whose simulated chips keep a share of the clean quality on average; everything is
  * protected where nothing less does. Starts from the prediction for the policies that have one.
+ *
+ * @param request the policy, the share to keep, and how many chips it is judged by
  */
 export async function planToKeep(
   assessment: Assessment,

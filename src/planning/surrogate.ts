@@ -29,6 +29,7 @@ const usualInputs = 256;
 /**
  * The least overhead at which each policy keeps a share of the expected accuracy under Gaussian errors.
  *
+ * @param options the share to keep, and how many errors are drawn
  * @throws QtamlError `invalid-argument` without calibration data
  */
 export async function predictByGaussian(

@@ -17,7 +17,11 @@ export interface ConfidentOutputs extends CleanOutputs {
   readonly confidences: ArrayLike<number>;
 }
 
-/** How sure a classifier with these logits is of each class: the softmax of each row, [count * classes]. */
+/**
+ * How sure a classifier with these logits is of each class: the softmax of each row, [count * classes].
+ *
+ * @param outputs logits, [count * classes]
+ */
 export function softmaxRows({ values, classes }: CleanOutputs): Float64Array {
   const confidences = Float64Array.from(values);
   for (let base = 0; base < confidences.length; base += classes) {

@@ -43,6 +43,8 @@ function trimmed(text: string): string {
 /**
  * A number with so many significant digits; as a power of ten below 0.001 and from a million up. Digits before the
  * decimal point are never rounded away: 1234.5 is 1235.
+ *
+ * @param options three significant digits, for a terminal, unless given
  */
 export function formatNumber(value: Quantity, { digits = 3, typeset = false }: NumberOptions = {}): string {
   if (!isNumber(value)) return missing;

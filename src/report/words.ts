@@ -18,7 +18,7 @@ export function reaches(overhead: number | null | undefined): overhead is number
 export const capital = (text: string) =>
   /^[a-z][A-Z]/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
 
-/** What is judged, at the head of a sentence. */
+/** What is judged, at the head of a sentence. @param measure as results describe it */
 export function measureWords({ name, title }: MeasureDescription): string {
   if (name !== "expected-accuracy") return capital(title);
   return "Expected accuracy (the share of right answers if the clean network's confidences are right)";
@@ -50,7 +50,7 @@ export function comparisonHeadline(comparison: Comparison): string {
   return `${start}; Uniform-MSP needs ${formatPercent(uniform)}: ${formatTimes(ratio)} times as much${interval}.`;
 }
 
-/** Flip probabilities in words. */
+/** Flip probabilities in words. @param report flip probabilities of a stored 0 and of a stored 1 */
 export function flipWords({ p01, p10 }: Pick<FlipReport, "p01" | "p10">): string {
   const number = (p: number) => formatNumber(p, { typeset: true });
   if (p01 === p10) return `A stored bit flips with probability ${number(p01)}.`;

@@ -11,7 +11,7 @@ export interface Goal {
   readonly range: readonly [low: number, high: number];
 }
 
-/** Whether a score reaches the goal. */
+/** Whether a score reaches the goal. @param goal the score to reach */
 export function isKept({ target, higherIsBetter }: Goal, score: number): boolean {
   return higherIsBetter ? score >= target : score <= target;
 }

@@ -18,7 +18,7 @@ import { channelLayout, cleanWeights, forEachStepRow, stepOf, type StoredTensor 
 /** The scale of weights that are all zero: so small that what they are read as does not matter. */
 const zeroScale = 2 ** -126;
 
-/** The axis along which scales change under a scaling. */
+/** The axis along which scales change under a scaling. @param tensor as it is stored */
 export function scaleAxis({ outputAxis }: StoredTensor, scaling: NonNullable<PlanTensor["scaling"]>) {
   return scaling === "channel" ? outputAxis : undefined;
 }

@@ -61,6 +61,7 @@ export interface TwoLevelDesign {
  * of a chip's score is `between + within/m`, its cost `chip + m image`, and their product is least at
  * `m = sqrt(chip/image * within/between)` (Cochran, Sampling Techniques, 1977, section 10.6), cut to 1 to N.
  *
+ * @param variances of scores between chips, and between images of a chip
  * @param total N, images at hand
  */
 export function optimalImages(

@@ -33,7 +33,11 @@ export interface StepLayout {
   readonly blockSize: number | undefined;
 }
 
-/** Dimensions of the steps, one entry an axis of the tensor: 1 where the step does not change along it. */
+/**
+ * Dimensions of the steps, one entry an axis of the tensor: 1 where the step does not change along it.
+ *
+ * @param layout of the tensor and its steps
+ */
 export function stepDims({ dims, channelAxis, blockSize }: StepLayout): number[] {
   return dims.map((d, axis) => {
     if (blockSize === undefined) return axis === channelAxis ? d : 1;

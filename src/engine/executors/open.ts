@@ -18,7 +18,12 @@ export interface ExecutorOptions {
   readonly onNotice?: ((text: string) => void) | undefined;
 }
 
-/** Opens the executor for these options. @throws QtamlError `invalid-argument` for an address of another kind */
+/**
+ * Opens the executor for these options.
+ *
+ * @param options where trials run; in threads on all cores of this machine unless given
+ * @throws QtamlError `invalid-argument` for an address of another kind
+ */
 export async function openExecutor(
   context: TrialContext,
   { threads = availableParallelism(), on, queue, onNotice }: ExecutorOptions = {},

@@ -31,7 +31,11 @@ const words = (p: number) =>
       ? `p below ${powerOfTen(lowest)}`
       : `p = ${formatNumber(p, { digits: 2, typeset: true })}`;
 
-/** A row a cell, its flip probability on a logarithmic scale; the chosen device is a line through all of them. */
+/**
+ * A row a cell, its flip probability on a logarithmic scale; the chosen device is a line through all of them.
+ *
+ * @param data flip probabilities of the cells, and of the chosen device
+ */
 export function cellChart({ cells, chosen }: CellData, options: ChartOptions): SVGSVGElement {
   const rows = cells.length;
   const height = 62 + 26 * rows;

@@ -24,7 +24,11 @@ export interface SampledError {
   readonly high: number;
 }
 
-/** The most probable errors with their sampled shares and intervals (Clopper-Pearson), most probable first. */
+/**
+ * The most probable errors with their sampled shares and intervals (Clopper-Pearson), most probable first.
+ *
+ * @param section the error law with its samples
+ */
 export function sampledShares({ errors, draws }: LawSection): SampledError[] {
   return errors.error
     .map((error, i) => ({ error, probability: errors.probability[i]!, count: errors.sampled[i]! }))
