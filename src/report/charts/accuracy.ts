@@ -3,119 +3,23 @@
  * the target.
  */
 import * as Plot from "@observablehq/plot";
-import type { Comparison, CurvePoint } from "../../planning/index.ts";
-import { formatNumber, formatPercent, formatScore, formatTimes } from "../numbers.ts";
+import type { CurvePoint } from "../../planning/index.ts";
+import { formatNumber, formatPercent, formatScore } from "../numbers.ts";
 import { capital } from "../words.ts";
-import { drawPlot, halo, labelMarks, makeFrame, type Frame } from "./frame.ts";
+import { makeScales, upTo, type AccuracyData, type Height, type Scales } from "./accuracy-scales.ts";
+import { crossingMarks } from "./crossings.ts";
+import { drawPlot, halo, labelMarks, leaderMarks, makeFrame, type Frame } from "./frame.ts";
 import type { ChartOptions } from "./options.ts";
-import { estimatedWidth, leastCovering, placeLabels, type Box, type Point } from "./labels.ts";
+import {
+  estimatedWidth,
+  labelBox,
+  leastCovering,
+  namePoints,
+  placeLabels,
+  type Box,
+  type Point,
+} from "./labels.ts";
 import { colour, policyStyle } from "./theme.ts";
-
-/** What the picture shows. */
-export interface AccuracyData extends Pick<
-  Comparison,
-  | "clean"
-  | "measure"
-  | "keep"
-  | "target"
-  | "policies"
-  | "overheadAtTarget"
-  | "overheadInterval"
-  | "ratio"
-  | "ratioInterval"
-> {
-  /** Score of guessing. */
-  readonly chance?: number;
-  /** Whether every point is shown; else the picture ends a little beyond the crossings of the target. */
-  readonly isWhole?: boolean;
-}
-
-type Height = Pick<CurvePoint, "overhead" | "accuracy" | "low" | "high">;
-
-/** The curve up to a limit, cut there by interpolation. */
-function upTo(points: readonly Height[], limit: number): Height[] {
-  const inside = points.filter((p) => p.overhead <= limit);
-  const [before, after] = [inside.at(-1), points[inside.length]];
-  if (before === undefined || after === undefined || before.overhead === limit) return inside;
-  const share = (limit - before.overhead) / (after.overhead - before.overhead);
-  const mix = (of: (p: Height) => number) => of(before) + share * (of(after) - of(before));
-  const end = {
-    overhead: limit,
-    accuracy: mix((p) => p.accuracy),
-    low: mix((p) => p.low),
-    high: mix((p) => p.high),
-  };
-  return [...inside, end];
-}
-
-/** Where the axis ends: beyond all points, or where things happen, a little beyond the last crossing of the target. */
-function overheadLimit({ overheadAtTarget, overheadInterval, policies, isWhole }: AccuracyData): number {
-  if (isWhole === true) {
-    const most = Math.max(0, ...policies.flatMap((c) => c.points.map((p) => p.overhead)));
-    return Math.min(1, Math.max(0.05, Math.ceil(1.04 * most * 20 - 1e-9) / 20));
-  }
-  const crossings = Object.entries(overheadAtTarget)
-    .filter(([name]) => name === "tac" || name === "uniform-msp")
-    .flatMap(([name, overhead]) => [overhead, overheadInterval[name]?.[1] ?? overhead])
-    .filter((overhead) => Number.isFinite(overhead) && overhead < 1);
-  const furthest = Math.max(
-    0,
-    ...policies.filter((c) => c.points.length > 1).flatMap((c) => c.points.map((p) => p.overhead)),
-  );
-  if (crossings.length === 0) return Math.max(0.05, furthest);
-  const last = Math.max(...crossings);
-  const rounded = Math.max(0.02, Math.ceil(last * 1.3 * 20) / 20);
-  return Math.min(1, rounded, Math.max(1.05 * last, furthest));
-}
-
-interface Scales {
-  readonly limit: number;
-  readonly low: number;
-  readonly high: number;
-  readonly squareRoot: boolean;
-  /** Whether scores are drawn on a logarithmic scale. */
-  readonly logarithmic: boolean;
-  readonly px: (overhead: number) => number;
-  readonly py: (accuracy: number) => number;
-}
-
-function makeScales(data: AccuracyData, frame: Frame): Scales {
-  const limit = overheadLimit(data);
-  const shown = data.policies.flatMap((c) => upTo(c.points, limit));
-  const isShare = data.measure.unit === "share";
-  // Clean decibels would dwarf the curves: without errors the ratio has only the limit of float32.
-  const references = data.measure.unit === "dB" ? [data.target] : [data.target, data.clean];
-  const heights = [
-    ...shown.flatMap((p) => [p.accuracy, p.low, p.high]),
-    ...references,
-    ...(data.chance === undefined ? [] : [data.chance]),
-  ].filter(Number.isFinite);
-  const positive = heights.filter((y) => y > 0);
-  const logarithmic =
-    !isShare && heights.every((y) => y >= 0) && Math.max(...positive) > 300 * Math.min(...positive);
-  const [least, most] = [Math.min(...(logarithmic ? positive : heights)), Math.max(...heights)];
-  const low = logarithmic ? least / 1.3 : least - 0.08 * (most - least);
-  const high = logarithmic ? most * 1.3 : most + 0.1 * (most - least);
-  const tac = data.overheadAtTarget["tac"] ?? 1;
-  const squareRoot = tac < 0.06 * limit;
-  const along = (x: number) => (squareRoot ? Math.sqrt(x / limit) : x / limit);
-  const [bottom, top] = isShare
-    ? [Math.max(0, low), Math.min(1.02, high)]
-    : [heights.every((y) => y >= 0) ? Math.max(0, low) : low, high];
-  const level = (y: number) => (logarithmic ? Math.log(y) : y);
-  const up = (y: number) =>
-    (level(Math.min(Math.max(y, bottom), top)) - level(bottom)) / (level(top) - level(bottom));
-  return {
-    limit,
-    low: bottom,
-    high: top,
-    squareRoot,
-    logarithmic,
-    px: (x) => frame.marginLeft + along(x) * (frame.width - frame.marginRight - frame.marginLeft),
-    py: (y) =>
-      frame.height - frame.marginBottom - up(y) * (frame.height - frame.marginBottom - frame.marginTop),
-  };
-}
 
 /** The picture in words. */
 function accuracyWords(data: AccuracyData): string {
@@ -125,86 +29,6 @@ function accuracyWords(data: AccuracyData): string {
       : `${policyStyle(name).label} does not reach it below full protection`,
   );
   return `${capital(data.measure.title)} against overhead under each policy. Clean ${formatScore(data.clean, data.measure.unit)}, target ${formatScore(data.target, data.measure.unit)}${data.isWhole === true ? "; between the overheads tried" : ""}: ${crossings.join("; ")}.`;
-}
-
-/** The overhead at which a policy keeps the target, and the interval of it. */
-function crossing(data: AccuracyData, name: string) {
-  const overhead = data.overheadAtTarget[name];
-  if (overhead === undefined || !(overhead < 1)) return undefined;
-  const [low, high] = data.overheadInterval[name] ?? [overhead, overhead];
-  return { name, overhead, low, high, style: policyStyle(name) };
-}
-
-/** Marks of the overheads that keep the target, and of their ratio; and the boxes that their words take. */
-function crossingMarks(data: AccuracyData, frame: Frame, scales: Scales) {
-  const { low, high, limit, px } = scales;
-  const found = ["tac", "uniform-msp"].flatMap((name) => crossing(data, name) ?? []);
-  const bottom = frame.height - frame.marginBottom;
-  const boxes: Box[] = [];
-  const marks: Plot.Markish[] = found.flatMap(({ overhead, low: from, high: to, style }) => {
-    const words = formatPercent(overhead);
-    const room = px(overhead) + 8 + estimatedWidth(words) < frame.width - frame.marginRight;
-    boxes.push({
-      left: room ? px(overhead) : px(overhead) - 12 - estimatedWidth(words),
-      right: room ? px(overhead) + 12 + estimatedWidth(words) : px(overhead),
-      top: bottom - 22,
-      bottom,
-    });
-    return [
-      Plot.ruleX([overhead], { y1: low, y2: high, stroke: colour(style.colour), strokeDasharray: "2 2" }),
-      Plot.ruleY([data.target], {
-        x1: Math.max(0, from),
-        x2: Math.min(limit, to),
-        stroke: colour(style.colour),
-        strokeWidth: 7,
-        strokeOpacity: 0.45,
-      }),
-      Plot.text([words], {
-        x: [overhead],
-        y: [low],
-        text: (d: string) => d,
-        textAnchor: room ? "start" : "end",
-        dx: room ? 4 : -4,
-        dy: -10,
-        fill: colour(style.colour),
-        fontWeight: 700,
-        ...halo,
-      }),
-    ];
-  });
-  const [tac, uniform] = found;
-  if (tac?.name === "tac" && uniform !== undefined && tac.overhead > 0 && Number.isFinite(data.ratio)) {
-    const [from, to] = data.ratioInterval;
-    const words = `${formatTimes(data.ratio)} times${data.ratio >= 1 ? " less" : ""}${from === null || !Number.isFinite(to) ? "" : ` [${formatTimes(from)}, ${formatTimes(to)}]`}`;
-    const middle = (px(tac.overhead) + px(uniform.overhead)) / 2;
-    const half = estimatedWidth(words) / 2;
-    const inside = Math.min(
-      Math.max(middle, frame.marginLeft + half),
-      frame.width - frame.marginRight - half,
-    );
-    marks.push(
-      Plot.arrow([0], {
-        x1: uniform.overhead,
-        x2: tac.overhead,
-        y1: high,
-        y2: high,
-        dy: -7,
-        stroke: colour("ink"),
-        strokeWidth: 1.5,
-        headLength: 8,
-      }),
-      Plot.text([words], {
-        frameAnchor: "top-left",
-        textAnchor: "middle",
-        dx: inside - frame.marginLeft,
-        dy: -27,
-        text: (d: string) => d,
-        fontWeight: 700,
-        fill: colour("ink"),
-      }),
-    );
-  }
-  return { marks, boxes };
 }
 
 /** Clean score, target and chance as horizontal lines, their names where no curve is: at the left if there is room. */
@@ -268,7 +92,7 @@ function referenceMarks(data: AccuracyData, frame: Frame, scales: Scales) {
       ...halo,
     }),
   );
-  return { rules, words, boxes };
+  return { rules, words, boxes, lines: levels };
 }
 
 /** The curves: bands of the intervals, lines, symbols. */
@@ -326,25 +150,42 @@ export function accuracyChart(data: AccuracyData, options: ChartOptions): SVGSVG
   const { title, unit } = data.measure;
   const unitText = unit === "share" ? " (%)" : unit === "" ? "" : ` (${unit})`;
   const references = referenceMarks(data, frame, scales);
-  const crossings = crossingMarks(data, frame, scales);
+  const drawn = data.policies.map(({ points }) =>
+    upTo(points, limit).map((p): Point => [px(p.overhead), py(p.accuracy)]),
+  );
+  const crossings = crossingMarks(data, frame, scales, drawn);
   const order = ["tac", "uniform-msp", "random", "magnitude"];
   const rank = (name: string) => (order.indexOf(name) + order.length) % (order.length + 1);
   const named = data.policies
     .map((curve) => ({ name: curve.name, points: upTo(curve.points, limit) }))
     .filter((curve) => curve.points.length > 0)
     .sort((a, b) => rank(a.name) - rank(b.name));
+  const inside = {
+    left: frame.marginLeft + 3,
+    right: frame.width - frame.marginRight,
+    top: frame.marginTop,
+    bottom: frame.height - frame.marginBottom,
+  };
+  const taken = [...references.boxes, ...crossings.boxes];
   const labels = placeLabels(
-    named.map(({ name, points }) => ({
-      name: policyStyle(name).label,
-      points: points.map((p) => [px(p.overhead), py(p.accuracy)] as const),
-    })),
-    {
-      left: frame.marginLeft + 3,
-      right: frame.width - frame.marginRight,
-      top: frame.marginTop,
-      bottom: frame.height - frame.marginBottom,
-    },
-    [...references.boxes, ...crossings.boxes],
+    named
+      .filter(({ points }) => points.length > 1)
+      .map(({ name, points }) => ({
+        name: policyStyle(name).label,
+        points: points.map((p) => [px(p.overhead), py(p.accuracy)] as const),
+      })),
+    inside,
+    taken,
+  );
+  const singles = namePoints(
+    named.flatMap(({ name, points: [point, second] }) =>
+      point === undefined || second !== undefined
+        ? []
+        : [{ name: policyStyle(name).label, spot: [px(point.overhead), py(point.accuracy)] as const }],
+    ),
+    [...drawn, ...references.lines],
+    inside,
+    [...taken, ...labels.map(labelBox)],
   );
   const styleOf = new Map(named.map(({ name }) => [policyStyle(name).label, policyStyle(name)]));
   return drawPlot(
@@ -373,7 +214,8 @@ export function accuracyChart(data: AccuracyData, options: ChartOptions): SVGSVG
         ...curveMarks(data, scales),
         ...crossings.marks,
         ...references.words,
-        ...labelMarks(labels, frame, (name) => colour(styleOf.get(name)!.colour)),
+        ...leaderMarks(singles, frame),
+        ...labelMarks([...labels, ...singles], frame, (name) => colour(styleOf.get(name)!.colour)),
       ],
     },
   );

@@ -3,7 +3,8 @@
  */
 import * as Plot from "@observablehq/plot";
 import { plainLines } from "../text.ts";
-import type { PlacedLabel } from "./labels.ts";
+import { svgElement } from "../svg.ts";
+import type { PlacedLabel, PointLabel } from "./labels.ts";
 import type { ChartOptions } from "./options.ts";
 import { colour, theme } from "./theme.ts";
 
@@ -142,6 +143,14 @@ export const labelMarks = (labels: readonly PlacedLabel[], frame: Frame, fill: (
       ...halo,
     }),
   );
+
+/** The lines that lead from names to their points. */
+export const leaderMarks = (labels: readonly PointLabel[], frame: Frame): Plot.Markish[] =>
+  labels.flatMap(({ leader }) => {
+    if (leader === undefined) return [];
+    const [[x1, y1], [x2, y2]] = leader;
+    return [() => svgElement(frame.document, "line", { x1, y1, x2, y2, stroke: colour("muted") })];
+  });
 
 /** Whole exponents from a high one down, at most so many steps apart that they do not crowd. */
 export function powerTicks(low: number, high: number, most: number): number[] {

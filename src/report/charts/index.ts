@@ -2,7 +2,8 @@
  * @file The pictures. Each is a pure function of its data and draws into the document it is given, a browser's or
  * jsdom's.
  */
-export { accuracyChart, type AccuracyData } from "./accuracy.ts";
+export { accuracyChart } from "./accuracy.ts";
+export type { AccuracyData } from "./accuracy-scales.ts";
 export { barrierChart, waveChart } from "./barrier.ts";
 export { cellChart, type CellData, type CellPoint } from "./cells.ts";
 export type { ChartOptions } from "./options.ts";

@@ -141,6 +141,62 @@ export function leastCovering<T extends Place>(
   return best.place;
 }
 
+/** The box of a name that was placed. */
+export function labelBox({ name, x, y }: PlacedLabel): Box {
+  const half = lineHeight / 2;
+  return { left: x, right: x + estimatedWidth(name), top: y - half, bottom: y + half };
+}
+
+/** The name of a single point, and the line that leads to it where it stands apart. */
+export interface PointLabel extends PlacedLabel {
+  readonly leader: readonly [from: Point, to: Point] | undefined;
+}
+
+/** Nearer than this a name needs no line to its point. */
+const beside = 14;
+
+/**
+ * Names single points: beside them, or farther off where that would cover what is drawn, with a line that leads to the
+ * point.
+ *
+ * @param paths what is drawn
+ * @param taken boxes that are occupied already
+ */
+export function namePoints(
+  points: readonly { readonly name: string; readonly spot: Point }[],
+  paths: readonly (readonly Point[])[],
+  frame: Box,
+  taken: readonly Box[] = [],
+): PointLabel[] {
+  const spots = points.map(({ spot }) => [spot]);
+  const occupied = [...taken];
+  return points.map(({ name, spot: [x, y] }) => {
+    const width = estimatedWidth(name);
+    const half = lineHeight / 2;
+    const box = (left: number, middle: number) => ({
+      box: { left, right: left + width, top: middle - half, bottom: middle + half },
+    });
+    const near = candidates([x, y], width).map((own) => ({ box: own }));
+    const far = Array.from({ length: 24 }, (_, i) => 16 * (i + 1)).flatMap((dy) =>
+      [10, 24, 44, 80, 130].flatMap((dx) => [box(x + dx, y + dy), box(x + dx, y - dy)]),
+    );
+    far.sort((a, b) => distance([x, y], a.box) - distance([x, y], b.box));
+    const [first, ...rest] = [...near, ...far];
+    const place = leastCovering([first!, ...rest], [...paths, ...spots], frame, occupied);
+    occupied.push(place.box);
+    const { left, top, bottom } = place.box;
+    const middle = (top + bottom) / 2;
+    const leader =
+      distance([x, y], place.box) < beside
+        ? undefined
+        : ([
+            [x, y],
+            [left - 2, middle],
+          ] as const);
+    return { name, x: left, y: middle, leader };
+  });
+}
+
 /** How badly a box stands: on its own curve, on or near others. */
 function crowding(box: Box, walked: readonly (readonly Point[])[], own: number): number {
   let cost = 0;

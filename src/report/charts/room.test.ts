@@ -203,6 +203,43 @@ describe("accuracyChart", () => {
   const ticks = (svg: SVGSVGElement) =>
     Array.from(svg.querySelectorAll("g.x-axis-tick-label text"), (t) => Number(t.textContent));
 
+  const near = (first: number, second: number) => ({
+    ...sampleComparison,
+    overheadAtTarget: { tac: first, "uniform-msp": second },
+    overheadInterval: { tac: [first, first], "uniform-msp": [second, second] } as const,
+  });
+
+  it.each(
+    widths.flatMap((width) =>
+      [
+        [0.128, 0.196],
+        [0.19, 0.196],
+        [0.01, 0.02],
+        [0.42, 0.44],
+        [0.2, 0.2],
+      ].map(([first, second]) => ({ width, first: first!, second: second! })),
+    ),
+  )("keeps $first and $second apart at $width pixels", ({ width, first, second }) => {
+    const svg = accuracyChart({ ...near(first, second), isWhole: true }, { document, width });
+    const figures = words(svg).filter((own) => /^[\d.]+ %$/.test(own.words));
+    expect(figures).toHaveLength(2);
+    expect(isOver(figures[0]!.box, figures[1]!.box)).toBe(false);
+    expect(figures.every(({ box }) => box.left > 0 && box.right < width)).toBe(true);
+  });
+
+  it.each(widths)("names single points off the curves, with a line to each, at %i pixels", (width) => {
+    const svg = accuracyChart({ ...sampleComparison, chance: 0.1 }, { document, width });
+    const points = curvePoints(svg);
+    for (const name of ["none", "mean-correction"]) {
+      const label = words(svg).find((own) => own.words === policyStyle(name).label)!;
+      const crossed = points.filter(
+        ([x, y]) => x > label.box.left && x < label.box.right && y > label.box.top && y < label.box.bottom,
+      );
+      expect(crossed).toEqual([]);
+    }
+    expect(overlapping(svg)).toEqual([]);
+  });
+
   it("shows all that was tried where asked, and else what happens at the target", () => {
     const zoomed = accuracyChart(sampleComparison, { document });
     const points = (most: number) =>
