@@ -27,7 +27,13 @@ it.skipIf(isSkipped)(
     expect(executablePath, "a browser: apt-get install chromium").toBeDefined();
     const folder = mkdtempSync(join(tmpdir(), "qtaml-report-"));
     const file = join(folder, "report.html");
-    writeFileSync(file, await renderReport(sampleReport));
+    const { plan, tensors } = sampleReport;
+    const report = {
+      ...sampleReport,
+      tensors: tensors!.map((t, i) => ({ ...t, name: `onnx::MatMul_${144 + i}` })),
+      plan: { ...plan!, tensors: plan!.tensors.map((t, i) => ({ ...t, name: `onnx::MatMul_${144 + i}` })) },
+    };
+    writeFileSync(file, await renderReport(report));
     const browser = await chromium.launch({
       executablePath: executablePath!,
       args: ["--no-sandbox", "--disable-gpu"],
@@ -48,6 +54,15 @@ it.skipIf(isSkipped)(
         );
         expect(size).toEqual({ scroll: width, inner: width });
         expect(await page.locator("svg:visible").count()).toBeGreaterThanOrEqual(5);
+        // On a desk every column of the tensors is there, and names stand in one line.
+        const tables = page.locator("section[aria-labelledby=network] .scroll");
+        const hidden = await tables.evaluateAll((all) => all.map((box) => box.scrollWidth - box.clientWidth));
+        expect(hidden).toHaveLength(2);
+        expect(hidden.every((pixels) => pixels === 0)).toBe(width === 1200);
+        const heights = await tables
+          .locator("tbody th")
+          .evaluateAll((all) => all.map((cell) => cell.getBoundingClientRect().height));
+        expect(Math.max(...heights)).toBeLessThan(40);
         await page.close();
       }
     } finally {

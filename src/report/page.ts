@@ -43,13 +43,13 @@ figcaption{margin-top:.4rem;font-size:.92rem;max-width:46rem}
 .scroll{overflow-x:auto;margin:.9rem 0;border:1px solid var(--qt-grid);border-radius:8px}
 .scroll:focus-visible,summary:focus-visible,pre:focus-visible{outline:2px solid var(--qt-accent);outline-offset:2px}
 table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums}
-caption{text-align:left;padding:.55rem .75rem;font-weight:600}
-caption span{position:sticky;left:.75rem;display:inline-block;max-width:calc(100vw - 4.5rem)}
-th,td{padding:.35rem .75rem;text-align:left;border-top:1px solid var(--qt-grid);white-space:nowrap;vertical-align:top}
-thead th{color:var(--qt-muted);font-weight:600;white-space:normal;vertical-align:bottom;min-width:5.4rem}
+caption{text-align:left;padding:.55rem .6rem;font-weight:600}
+caption span{position:sticky;left:.6rem;display:inline-block;max-width:calc(100vw - 4.5rem)}
+th,td{padding:.35rem .6rem;text-align:left;border-top:1px solid var(--qt-grid);white-space:nowrap;vertical-align:top}
+thead th{color:var(--qt-muted);font-weight:600;white-space:normal;vertical-align:bottom;min-width:4.4rem}
 tbody th{font-weight:600}
 .num{text-align:right}
-.wrap{white-space:normal;overflow-wrap:anywhere;min-width:10rem}
+.wrap{white-space:normal;overflow-wrap:anywhere;min-width:13rem}
 .warnings{margin:1rem 0;padding:.7rem 1rem .7rem 1.1rem;border-left:4px solid var(--qt-warm);background:var(--qt-tint);border-radius:0 8px 8px 0}
 .warnings p{margin:0;font-weight:600}
 .warnings ul{margin:.3rem 0 0;padding-left:1.2rem}

@@ -74,33 +74,64 @@ export function decoderNames(tensor: PlanTensor): string {
     .join(", ");
 }
 
-const perTensor: readonly Column[] = [
-  { head: "tensor", kind: "wrap" },
-  { head: "operator" },
-  { head: "shape" },
-  { head: "weights", kind: "number" },
-  { head: "format" },
-  { head: "step", kind: "number" },
-  { head: "largest |w|", kind: "number" },
-  { head: "drift slope", kind: "number" },
-  { head: "drift offset", kind: "number" },
-  { head: "error variance", kind: "number" },
-  { head: "top bit's share", kind: "number" },
-  { head: "Jacobian², mean", kind: "number" },
-  { head: "score", kind: "number" },
-];
+/** Names up to this length stand in one line. */
+const nameLetters = 26;
 
-/** What is stored, what flips do to it and how much it matters; with a plan also what is protected. */
-export function tensorTable(tensors: readonly InspectionRow[], plan: Plan | undefined): Markup {
+/** The column of tensors' names. */
+function nameColumn(tensors: readonly { readonly name: string }[]): Column {
+  const isLong = tensors.some(({ name }) => name.length > nameLetters);
+  return { head: "tensor", ...(isLong ? { kind: "wrap" } : {}) };
+}
+
+/** What is stored, and with a plan what of it is protected. */
+export function storedTable(tensors: readonly InspectionRow[], plan: Plan | undefined): Markup {
   const planned = new Map(plan?.tensors.map((tensor) => [tensor.name, tensor]));
-  const rows = tensors.map((t): Content[] => {
-    const tensor = planned.get(t.name);
-    return [
+  return table(
+    "The tensors in the memory, in network order",
+    [
+      nameColumn(tensors),
+      { head: "operator" },
+      { head: "shape" },
+      { head: "weights", kind: "number" },
+      { head: "format" },
+      ...(plan === undefined ? [] : [{ head: "protected bits", kind: "code" } as const, { head: "read" }]),
+    ],
+    tensors.map((t): Content[] => {
+      const tensor = planned.get(t.name);
+      return [
+        t.name,
+        t.operator,
+        t.shape.join(" × "),
+        formatCount(t.count),
+        t.format,
+        ...(plan === undefined
+          ? []
+          : [
+              tensor === undefined ? "–" : bitMarks(protectedShares(tensor)),
+              tensor === undefined ? "–" : decoderNames(tensor),
+            ]),
+      ];
+    }),
+  );
+}
+
+/** What flips do to a weight of each tensor, and how much it matters. */
+export function errorTable(tensors: readonly InspectionRow[]): Markup {
+  return table(
+    "What flips do to a weight of each, and how much it matters",
+    [
+      nameColumn(tensors),
+      { head: "step", kind: "number" },
+      { head: "largest |w|", kind: "number" },
+      { head: "drift slope", kind: "number" },
+      { head: "drift offset", kind: "number" },
+      { head: "error variance", kind: "number" },
+      { head: "top bit's share", kind: "number" },
+      { head: "Jacobian², mean", kind: "number" },
+      { head: "score", kind: "number" },
+    ],
+    tensors.map((t) => [
       t.name,
-      t.operator,
-      t.shape.join(" × "),
-      formatCount(t.count),
-      t.format,
       number(t.scale),
       number(t.infinityNorm),
       number(t.driftSlope),
@@ -109,19 +140,8 @@ export function tensorTable(tensors: readonly InspectionRow[], plan: Plan | unde
       formatPercent(t.topBitShare, 1),
       number(t.jacobianMeanSquare),
       number(t.score),
-      ...(plan === undefined
-        ? []
-        : [
-            tensor === undefined ? "–" : bitMarks(protectedShares(tensor)),
-            tensor === undefined ? "–" : decoderNames(tensor),
-          ]),
-    ];
-  });
-  const columns: readonly Column[] =
-    plan === undefined
-      ? perTensor
-      : [...perTensor, { head: "protected bits", kind: "code" }, { head: "read" }];
-  return table("The tensors in the memory, in network order", columns, rows);
+    ]),
+  );
 }
 
 /** What a plan protects, where nothing else is known of the tensors. */
@@ -129,7 +149,7 @@ export function planTable(plan: Plan): Markup {
   return table(
     "The plan, tensor by tensor",
     [
-      { head: "tensor", kind: "wrap" },
+      nameColumn(plan.tensors),
       { head: "weights", kind: "number" },
       { head: "format" },
       { head: "protected bits", kind: "code" },

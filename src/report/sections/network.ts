@@ -2,7 +2,7 @@
 import { protectionMap, type ProtectionRow } from "../charts/index.ts";
 import { protectedShares } from "../collect.ts";
 import { html, type Markup } from "../markup.ts";
-import { decoderNames, planTable, tensorTable } from "../tables.ts";
+import { decoderNames, errorTable, planTable, storedTable } from "../tables.ts";
 import type { ReportInput } from "../types.ts";
 import { planWords, protectionWords } from "../words.ts";
 import { figure, section } from "./parts.ts";
@@ -39,8 +39,15 @@ export function networkSection(document: Document, input: ReportInput): Markup {
           (options) => protectionMap(rows, options),
           `Which bits are protected: a row a tensor in network order, a column a bit, the most significant on the left.${scored ? " The dot is the tensor's score, on a logarithmic scale: how much the squared output error falls with the first protected bit." : ""} ${protectionWords(plan)}`,
         ),
-    tensors === undefined ? undefined : tensorTable(tensors, plan),
+    tensors === undefined ? undefined : storedTable(tensors, plan),
     plan !== undefined && tensors === undefined ? planTable(plan) : undefined,
+    plan === undefined
+      ? undefined
+      : html`<p>
+          In the table, <code>#</code> is a bit that is protected for every weight, <code>+</code> for some,
+          <code>.</code> for none.
+        </p> `,
+    tensors === undefined ? undefined : errorTable(tensors),
     guessed.length === 0
       ? undefined
       : html`<p>
@@ -52,11 +59,5 @@ export function networkSection(document: Document, input: ReportInput): Markup {
           Without inputs there is no Jacobian, hence no score: give data to learn which tensors matter.
         </p> `
       : undefined,
-    plan === undefined
-      ? undefined
-      : html`<p>
-          In the table, <code>#</code> is a bit that is protected for every weight, <code>+</code> for some,
-          <code>.</code> for none.
-        </p> `,
   );
 }
