@@ -39,6 +39,29 @@ export function toHex(bytes: Uint8Array, bits: number): string {
   return text.slice(text.length - digits);
 }
 
+/** Value of a hexadecimal digit; NaN for another character. */
+function digitValue(character: number): number {
+  if (character >= 48 && character <= 57) return character - 48;
+  const letter = (character | 32) - 87;
+  return letter >= 10 && letter <= 15 ? letter : Number.NaN;
+}
+
+/**
+ * A hexadecimal number as a string of bits; undefined where it is none, or has other than `ceil(bits / 4)` digits.
+ *
+ * @param text of digits, the highest first
+ */
+export function fromHex(text: string, bits: number): Uint8Array | undefined {
+  if (text.length !== Math.ceil(bits / 4)) return undefined;
+  const bytes = new Uint8Array(bytesFor(bits));
+  for (let i = 0; i < text.length; i++) {
+    const value = digitValue(text.charCodeAt(text.length - 1 - i));
+    if (Number.isNaN(value)) return undefined;
+    bytes[i >> 1]! |= value << (4 * (i & 1));
+  }
+  return bytes;
+}
+
 /** Bits, one an element with bit 0 first, as a hexadecimal number. */
 export function bitsToHex(bits: ArrayLike<number>): string {
   const bytes = new Uint8Array(bytesFor(bits.length));

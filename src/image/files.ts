@@ -7,7 +7,7 @@ import { invert } from "./build.ts";
 import { bitAt } from "./bits.ts";
 import { firmwareHeader } from "./firmware.ts";
 import { intelHex, readmemh } from "./hex.ts";
-import { formatLayout, layoutFile, layoutJsonSchema, layoutSchemaFile } from "./layout.ts";
+import { formatLayout, intelHexFile, layoutFile, layoutJsonSchema, layoutSchemaFile } from "./layout.ts";
 import { hardwareFiles, moduleStem, sampleWords } from "./verilog/index.ts";
 
 /** What goes into the folder besides the memory. */
@@ -33,7 +33,7 @@ export function imageFiles(image: MemoryImage, options: ImageFilesOptions): Map<
     [layoutFile, formatLayout(layout)],
     [layoutSchemaFile, `${JSON.stringify(layoutJsonSchema(), null, 2)}\n`],
     [layout.plan.file, options.plan],
-    ["image.hex", intelHex(layout.regions.map(({ address }, r) => ({ address, bytes: regions[r]! })))],
+    [intelHexFile, intelHex(layout.regions.map(({ address }, r) => ({ address, bytes: regions[r]! })))],
     ["qtaml_memory.h", firmwareHeader(layout)],
   ]);
   layout.regions.forEach((region, r) => {

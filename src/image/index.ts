@@ -10,6 +10,7 @@ export {
   type ImageTensor,
   type MemoryImage,
 } from "./build.ts";
+export { copyNames, isCopyAsWritten } from "./copies.ts";
 export { codeNamed } from "../ecc/index.ts";
 export type { WordCode, WordReading } from "../ecc/index.ts";
 export { imageFiles, type ImageFilesOptions } from "./files.ts";

@@ -140,6 +140,9 @@ export const layoutFile = "layout.json";
 /** Name of the JSON Schema beside a layout. */
 export const layoutSchemaFile = "layout.schema.json";
 
+/** Name of the file of all regions as Intel HEX. */
+export const intelHexFile = "image.hex";
+
 function damaged(name: string, problem: string): QtamlError {
   return new QtamlError("invalid-schema", `${name} ${problem}; write the image again with qtaml harden.`);
 }

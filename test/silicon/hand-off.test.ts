@@ -127,6 +127,49 @@ describe("image check", () => {
     expect(found.damagedTensors).toContain("0.weight");
   });
 
+  it("holds the files for programmers against what was written, and names those that differ or lack", async () => {
+    expect((await harden("copies", "--code", "secded(72,64)", "--no-rtl")).status).toBe(0);
+    const whole = await check("copies");
+    expect(whole.status).toBe(0);
+    expect(whole.stdout).toContain(
+      "unprotected.memh, protected_secded_72_64.memh and image.hex hold what was written.\n",
+    );
+    const [hex, rows] = ["image.hex", "unprotected.memh"].map((name) => path(`copies/${name}`));
+    const last = /[0-9a-f](?=[0-9a-f]*\n$)/;
+    writeFileSync(
+      rows!,
+      readFileSync(rows!, "utf8").replace(last, (digit) => (digit === "0" ? "1" : "0")),
+    );
+    const one = await check("copies");
+    expect([one.status, one.stderr]).toEqual([1, ""]);
+    expect(one.stdout).toContain(
+      "All 5 tensors are rebuilt bit for bit.\nunprotected.memh does not hold what was written; write the image again with qtaml harden.\n",
+    );
+    rmSync(hex!);
+    const both = await check("copies", "--json");
+    expect(both.status).toBe(1);
+    expect(json(both)).toMatchObject({
+      isWhole: false,
+      damagedTensors: [],
+      differingFiles: ["unprotected.memh"],
+      missingFiles: ["image.hex"],
+    });
+    expect((await check("copies")).stdout).toContain("\nimage.hex is missing; write the image again");
+  });
+
+  it("says that errors beyond the code lie in bits that hold no weight", async () => {
+    expect((await harden("checks", "--code", "secded(72,64)", "--no-rtl")).status).toBe(0);
+    const { code, files } = layoutOf("checks").regions[1]!;
+    const data = new Set(code!.dataPositions);
+    const [one, other] = Array.from({ length: code!.wordBits }, (_, j) => j).filter((j) => !data.has(j));
+    const bytes = readFileSync(path(`checks/${files.binary}`));
+    for (const j of [one!, other!]) bytes[j >> 3]! ^= 1 << (j & 7);
+    writeFileSync(path(`checks/${files.binary}`), bytes);
+    const { status, stdout } = await check("checks");
+    expect(status).toBe(0);
+    expect(stdout).toContain("1 word could not be corrected, with errors in bits that hold no weight.\n");
+  });
+
   it("says in one sentence what is missing or damaged", async () => {
     expect(refusal(await check("nowhere"))).toMatch(/nowhere.* does not exist/);
     mkdirSync(path("empty"));
@@ -145,6 +188,15 @@ describe("image check", () => {
     rmSync(path("broken/unprotected.bin"));
     expect(refusal(await check("broken"))).toMatch(/unprotected\.bin does not exist/);
     const layout = readFileSync(path("broken/layout.json"), "utf8");
+    await harden("misnamed", "--code", "secded(72,64)", "--no-rtl");
+    const coded = readFileSync(path("misnamed/layout.json"), "utf8");
+    writeFileSync(
+      path("misnamed/layout.json"),
+      coded.replace('"name": "secded(72,64)"', '"name": "cecded(72,64)"'),
+    );
+    expect(refusal(await check("misnamed"))).toMatch(
+      /layout\.json names a code that does not exist, "cecded\(72,64\)", so it is damaged or of another version; write/,
+    );
     writeFileSync(path("broken/layout.json"), layout.slice(0, 900));
     expect(refusal(await check("broken"))).toMatch(/layout\.json is not valid JSON/);
     writeFileSync(path("broken/layout.json"), layout.replace('"offset": 0', '"offset": -1'));

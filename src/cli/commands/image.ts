@@ -10,15 +10,18 @@ import {
   parseLayout,
   readImage,
   codeNamed,
+  copyNames,
+  isCopyAsWritten,
   type ImageReading,
   type Layout,
+  type WordCode,
 } from "../../image/index.ts";
 import { decodeInto } from "../../stored/index.ts";
 import { parsePlan } from "../../protect/index.ts";
 import { formatCount } from "../../report/index.ts";
 import { checkOutput, readBytes, readModel, readStructured, writeWhole } from "../files.ts";
 import { planFlipLaw } from "../memory.ts";
-import { fitTable, say, sayJson, type Manner } from "../output.ts";
+import { fitTable, plural, say, sayJson, type Manner } from "../output.ts";
 import { sha256 } from "./memory-image.ts";
 import { planDecode } from "./harden.ts";
 
@@ -28,8 +31,21 @@ export interface ImageCheckFlags extends Manner {
   readonly output?: string | undefined;
 }
 
+/** The code that a layout names. @throws QtamlError `invalid-schema` where there is none of that name */
+function codeOfLayout(name: string, path: string): WordCode {
+  try {
+    return codeNamed(name);
+  } catch (cause) {
+    throw new QtamlError(
+      "invalid-schema",
+      `${path} names a code that does not exist, "${name}", so it is damaged or of another version; write the image again with qtaml harden.`,
+      { cause },
+    );
+  }
+}
+
 /** Reads the image in a folder. @throws QtamlError for a file that is missing, damaged or of another size */
-export function readImageFolder(folder: string): { readonly layout: Layout; readonly reading: ImageReading } {
+function readImageFolder(folder: string): { readonly layout: Layout; readonly reading: ImageReading } {
   const path = join(folder, layoutFile);
   if (existsSync(folder) && !existsSync(path)) {
     throw new QtamlError(
@@ -40,7 +56,7 @@ export function readImageFolder(folder: string): { readonly layout: Layout; read
   const layout = parseLayout(readStructured(path, "Layout"), path);
   const contents = layout.regions.map((r) => readBytes(join(folder, r.files.binary), "Region"));
   const reading = readImage(layout, contents, {
-    codeOf: (described) => codeNamed(described.name),
+    codeOf: (described) => codeOfLayout(described.name, path),
     sha256,
   });
   return { layout, reading };
@@ -78,7 +94,39 @@ async function unlikeModel(
   });
 }
 
-/** Runs the command. @returns whether the weights are those that were written, and those of the model */
+/** The files that hold the memory for programmers and simulators: those that differ from what was written, or lack. */
+function checkCopies(
+  folder: string,
+  layout: Layout,
+): { readonly differing: string[]; readonly missing: string[] } {
+  const missing = copyNames(layout).filter((name) => !existsSync(join(folder, name)));
+  const differing = copyNames(layout).filter((name) => {
+    if (missing.includes(name)) return false;
+    const text = new TextDecoder().decode(readBytes(join(folder, name), "Region"));
+    return !isCopyAsWritten(layout, name, text, { sha256 });
+  });
+  return { differing, missing };
+}
+
+/** What is said of those files. */
+function copyWords(layout: Layout, { differing, missing }: ReturnType<typeof checkCopies>): string[] {
+  const names = (list: readonly string[]) =>
+    list.length === 1 ? list[0]! : `${list.slice(0, -1).join(", ")} and ${list.at(-1)}`;
+  if (differing.length + missing.length === 0) return [`${names(copyNames(layout))} hold what was written.`];
+  const again = "write the image again with qtaml harden";
+  return [
+    ...(differing.length === 0
+      ? []
+      : [
+          `${names(differing)} ${differing.length === 1 ? "does" : "do"} not hold what was written; ${again}.`,
+        ]),
+    ...(missing.length === 0
+      ? []
+      : [`${names(missing)} ${missing.length === 1 ? "is" : "are"} missing; ${again}.`]),
+  ];
+}
+
+/** Runs the command. @returns whether weights and files are those that were written, and the weights those of the model */
 export async function runImageCheck(folder: string, flags: ImageCheckFlags): Promise<boolean> {
   if (flags.output !== undefined) checkOutput(flags.output);
   const { layout, reading } = readImageFolder(folder);
@@ -88,9 +136,18 @@ export async function runImageCheck(folder: string, flags: ImageCheckFlags): Pro
     const arrays = reading.tensors.map((t) => [t.name, { dims: t.dims, data: t.weights }] as const);
     writeWhole(flags.output, formatNpz(Object.fromEntries(arrays)));
   }
-  const isWhole = damaged.length === 0 && (unlike ?? []).length === 0;
+  const copies = checkCopies(folder, layout);
+  const { differing, missing } = copies;
+  const isWhole = [damaged, unlike ?? [], differing, missing].every((list) => list.length === 0);
   if (flags.json === true) {
-    sayJson({ isWhole, regions: reading.regions, damagedTensors: damaged, tensorsUnlikeModel: unlike });
+    sayJson({
+      isWhole,
+      regions: reading.regions,
+      damagedTensors: damaged,
+      tensorsUnlikeModel: unlike,
+      differingFiles: differing,
+      missingFiles: missing,
+    });
     return isWhole;
   }
   const rows = reading.regions.map((region, r) => [
@@ -108,6 +165,11 @@ export async function runImageCheck(folder: string, flags: ImageCheckFlags): Pro
       ? `All ${total} tensors are rebuilt bit for bit.`
       : `${damaged.length} of ${total} tensors differ from what was written: ${damaged.join(", ")}.`,
   );
+  const lost = reading.regions.reduce((sum, region) => sum + region.uncorrectable, 0);
+  if (damaged.length === 0 && lost > 0) {
+    say(`${plural(lost, "word")} could not be corrected, with errors in bits that hold no weight.`);
+  }
+  for (const line of copyWords(layout, copies)) say(line);
   if (unlike !== null) {
     say(
       unlike.length === 0
