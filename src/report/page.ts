@@ -46,9 +46,9 @@ table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric
 caption{text-align:left;padding:.55rem .6rem;font-weight:600}
 caption span{position:sticky;left:.6rem;display:inline-block;max-width:calc(100vw - 4.5rem)}
 th,td{padding:.35rem .6rem;text-align:left;border-top:1px solid var(--qt-grid);white-space:nowrap;vertical-align:top}
-thead th{color:var(--qt-muted);font-weight:600;white-space:normal;vertical-align:bottom;min-width:4.4rem}
+thead th{color:var(--qt-muted);font-weight:600;white-space:normal;vertical-align:bottom;min-width:4rem}
 tbody th{font-weight:600}
-.num{text-align:right}
+.num{text-align:right;padding-left:.3rem}
 .wrap{white-space:normal;overflow-wrap:anywhere;min-width:13rem}
 .warnings{margin:1rem 0;padding:.7rem 1rem .7rem 1.1rem;border-left:4px solid var(--qt-warm);background:var(--qt-tint);border-radius:0 8px 8px 0}
 .warnings p{margin:0;font-weight:600}
