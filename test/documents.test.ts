@@ -4,10 +4,12 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { rooms, siteLink } from "../docs/.vitepress/pages.ts";
 import { inRepository } from "./cli-run.ts";
 import {
   anchorsOf,
   asPrinted,
+  copies,
   documentPaths,
   documentText,
   isAsShown,
@@ -33,15 +35,24 @@ describe("links", () => {
       if (/^[a-z]+:/i.test(target)) return [];
       const [file = "", anchor] = decodeURI(target).split("#");
       const to = file === "" ? path : join(dirname(path), file);
-      // Made from the sources when the site is built, which finds dead links itself.
-      const entry = /^docs\/api\/([\w/]+)\.md$/.exec(to)?.[1];
-      const sources = entry === undefined ? [] : [`src/${entry}/index.ts`, `src/${entry}.ts`];
-      if (sources.some((source) => existsSync(inRepository(source)))) return [];
-      if (!existsSync(inRepository(to))) return [`${path}:${line}: ${target}`];
+      // What the site is built into is not there in a fresh clone.
+      const isBuilt = [...copies].some((folder) => to.startsWith(`${folder}/`));
+      if (isBuilt || !existsSync(inRepository(to))) return [`${path}:${line}: ${target}`];
       if (anchor === undefined || !to.endsWith(".md")) return [];
       return anchorsOf(documentText(to)).has(anchor) ? [] : [`${path}:${line}: ${target}`];
     });
     expect(broken).toEqual([]);
+  });
+
+  it("to the sources of a room lead to the reference on the site", () => {
+    expect(rooms.filter((room) => !existsSync(inRepository(`src/${room}/index.ts`)))).toEqual([]);
+    const targets = linksOf(documentText("docs/library.md")).map(({ target }) => target);
+    const led = targets.filter((target) => target.startsWith("../src/"));
+    expect(rooms.filter((room) => !led.includes(`../src/${room}/index.ts`))).toEqual([]);
+    expect(led.map((target) => siteLink("library.md", target)).filter((to) => to === undefined)).toEqual([]);
+    expect(siteLink("library.md", "../src/protect/plan-types.ts#plan")).toBe("/api/protect.md#plan");
+    expect(siteLink("library.md", "../src/report/browser.ts")).toBe("/api/report/browser.md");
+    expect(siteLink("library.md", "../src/cli/main.ts")).toBeUndefined();
   });
 
   it("are found, with anchors, outside of code", () => {

@@ -173,7 +173,7 @@ export function anchorsOf(document: string): ReadonlySet<string> {
 }
 
 /** Folders of the site that are made by a build. */
-const copies = new Set(["docs/api", "docs/project", "docs/zoo", "docs/public"]);
+export const copies: ReadonlySet<string> = new Set(["docs/api", "docs/project", "docs/zoo", "docs/public"]);
 
 /** Paths of all documents, from the root of the repository. */
 export function documentPaths(): readonly string[] {

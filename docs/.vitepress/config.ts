@@ -2,31 +2,9 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { defineConfig, type DefaultTheme } from "vitepress";
-import { anchorOf, siteLink } from "./pages.ts";
+import { anchorOf, rooms, siteLink } from "./pages.ts";
 
 const item = (text: string, link: string): DefaultTheme.SidebarItem => ({ text, link });
-
-const rooms = [
-  "physics",
-  "channel",
-  "faults",
-  "ecc",
-  "protect",
-  "measure",
-  "stats",
-  "stored",
-  "onnx",
-  "data",
-  "bytes",
-  "gradient",
-  "engine",
-  "assessment",
-  "simulation",
-  "planning",
-  "campaign",
-  "image",
-  "report",
-];
 
 const sidebar: DefaultTheme.SidebarItem[] = [
   {

@@ -18,6 +18,37 @@ export const copiedPages: ReadonlyMap<string, string> = new Map([
 const pageOf = new Map([...copiedPages].map(([page, file]) => [file, page]));
 pageOf.set("README.md", "index.md");
 
+/** Rooms with a page in the reference, in the order in which the site lists them. */
+export const rooms: readonly string[] = [
+  "physics",
+  "channel",
+  "faults",
+  "ecc",
+  "protect",
+  "measure",
+  "stats",
+  "stored",
+  "onnx",
+  "data",
+  "bytes",
+  "gradient",
+  "engine",
+  "assessment",
+  "simulation",
+  "planning",
+  "campaign",
+  "image",
+  "report",
+];
+
+/** The page of the reference, from `docs/`, that has what a file of the sources holds; undefined where none has it. */
+function referenceOf(file: string): string | undefined {
+  if (file === "src/report/browser.ts") return "api/report/browser.md";
+  if (file === "src/index.ts" || file === "src/errors.ts") return "api/index.md";
+  const [, room] = /^src\/([a-z]+)\/.+\.ts$/.exec(file) ?? [];
+  return room !== undefined && rooms.includes(room) ? `api/${room}.md` : undefined;
+}
+
 /**
  * Where a link of a page leads on the site: a path from its root; undefined where the repository has it and the site
  * has not.
@@ -29,7 +60,10 @@ export function siteLink(page: string, target: string): string | undefined {
   const [path = "", anchor] = target.split("#");
   const from = copiedPages.get(page) ?? posix.join("docs", page);
   const file = posix.normalize(posix.join(posix.dirname(from), decodeURI(path))).replace(/\/$/, "/README.md");
-  const own = pageOf.get(file) ?? (file.startsWith("docs/") ? file.slice("docs/".length) : undefined);
+  const own =
+    pageOf.get(file) ??
+    referenceOf(file) ??
+    (file.startsWith("docs/") ? file.slice("docs/".length) : undefined);
   if (own === undefined) return undefined;
   return `/${own}${anchor === undefined ? "" : `#${anchor}`}`;
 }
