@@ -65,6 +65,9 @@ function useWidth(element: { readonly current: HTMLElement | null }): number {
   return width;
 }
 
+/** Wider than this a picture does not grow, CSS pixels. */
+const widest = 1220;
+
 /** Pictures out of sight are drawn when the slider has rested so long, in ms. */
 const restMs = 120;
 
@@ -92,7 +95,7 @@ export function Figure({ name, draw, caption, data, isBusy = false }: FigureProp
   const isDrawn = useRef(false);
   useLayoutEffect(() => {
     if (width === 0) return undefined;
-    const show = () => holder.current?.replaceChildren(draw({ document, width: Math.min(width, 860) }));
+    const show = () => holder.current?.replaceChildren(draw({ document, width: Math.min(width, widest) }));
     if (isSeen.current || !isDrawn.current) {
       isDrawn.current = true;
       show();

@@ -5,6 +5,7 @@ import * as Plot from "@observablehq/plot";
 import { formatNumber, powerOfTen } from "../numbers.ts";
 import type { BarrierPicture } from "../types.ts";
 import { drawPlot, halo, makeFrame, powerTicks } from "./frame.ts";
+import { estimatedWidth } from "./labels.ts";
 import type { ChartOptions } from "./options.ts";
 import { colour } from "./theme.ts";
 
@@ -185,6 +186,11 @@ export function waveChart(data: BarrierPicture, options: ChartOptions): SVGSVGEl
   const end = log10Amplitude.at(-1)!;
   const low = Math.floor(Math.min(0, ...log10Amplitude) - 0.9);
   const high = Math.max(0.3, ...log10Amplitude);
+  const words = `${number(10 ** end, 2)} at the anode`;
+  // The words stand above the wave, as high as it is where they begin.
+  const begin =
+    total * (1 - (estimatedWidth(words) + 12) / (frame.width - frame.marginLeft - frame.marginRight));
+  const above = Math.max(...points.filter(({ x }) => x >= begin).map(({ y }) => y));
   return drawPlot(
     frame,
     {
@@ -212,15 +218,15 @@ export function waveChart(data: BarrierPicture, options: ChartOptions): SVGSVGEl
         Plot.areaY(points, { x: "x", y1: low, y2: "y", fill: colour("warm"), fillOpacity: 0.2 }),
         Plot.line(points, { x: "x", y: "y", stroke: colour("warm"), strokeWidth: 2.5 }),
         Plot.dot([points.at(-1)!], { x: "x", y: "y", fill: colour("warm"), r: 4 }),
-        Plot.text([points.at(-1)!], {
-          x: "x",
-          y: "y",
-          text: () => `${number(10 ** end, 2)} at the anode`,
+        Plot.text([words], {
+          x: [total],
+          y: [above],
+          text: (d: string) => d,
           textAnchor: "end",
           dx: -8,
-          dy: 14,
+          dy: -10,
           fill: colour("ink"),
-          ...halo,
+          fontWeight: 600,
         }),
       ],
     },

@@ -64,19 +64,33 @@ function targetPlace(words: string, y: number, curves: readonly (readonly Point[
   return { words, ...leastCovering([first!, ...rest], curves, inside) };
 }
 
-/** Where the words of a point may stand: beside it, or farther down beside the line from it to the axis. */
-function placesBeside([x, y]: Point, width: number, bottom: number) {
-  const place = (isRight: boolean, dy: number) => {
+/** Words of a point: whole, or the figure alone where there is little room. */
+interface PointWords {
+  readonly long: string;
+  readonly short: string;
+}
+
+/**
+ * Where the words of a point may stand: beside it, whole or in short, or farther down beside the line from it to the
+ * axis; on its own side of the line of the share to keep, since they would belie it on the other.
+ */
+function placesBeside([x, y]: Point, { long, short }: PointWords, level: number, bottom: number) {
+  const place = (words: string, isRight: boolean, dy: number) => {
+    const width = estimatedWidth(words);
     const left = isRight ? x + 8 : x - 12 - width;
     const box = { left, right: left + width + 4, top: y + dy - 8, bottom: y + dy + 8 };
-    return { box, isRight, dy };
+    return { words, box, isRight, dy };
   };
+  const both = (words: string, dy: number) => [place(words, true, dy), place(words, false, dy)];
+  const near = (words: string) => [14, -14, -26].flatMap((dy) => both(words, dy));
   const down = Array.from(
     { length: Math.max(0, Math.floor((bottom - y - 34) / 12) + 1) },
     (_, i) => 26 + 12 * i,
   );
-  const more = [-14, -26, ...down].flatMap((dy) => [place(true, dy), place(false, dy)]);
-  return [place(true, 14), place(false, 14), ...more] as const;
+  const all = [...near(long), ...near(short), ...down.flatMap((dy) => both(long, dy))];
+  const own = all.filter(({ box }) => (y <= level ? box.bottom <= level : box.top >= level));
+  const [first, ...rest] = own.length > 0 ? own : all;
+  return [first!, ...rest] as const;
 }
 
 /** Predicted share of the clean accuracy against overhead. */
@@ -94,7 +108,8 @@ export function keptChart(data: KeptData, options: ChartOptions): SVGSVGElement 
     data.keep,
   ];
   const low = Math.max(0, Math.floor(10 * Math.min(...heights) - 0.2) / 10);
-  const high = Math.max(1, Math.max(...heights));
+  // Above the curves there is room for the words of a point that keeps more than is asked.
+  const high = Math.max(1, ...heights) + 0.1 * (1 - low);
   const right = frame.width - frame.marginRight;
   const bottom = frame.height - frame.marginBottom;
   const px = (x: number) => frame.marginLeft + (x / limit) * (right - frame.marginLeft);
@@ -105,10 +120,18 @@ export function keptChart(data: KeptData, options: ChartOptions): SVGSVGElement 
   const looked = data.chosen.flatMap(({ policy, name, overhead, kept }) => {
     if (kept === undefined) return [];
     const start = name === undefined ? "" : `${name}: `;
-    const words = frame.compact
-      ? `${start}${formatPercent(kept)}`
-      : `${start}${formatPercent(overhead)} protected, ${formatPercent(kept)} kept`;
-    return [{ overhead, kept, words, style: policyStyle(policy), spot: [px(overhead), py(kept)] as const }];
+    const long = `${start}${formatPercent(overhead)} protected, ${formatPercent(kept)} kept`;
+    const short = `${start}${formatPercent(kept)}`;
+    return [
+      {
+        overhead,
+        kept,
+        long,
+        short: frame.compact ? short : `${short} kept`,
+        style: policyStyle(policy),
+        spot: [px(overhead), py(kept)] as const,
+      },
+    ];
   });
   const level = py(data.keep);
   const lines: Point[][] = [
@@ -128,7 +151,12 @@ export function keptChart(data: KeptData, options: ChartOptions): SVGSVGElement 
       [x, y],
       [x, bottom],
     ]);
-    const places = placesBeside(point.spot, estimatedWidth(point.words), bottom);
+    const places = placesBeside(
+      point.spot,
+      frame.compact ? { ...point, long: point.short } : point,
+      level,
+      bottom,
+    );
     const place = leastCovering(places, [...lines, ...drops], inside, boxes);
     boxes.push(place.box);
     return { ...point, ...place };
@@ -143,7 +171,7 @@ export function keptChart(data: KeptData, options: ChartOptions): SVGSVGElement 
     frame,
     {
       id: "kept",
-      label: `Predicted share of the clean accuracy against overhead under ${curves.map((c) => c.style.label).join(", ") || "no policy"}, to keep ${formatPercent(data.keep)}. ${chosen.map((c) => `${c.words}.`).join(" ")}`,
+      label: `Predicted share of the clean accuracy against overhead under ${curves.map((c) => c.style.label).join(", ") || "no policy"}, to keep ${formatPercent(data.keep)}. ${chosen.map((c) => `${c.long}.`).join(" ")}`,
     },
     {
       x: {

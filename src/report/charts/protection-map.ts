@@ -141,7 +141,7 @@ export function protectionMap(rows: readonly ProtectionRow[], options: ChartOpti
     );
   }
   svg.append(
-    text(4, height - 8, "filled: protected for that share of the weights; empty: can flip", {
+    text(4, height - 8, "filled: protected; a bar: for that % of the weights; empty: can flip", {
       fill: colour("muted"),
       "font-size": 11,
     }),
@@ -155,6 +155,16 @@ export function protectionMap(rows: readonly ProtectionRow[], options: ChartOpti
     id: "protection-map",
     label: `Protected bits of ${rows.length} tensors, ${formatPercent(protectedBits / stored)} of the stored bits. ${rows.map((row) => rowWords(row).replaceAll("\n", "; ")).join(". ")}.`,
   });
+}
+
+/** Height of the bar at the foot of a cell that is protected for a part of the weights. */
+const barHeight = 8;
+
+/** The share of a cell that is protected in part, with the unit where there is room for it. */
+function partWords(share: number, width: number): string {
+  const figure = share < 0.01 ? "<1" : share > 0.99 ? ">99" : String(Math.round(100 * share));
+  const words = `${figure} %`;
+  return 6.4 * words.length <= width ? words : figure;
 }
 
 interface Pen {
@@ -198,21 +208,15 @@ function drawRow(
     const [w, h] = [layout.cellWidth - 2, layout.cellHeight];
     const y = top + layout.cellsTop;
     group.append(rect({ x, y, width: w, height: h, fill: colour("tint"), stroke: colour("grid") }));
-    if (share > 0) {
-      group.append(
-        rect({ x, y, width: Math.max(1.5, w * Math.min(1, share)), height: h, fill: colour("accent") }),
-      );
-    }
+    if (share >= 1) group.append(rect({ x, y, width: w, height: h, fill: colour("accent") }));
     if (share > 0 && share < 1) {
-      const words = share < 0.01 ? "<1" : share > 0.99 ? ">99" : String(Math.round(100 * share));
+      const barTop = y + h - barHeight;
       group.append(
-        text(x + w / 2, y + h / 2 + 4, words, {
+        rect({ x, y: barTop, width: Math.max(1.5, w * share), height: barHeight, fill: colour("accent") }),
+        text(x + w / 2, y + (h - barHeight) / 2 + 4, partWords(share, w), {
           "text-anchor": "middle",
           "font-size": 11,
           "font-weight": 600,
-          stroke: colour("paper"),
-          "stroke-width": 3,
-          "paint-order": "stroke",
         }),
       );
     }

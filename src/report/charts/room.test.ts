@@ -2,7 +2,9 @@
 import { JSDOM } from "jsdom";
 import { describe, expect, it } from "vitest";
 import { sampleComparison, sampleLaw } from "../../../test/report-sample.ts";
-import { accuracyChart, bitShareChart, driftChart, keptChart } from "./index.ts";
+import { accuracyChart, bitShareChart, driftChart, keptChart, protectionMap, waveChart } from "./index.ts";
+import { parseDevice } from "../../physics/index.ts";
+import { deviceSection } from "../collect.ts";
 import { leastCovering, type Box } from "./labels.ts";
 import { policyStyle } from "./theme.ts";
 
@@ -122,6 +124,64 @@ describe("the words of what is kept", () => {
     expect(words(svg).filter((own) => /^[AB]: /.test(own.words))).toHaveLength(2);
     expect(overlapping(svg)).toEqual([]);
   });
+});
+
+describe("the words of a point beside the share to keep", () => {
+  it.each(
+    widths.flatMap((width) =>
+      [0.05, 0.1, 0.2, 0.25, 0.27, 0.45, 0.6].map((overhead) => ({ width, overhead, kept: tacAt(overhead) })),
+    ),
+  )("stand on its side of the line: $kept at $width pixels", ({ width, overhead, kept }) => {
+    const chosen = [{ policy: "tac", name: "A", overhead, kept }];
+    const svg = keptChart({ curves: curves.slice(0, 2), keep: 0.95, chosen }, { document, width });
+    const { box } = words(svg).find((own) => own.words.startsWith("A: "))!;
+    const line = svg.querySelector("g.rule line[stroke-dasharray], g.rule[stroke-dasharray] line")!;
+    const level = origin(line)[1] + Number(line.getAttribute("y1"));
+    expect(level).toBeGreaterThan(26);
+    const middle = (box.top + box.bottom) / 2;
+    expect(Math.sign(level - middle)).toBe(kept >= 0.95 ? 1 : -1);
+    expect(box.top).toBeGreaterThan(0);
+  });
+});
+
+describe("the map of protected bits", () => {
+  it.each(
+    widths.flatMap((width) =>
+      [4, 8, 16].flatMap((bits) => [0.004, 0.3, 0.61, 0.995].map((share) => ({ width, bits, share }))),
+    ),
+  )("writes $share of a cell off its bar: $bits bits at $width pixels", ({ width, bits, share }) => {
+    const shares = Array.from({ length: bits }, (_, k) => (k === bits - 1 ? share : 0));
+    const row = { name: "w", operator: "Gemm", count: 1000, shares, decoder: "as stored", score: 1 };
+    const svg = protectionMap([row], { document, width });
+    const group = svg.querySelector("g.tensor")!;
+    const number = (node: Element, name: string) => Number(node.getAttribute(name));
+    const cell = Array.from(group.querySelectorAll("rect")).at(bits - 1)!;
+    const bar = cell.nextElementSibling!;
+    const figure = bar.nextElementSibling!;
+    const [x, y, w] = [number(cell, "x"), number(cell, "y"), number(cell, "width")];
+    expect(number(bar, "width")).toBeCloseTo(Math.max(1.5, w * share), 1);
+    expect(number(figure, "y")).toBeLessThan(number(bar, "y"));
+    expect(number(figure, "y") - 9).toBeGreaterThan(y);
+    expect(figure.getAttribute("stroke")).toBeNull();
+    const text = figure.textContent ?? "";
+    expect(number(figure, "x")).toBeCloseTo(x + w / 2, 1);
+    expect(5.5 * text.length).toBeLessThanOrEqual(w + 3);
+    expect(text).toMatch(w >= 36 ? /^[<>]?\d+ %$/ : /^[<>]?\d+( %)?$/);
+  });
+});
+
+it.each(widths)("writes the end of the wave above it at %i pixels", (width) => {
+  for (const thicknessNm of [1.5, 2.67, 6]) {
+    const { barrier } = deviceSection(
+      parseDevice({ barrier: { material: "SiO2", thicknessNm }, energyEv: 0.2, holdS: 0.064 }),
+    );
+    const svg = waveChart(barrier!, { document, width });
+    const own = words(svg).find((word) => word.words.endsWith("at the anode"))!;
+    const under = curvePoints(svg).filter(([x]) => x > own.box.left && x < own.box.right);
+    expect(under.length).toBeGreaterThan(10);
+    expect(under.every(([, y]) => y > own.box.bottom)).toBe(true);
+    expect(own.box.top).toBeGreaterThan(0);
+  }
 });
 
 describe("the shares of bits", () => {
