@@ -59,6 +59,10 @@ beforeAll(async () => {
       y: { dims: [8], data: new Uint8Array(8) },
     }),
     "unlabelled.npz": formatNpz({ x: { dims: [8, 1, 16, 16], data: noise(8 * 256) } }),
+    "labelled.npz": formatNpz({
+      x: { dims: [8, 1, 16, 16], data: noise(8 * 256) },
+      label: { dims: [8], data: new Uint8Array(8) },
+    }),
     "rows.npz": formatNpz({ x: { dims: [8, 4], data: noise(32) } }),
     "wide.npz": formatNpz({ x: { dims: [8, 3, 20, 20], data: noise(8 * 1200) } }),
     "labels.npz": formatNpz({
@@ -184,6 +188,11 @@ const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
   ],
   ["a PyTorch file for a model", plan("images.pt"), /images\.pt is a PyTorch file; .*torch\.onnx\.export/],
   ["data without x", plan(lenet, "unnamed.npz"), /no input "images"; it takes "x" float \[N, 1, 16, 16\]/],
+  [
+    "an array beside x that is none of the model's",
+    [...verify(lenet, "plan.json", "labelled.npz"), "--labels", "labelled.npz:label"],
+    /labelled\.npz has the arrays x and label, but the model takes "x" .* alone; give --data labelled\.npz:x\.$/m,
+  ],
   ["missing data", plan(lenet, "missing.npz"), /missing\.npz does not exist/],
   ["p above 0.5", plan(lenet, "data.npz", "--p", "0.6", "--budget", "0.1"), /\bp\b.*0\.6.*0\.5/],
   ["p below 0", plan(lenet, "data.npz", "--p", "-0.1", "--budget", "0.1"), /\bp\b.*-0\.1/],

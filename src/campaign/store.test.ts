@@ -1,4 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -102,6 +111,28 @@ describe("a store of campaigns", () => {
     expect(recorder.finish()).toBe(0);
     expect(store.chips("a")).toEqual(records(400));
     store.close();
+  });
+
+  it("is looked at where nothing may be written beside it, and left as it is", () => {
+    written(7);
+    // SQLite cannot make its own files either where their names are taken.
+    mkdirSync(`${path}-wal`);
+    const before = readFileSync(path);
+    expect(() => openStore(path)).toThrow(/runs\.db cannot be opened; check the path and its permissions/);
+    const temporary = () => readdirSync(tmpdir()).filter((name) => name.startsWith("qtaml-store-")).length;
+    const count = temporary();
+    const store = openStore(path, { create: false, isOnlyRead: true });
+    expect(store.list()).toMatchObject([{ name: "a", chips: 7, identity }]);
+    expect(store.chips("a")).toEqual(records(7));
+    store.close();
+    expect(temporary()).toBeLessThanOrEqual(count);
+    expect(readFileSync(path)).toEqual(before);
+    expect(readdirSync(folder).toSorted()).toEqual(["runs.db", "runs.db-wal"]);
+    truncateSync(path, Math.floor(before.length * 0.7));
+    const damaged = openStore(path, { isOnlyRead: true });
+    expect(damaged.notices).toEqual(["Store runs.db is damaged: what is whole of it is shown."]);
+    damaged.close();
+    expect(readdirSync(folder).toSorted()).toEqual(["runs.db", "runs.db-wal"]);
   });
 
   it("waits in memory while the disk is full, and says so once", () => {

@@ -3,9 +3,22 @@
  * to it. A chip is committed as soon as it is finished, so a killed process loses none; each is sealed, so that a
  * damaged file gives back what is whole and nothing else.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readSync, renameSync, statSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { createRequire } from "node:module";
-import { basename, dirname } from "node:path";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
 import type Sqlite from "better-sqlite3";
 import { z } from "zod";
 import { QtamlError } from "../errors.ts";
@@ -90,6 +103,8 @@ export interface CampaignStore {
 export interface StoreOptions {
   /** Whether a file that is not there is made; true unless told. */
   readonly create?: boolean;
+  /** Set where nothing will be kept in it: where the file or its folder may not be written, a copy is looked at. */
+  readonly isOnlyRead?: boolean;
   /** Told once when chips cannot be written. */
   readonly onNotice?: (text: string) => void;
   /** The time for events, in milliseconds; it decides nothing. */
@@ -106,7 +121,7 @@ const isDamage = (cause: unknown) => /^SQLITE_(CORRUPT|NOTADB)/.test(codeOf(caus
 function problem(path: string, cause: unknown): QtamlError {
   const reasons: Readonly<Record<string, string>> = {
     SQLITE_CANTOPEN: "cannot be opened; check the path and its permissions",
-    EACCES: "cannot be made; check the permissions of its folder",
+    EACCES: "may not be read or made; check its permissions and those of its folder",
     ENOTDIR: "lies below something that is not a folder; check the path",
     EEXIST: "lies below something that is not a folder; check the path",
     EROFS: "is on a read-only disk; choose another place",
@@ -256,6 +271,36 @@ function openWhole(path: string, options: StoreOptions) {
   return rebuild(path, options);
 }
 
+/** Opens the database of a store; of one that may only be read, a copy that is removed in the end. */
+function openReadable(path: string, options: StoreOptions) {
+  try {
+    return { ...openWhole(path, options), close: () => undefined };
+  } catch (cause) {
+    if (
+      options.isOnlyRead !== true ||
+      !/^(SQLITE_(CANTOPEN|READONLY)|E(ACCES|PERM|ROFS)$)/.test(codeOf(cause))
+    )
+      throw cause;
+  }
+  const folder = mkdtempSync(join(tmpdir(), "qtaml-store-"));
+  const close = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    const copy = join(folder, basename(path));
+    for (const suffix of ["", "-wal"]) {
+      if (statSync(path + suffix, { throwIfNoEntry: false })?.isFile() !== true) continue;
+      copyFileSync(path + suffix, copy + suffix);
+      chmodSync(copy + suffix, 0o600);
+    }
+    const { database, notice } = openWhole(copy, options);
+    const told =
+      notice === undefined ? undefined : `Store ${basename(path)} is damaged: what is whole of it is shown.`;
+    return { database, notice: told, close };
+  } catch (cause) {
+    close();
+    throw cause;
+  }
+}
+
 /**
  * Opens a store of campaigns, and makes it where there is none. A damaged one is put aside and made again of the chips
  * that are whole; `notices` says so.
@@ -263,9 +308,9 @@ function openWhole(path: string, options: StoreOptions) {
  * @throws QtamlError `file-access` when the file cannot be read or written, `invalid-file` when it is something else
  */
 export function openStore(path: string, options: StoreOptions = {}): CampaignStore {
-  let opened: ReturnType<typeof openWhole>;
+  let opened: ReturnType<typeof openReadable>;
   try {
-    opened = openWhole(path, options);
+    opened = openReadable(path, options);
   } catch (cause) {
     throw cause instanceof QtamlError ? cause : problem(path, cause);
   }
@@ -391,6 +436,9 @@ export function openStore(path: string, options: StoreOptions = {}): CampaignSto
         throw cause instanceof QtamlError ? cause : problem(path, cause);
       }
     },
-    close: () => database.close(),
+    close() {
+      database.close();
+      opened.close();
+    },
   };
 }

@@ -2,7 +2,7 @@
  * @file From flags to data sets.
  */
 import { readDataset, type Dataset } from "../data/index.ts";
-import { modelIo } from "../engine/index.ts";
+import { checkInputNames, modelIo } from "../engine/index.ts";
 import type { OnnxModel } from "../onnx/index.ts";
 import { note, type Manner } from "./output.ts";
 
@@ -25,7 +25,7 @@ export const outputOf = ({ outputName }: DataFlags): { output?: string } =>
 
 async function read(paths: readonly string[], flags: DataFlags, model: OnnxModel): Promise<Dataset> {
   const { labels, labelColumn, preprocessing, feed, limit } = flags;
-  const { dataset, classNames } = await readDataset({
+  const { dataset, archives, classNames } = await readDataset({
     data: paths,
     labels,
     labelColumn,
@@ -39,6 +39,7 @@ async function read(paths: readonly string[], flags: DataFlags, model: OnnxModel
       return open.find((i) => input === undefined || i.name === input)?.dims;
     },
   });
+  checkInputNames(modelIo(model), dataset, archives);
   if (classNames !== undefined) {
     note(`Classes: ${classNames.map((name, i) => `${i} ${name}`).join(", ")}.`, flags);
   }

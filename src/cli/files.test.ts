@@ -16,7 +16,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { checkOutput, readDevice, writeWhole } from "./files.ts";
+import { checkOutput, outputProblem, readDevice, writeWhole } from "./files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "qtaml-files-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -33,6 +33,28 @@ describe("checkOutput", () => {
     expect(() => checkOutput(folder)).toThrow(/is a folder; give a file/);
     expect(() => checkOutput(join(file, "plan.json"))).toThrow(/below something that is not a folder/);
     rmSync(file);
+  });
+
+  it("names what was given, and the folder that may not be written", () => {
+    const folderOf = (code: string) =>
+      outputProblem("ro/image", Object.assign(new Error(code), { code }), "ro").message;
+    expect(folderOf("EACCES")).toBe(
+      "Output ro/image may not be written; check the permissions of ro, or choose another place.",
+    );
+    expect(folderOf("ENOENT")).toBe("Output ro/image cannot be made there; choose another place.");
+    expect(folderOf("EROFS")).toBe("Output ro/image is on a read-only disk; choose another place.");
+    writeFileSync(join(folder, "plain"), "");
+    expect(() => checkOutput(join(folder, "plain", "file"), "given")).toThrow(
+      /^Output given lies below something/,
+    );
+    rmSync(join(folder, "plain"));
+  });
+
+  // There is no making files in it, whoever asks.
+  it.runIf(process.platform === "linux")("or a place that takes none, found when it is written", () => {
+    expect(() => writeWhole("/proc/qtaml.json", "{}")).toThrow(
+      /^Output \/proc\/qtaml\.json cannot be made there; choose another place\.$/,
+    );
   });
 });
 

@@ -48,6 +48,19 @@ export function fileProblem(path: string, what: string, cause: unknown): QtamlEr
   return new QtamlError("file-access", `${what} ${path} ${reason}.`, { cause });
 }
 
+/** What went wrong with a place to write to, as one sentence. */
+export function outputProblem(path: string, cause: unknown, folder = dirname(path)): QtamlError {
+  const code = (cause as NodeJS.ErrnoException).code ?? "";
+  if (code === "ENOENT") {
+    return new QtamlError("file-access", `Output ${path} cannot be made there; choose another place.`, {
+      cause,
+    });
+  }
+  if (code !== "EACCES" && code !== "EPERM") return fileProblem(path, "Output", cause);
+  const remedy = `check the permissions of ${folder}, or choose another place`;
+  return new QtamlError("file-access", `Output ${path} may not be written; ${remedy}.`, { cause });
+}
+
 /** Reads a whole file. @param what what to call it in an error, for instance "Model" */
 export function readBytes(path: string, what: string): Uint8Array {
   try {
@@ -96,19 +109,20 @@ function destination(path: string): string {
 /**
  * Refuses a place where no file can be written, before any work is done for it.
  *
+ * @param named what the user gave, where that is a folder for the file
  * @throws QtamlError `file-access`
  */
-export function checkOutput(path: string): void {
+export function checkOutput(path: string, named = path): void {
+  let folder = dirname(path);
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
       throw Object.assign(new Error("folder"), { code: "EISDIR" });
     }
-    let folder = dirname(path);
     while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
     if (!statSync(folder).isDirectory()) throw Object.assign(new Error("no folder"), { code: "ENOTDIR" });
     accessSync(folder, constants.W_OK);
   } catch (cause) {
-    throw fileProblem(path, "Output", cause);
+    throw outputProblem(named, cause, folder);
   }
 }
 
@@ -126,14 +140,14 @@ export function writeWhole(path: string, content: Content): void {
       return;
     }
   } catch (cause) {
-    throw cause instanceof QtamlError ? cause : fileProblem(path, "Output", cause);
+    throw cause instanceof QtamlError ? cause : outputProblem(path, cause);
   }
   try {
     writeContent(partial, content);
     renameSync(partial, place);
   } catch (cause) {
     rmSync(partial, { force: true });
-    throw cause instanceof QtamlError ? cause : fileProblem(path, "Output", cause);
+    throw cause instanceof QtamlError ? cause : outputProblem(path, cause);
   }
 }
 

@@ -5,7 +5,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { QtamlError } from "../errors.ts";
-import { checkOutput, fileProblem, writeWhole } from "./files.ts";
+import { checkOutput, outputProblem, writeWhole } from "./files.ts";
 
 /**
  * Refuses a place where a folder may not be put: a file, or a folder that holds something else.
@@ -16,13 +16,13 @@ import { checkOutput, fileProblem, writeWhole } from "./files.ts";
 export function checkFolder(path: string, owned: (path: string) => boolean): void {
   const stats = statSync(path, { throwIfNoEntry: false });
   if (stats === undefined) {
-    checkOutput(join(path, "file"));
+    checkOutput(join(path, "file"), path);
     return;
   }
   if (!stats.isDirectory()) {
     throw new QtamlError("file-access", `${path} is a file; give a folder to write to.`);
   }
-  checkOutput(join(path, "file"));
+  checkOutput(join(path, "file"), path);
   if (readdirSync(path).length > 0 && !owned(path)) {
     throw new QtamlError(
       "file-access",
@@ -50,7 +50,7 @@ export function writeFolder(path: string, files: ReadonlyMap<string, string | Ui
     renameSync(partial, place);
   } catch (cause) {
     if (!existsSync(place) && existsSync(former)) renameSync(former, place);
-    throw cause instanceof QtamlError ? cause : fileProblem(path, "Output", cause);
+    throw cause instanceof QtamlError ? cause : outputProblem(path, cause);
   } finally {
     rmSync(partial, { recursive: true, force: true });
     if (existsSync(place)) rmSync(former, { recursive: true, force: true });

@@ -98,12 +98,37 @@ function barProgress(): Progress {
   };
 }
 
+/** What is said at an interrupt of a command that writes when all is done. */
+export const nothingWritten = "Interrupted; nothing was written.";
+
 let shown: Progress | undefined;
 
-/** Progress in the manner that fits: a bar on a terminal, lines in a log, nothing when quiet. */
-export function openProgress(manner: Manner): Progress {
+/** Progress that says something at Ctrl-C before it ends the process. */
+function withFarewell(progress: Progress, farewell: string): Progress {
+  const interrupt = () => {
+    progress.stop();
+    process.stderr.write(`${farewell}\n`);
+    process.kill(process.pid, "SIGINT");
+  };
+  process.once("SIGINT", interrupt);
+  return {
+    update: progress.update,
+    stop() {
+      process.removeListener("SIGINT", interrupt);
+      progress.stop();
+    },
+  };
+}
+
+/**
+ * Progress in the manner that fits: a bar on a terminal, lines in a log, nothing when quiet.
+ *
+ * @param farewell what an interrupt leaves, unless quiet
+ */
+export function openProgress(manner: Manner, farewell?: string): Progress {
   if (manner.quiet === true) return silent;
-  shown = process.stderr.isTTY ? barProgress() : plainProgress();
+  const plain = process.stderr.isTTY ? barProgress() : plainProgress();
+  shown = farewell === undefined ? plain : withFarewell(plain, farewell);
   return shown;
 }
 

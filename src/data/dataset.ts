@@ -39,8 +39,6 @@ export interface Dataset {
   readonly labels: Labels | undefined;
   /** Inputs that are the same for every sample: a sample rate, the first state of a recurrent network. */
   readonly constants?: ReadonlyMap<string, Constant>;
-  /** The archive that inputs come from, by the name of the input; it is named where they do not fit the model. */
-  readonly archives?: ReadonlyMap<string, string>;
   /** Set where the model must see one sample a call, because it mixes the samples of a batch. */
   readonly isOneByOne?: true;
 }

@@ -41,6 +41,8 @@ export interface DataRequest {
 /** A data set, and the names of its classes where the files have them. */
 export interface ReadData {
   readonly dataset: Dataset;
+  /** The archive that an input comes from, by the name of the input, as the request names it. */
+  readonly archives: ReadonlyMap<string, string>;
   /** In the order of their numbers. */
   readonly classNames?: readonly string[];
 }
@@ -200,8 +202,8 @@ export async function readDataset(request: DataRequest): Promise<ReadData> {
       inputs,
       labels,
       ...(constants.size === 0 ? {} : { constants }),
-      ...(archives.size === 0 ? {} : { archives }),
     },
+    archives,
     ...(classNames === undefined ? {} : { classNames }),
   };
 }

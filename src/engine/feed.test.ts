@@ -12,7 +12,7 @@ import {
   type OnnxModel,
 } from "../onnx/index.ts";
 import { outputValues } from "./convert.ts";
-import { bindInputs, planFeeds } from "./feed.ts";
+import { bindInputs, checkInputNames, planFeeds } from "./feed.ts";
 import { judgedModel, modelIo } from "./io.ts";
 import { bindWeights, inferBatches, settleBatching, type JudgedOutput } from "./network.ts";
 import { openSession, runSession } from "./session.ts";
@@ -139,13 +139,13 @@ describe("the remedy for data that do not fit", () => {
     const archives = new Map(["x", "label", "images"].map((name) => [name, "test_x.npz"]));
     const labels = { dims: [], data: new Int32Array(2) };
     const io = taking(1, 4, 5);
-    expect(() => planFeeds(io, { ...named({ x: [1, 4, 5], label: [] }), archives, labels })).toThrow(
+    expect(() => checkInputNames(io, { ...named({ x: [1, 4, 5], label: [] }), labels }, archives)).toThrow(
       /^test_x\.npz has the arrays x and label, but .*; give --data test_x\.npz:x\.$/,
     );
-    expect(() => planFeeds(io, { ...named({ x: [1, 4, 5], label: [] }), archives })).toThrow(
+    expect(() => checkInputNames(io, named({ x: [1, 4, 5], label: [] }), archives)).toThrow(
       /; give --data test_x\.npz:x --labels test_x\.npz:label\.$/,
     );
-    expect(() => planFeeds(io, { ...named({ images: [1, 4, 5] }), archives })).toThrow(
+    expect(() => checkInputNames(io, named({ images: [1, 4, 5] }), archives)).toThrow(
       /^The model has no input "images"; .* or choose arrays by --data test_x\.npz:images\.$/,
     );
   });

@@ -98,10 +98,11 @@ function shapeRemedy(fixed: readonly number[] | undefined, dims: readonly number
 function arrayProblem(
   io: ModelIo,
   open: readonly ModelInput[],
-  { inputs: arrays, archives, labels }: Dataset,
+  { inputs: arrays, labels }: Dataset,
   stranger: string,
+  archives: ReadonlyMap<string, string>,
 ): string {
-  const file = archives?.get(stranger) ?? "FILE.npz";
+  const file = archives.get(stranger) ?? "FILE.npz";
   const rank = open.length === 1 ? (open[0]!.dims?.length ?? 0) - 1 : 0;
   const fitting = Array.from(arrays.keys()).filter((name) => arrays.get(name)!.dims.length === rank);
   const scalars = Array.from(arrays.keys()).filter((name) => arrays.get(name)!.dims.length === 0);
@@ -116,7 +117,7 @@ function arrayProblem(
   if (chosen !== undefined && arrays.size > 1) {
     const names = [...arrays.keys()];
     const list = `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
-    const owner = archives?.has(stranger) === true ? `${file} has` : "The data have";
+    const owner = archives.has(stranger) ? `${file} has` : "The data have";
     return `${owner} the arrays ${list}, but the model takes ${formatInputs(io)} alone; give --data ${file}:${chosen}${more}.`;
   }
   const flags =
@@ -127,7 +128,11 @@ function arrayProblem(
 }
 
 /** The model's input that each array of a data set goes to. */
-function matchNames(io: ModelIo, data: Dataset): Map<string, SampleArray> {
+function matchNames(
+  io: ModelIo,
+  data: Dataset,
+  archives: ReadonlyMap<string, string> = new Map(),
+): Map<string, SampleArray> {
   const constants = data.constants ?? new Map<string, Constant>();
   const named = new Map(data.inputs);
   const twice = [...constants.keys()].find((name) => named.has(name));
@@ -145,7 +150,7 @@ function matchNames(io: ModelIo, data: Dataset): Map<string, SampleArray> {
   const known = new Set(io.inputs.map((i) => i.name));
   const stranger = [...named.keys(), ...constants.keys()].find((name) => !known.has(name));
   if (stranger !== undefined) {
-    throw new QtamlError("data-mismatch", arrayProblem(io, open, data, stranger));
+    throw new QtamlError("data-mismatch", arrayProblem(io, open, data, stranger, archives));
   }
   const missing = open.filter((i) => !named.has(i.name)).map((i) => i.name);
   if (missing.length > 0) {
@@ -157,6 +162,16 @@ function matchNames(io: ModelIo, data: Dataset): Map<string, SampleArray> {
     );
   }
   return named;
+}
+
+/**
+ * Refuses a data set whose names are not those of the model's inputs.
+ *
+ * @param archives the archive that an input comes from, by the name of the input
+ * @throws QtamlError `data-mismatch`
+ */
+export function checkInputNames(io: ModelIo, data: Dataset, archives: ReadonlyMap<string, string>): void {
+  matchNames(io, data, archives);
 }
 
 /**

@@ -9,7 +9,7 @@ export { openExecutor, serve, type ExecutorOptions } from "./executors/open.ts";
 export type { Served, ServeOptions } from "./executors/serve.ts";
 export { threadsExecutor } from "./executors/threads.ts";
 export { faultlessChance } from "./faultless.ts";
-export { bindInputs, planFeeds, type BoundInputs, type FeedPlan } from "./feed.ts";
+export { bindInputs, checkInputNames, planFeeds, type BoundInputs, type FeedPlan } from "./feed.ts";
 export {
   formatDims,
   formatInputs,

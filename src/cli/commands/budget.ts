@@ -10,7 +10,7 @@ import { dataFromFlags } from "../data.ts";
 import { checkOutput, readModel, toJson, writeWhole } from "../files.ts";
 import { flipLaw, flipsFromFlags, type FlipFlags } from "../memory.ts";
 import { fitTable, say, sayJson, warn, type Manner } from "../output.ts";
-import { openProgress, type Progress } from "../progress.ts";
+import { nothingWritten, openProgress, type Progress } from "../progress.ts";
 import { readBudget, type BudgetFile } from "./budget-file.ts";
 
 /** Flags of `qtaml budget`. */
@@ -124,8 +124,8 @@ export async function runBudget(path: string, flags: BudgetFlags): Promise<void>
   const budget = readBudget(path);
   const code = budget.code === undefined || budget.code === "none" ? null : codeNamed(budget.code);
   const { output } = flags;
-  if (output !== undefined) checkOutput(join(output, "plan.json"));
-  const progress = openProgress(flags);
+  if (output !== undefined) checkOutput(join(output, "plan.json"), output);
+  const progress = openProgress(flags, nothingWritten);
   const { models, warnings } = await openModels(path, budget, flags, progress);
   const stored = models.reduce(
     (sum, { assessment }) => sum + assessment.memory.reduce((bits, t) => bits + t.count * t.format.bits, 0),

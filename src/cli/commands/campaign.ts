@@ -44,7 +44,7 @@ export interface ReplayFlags extends CampaignFlags {
 
 /** Opens a store that is there, uses it and closes it. */
 async function withStore<T>(path: string, use: (store: CampaignStore) => T | Promise<T>): Promise<T> {
-  const store = openStore(path, { create: false });
+  const store = openStore(path, { create: false, isOnlyRead: true });
   try {
     store.notices.forEach((text) => note(`Note: ${text}`, {}));
     return await use(store);
@@ -203,6 +203,16 @@ const requestSchema = z.object({
 
 const planeName = ({ tensor, bit }: { tensor: string; bit: number }) => `${tensor} bit ${bit}`;
 
+/** Bit planes that a line of the account has room for. */
+const fewPlanes = 3;
+
+/** The planes any of which, protected, gives the clean answer back. */
+export function causeWords(causes: readonly { tensor: string; bit: number }[]): string {
+  if (causes.length === 0) return "several together";
+  const more = causes.length - fewPlanes;
+  return `${causes.slice(0, fewPlanes).map(planeName).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
 /** A replay for a person. */
 function tell(replay: ChipReplay, plan: string, { show, causes }: ReplayFlags): void {
   const { changed, flips, chip, samples } = replay;
@@ -230,9 +240,9 @@ function tell(replay: ChipReplay, plan: string, { show, causes }: ReplayFlags): 
         label === null ? "–" : String(label),
         String(clean),
         own < 0 ? "not finite" : String(own),
-        ...(causes === false ? [] : [found.map(planeName).join(", ") || "several together"]),
+        ...(causes === false ? [] : [causeWords(found)]),
       ]),
-      ["sample", "label", "clean", "chip", ...(causes === false ? [] : ["mended by protecting"])],
+      ["sample", "label", "clean", "chip", ...(causes === false ? [] : ["undone by protecting"])],
     ),
   );
   if (shown.length < changed.length) {

@@ -17,7 +17,7 @@ import { formatCount, formatNumber, formatPercent } from "../../report/index.ts"
 import { checkOutput, toJson, writeWhole } from "../files.ts";
 import type { DescribedMemory } from "../memory.ts";
 import { fitTable, warn } from "../output.ts";
-import { openProgress } from "../progress.ts";
+import { nothingWritten, openProgress } from "../progress.ts";
 import { physicalAccount, physicalWays, type PhysicalWay } from "./codes-physical.ts";
 import {
   assessFromFlags,
@@ -126,7 +126,7 @@ export async function codesOfModel(
   flags: CodesModelFlags,
   described: DescribedMemory,
 ): Promise<ModelCodes & { readonly assessment: Assessment }> {
-  const progress = openProgress(flags);
+  const progress = openProgress(flags, nothingWritten);
   try {
     const { assessment, data } = await assessFromFlags(model, flags, progress, described);
     const { plan, keep, noise } = await planFor(assessment, data!, codes, flags, progress.update);

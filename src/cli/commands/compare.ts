@@ -17,7 +17,7 @@ import {
 import { checkBudget } from "../../protect/index.ts";
 import { checkOutput, toJson, writeWhole } from "../files.ts";
 import { fitTable, say, sayJson, terminalWidth, warn } from "../output.ts";
-import { openProgress } from "../progress.ts";
+import { nothingWritten, openProgress } from "../progress.ts";
 import {
   assessFromFlags,
   guessWarnings,
@@ -96,7 +96,7 @@ export async function runCompare(model: string, flags: CompareFlags): Promise<bo
   if (flags.data === undefined)
     throw new QtamlError("invalid-argument", "Comparing needs data to judge by: give --data.");
   const measure = await measureFromFlags(flags);
-  const progress = openProgress(flags);
+  const progress = openProgress(flags, nothingWritten);
   const { assessment, data, described } = await assessFromFlags(model, flags, progress);
   const { keep, trials, seed, threads, budgets, decoderClass, grain } = flags;
   const comparison = await withSimulation(assessment, data!, { seed, threads, ...measure }, (simulation) =>

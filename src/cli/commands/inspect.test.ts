@@ -100,7 +100,15 @@ describe("absenceNote", () => {
         absent("value", 1, undefined, "constant operand of Pad"),
       ]),
     ).toBe(
-      "Not in the memory: 2 tensors (biases; 1,500 numbers; --biases), 1 tensor (scales; 1 number; --quantisation-parameters), 1 tensor (constant operand of Pad; 1 number). Nor are activations.",
+      [
+        "Not in the memory, as activations are not:",
+        "  2 tensors (biases; 1,500 numbers; --biases)",
+        "  1 tensor (scales; 1 number; --quantisation-parameters)",
+        "  1 tensor (constant operand of Pad; 1 number)",
+      ].join("\n"),
+    );
+    expect(absenceNote([absent("a.bias", 1000, "bias", "biases")])).toBe(
+      "Not in the memory: 1 tensor (biases; 1,000 numbers; --biases). Nor are activations.",
     );
   });
 

@@ -107,7 +107,7 @@ export function measurementNotes(rows: readonly InspectionRow[]): string[] {
   });
 }
 
-/** What is not in the memory, by kind; undefined when everything is. */
+/** What is not in the memory, by kind, with a line for each where there are several; undefined when everything is. */
 export function absenceNote(absent: Survey["absent"]): string | undefined {
   const kinds = new Map<string, AbsentTensor[]>();
   for (const tensor of absent) kinds.set(tensor.reason, [...(kinds.get(tensor.reason) ?? []), tensor]);
@@ -121,7 +121,9 @@ export function absenceNote(absent: Survey["absent"]): string | undefined {
     const [flag] = reason === "not chosen by name" ? [""] : flags;
     return `${plural(tensors.length, "tensor")} (${reason}; ${numbers}${flag === "" || flag === undefined ? "" : `; ${flag}`})`;
   });
-  return `Not in the memory: ${parts.join(", ")}. Nor are activations.`;
+  return parts.length === 1
+    ? `Not in the memory: ${parts[0]}. Nor are activations.`
+    : `Not in the memory, as activations are not:\n${parts.map((part) => `  ${part}`).join("\n")}`;
 }
 
 /** What to give for sensitivities that were not measured; undefined where they were. @param hasGraph whether the weights have a network */

@@ -23,7 +23,7 @@ import {
 } from "../../report/index.ts";
 import { checkOutput, toJson, writeWhole } from "../files.ts";
 import { fitTable, say, sayJson, warn } from "../output.ts";
-import { openProgress, type Progress } from "../progress.ts";
+import { nothingWritten, openProgress, type Progress } from "../progress.ts";
 import {
   measureFromFlags,
   requireGraph,
@@ -173,7 +173,7 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
     );
   }
   const measure = await measureFromFlags(flags);
-  const progress = openProgress(flags);
+  const progress = openProgress(flags, nothingWritten);
   const { survey, data, described } = await surveyFromFlags(model, flags, progress);
   const plan =
     keep !== undefined && data !== undefined && isAssessment(survey)
