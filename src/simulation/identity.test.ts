@@ -1,9 +1,12 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { fixtureBytes } from "../../test/build-model.ts";
 import { noiseImages } from "../../test/trials.ts";
 import { assess } from "../assessment/index.ts";
 import { symmetricFlips } from "../channel/index.ts";
-import type { Dataset } from "../data/index.ts";
+import { formatNpz, readDataset, type Dataset } from "../data/index.ts";
 import { openSimulation } from "./simulate.ts";
 
 describe("what identifies a simulation's data", () => {
@@ -15,11 +18,16 @@ describe("what identifies a simulation's data", () => {
       await simulation.close();
       return simulation.identity.data.sha256;
     };
-    const images = noiseImages(4, 1);
-    const at = (path: string) => digestOf({ ...images, archives: new Map([["x", path]]) });
-    const here = await at("test.npz");
-    expect(await at("/data/test.npz")).toBe(here);
-    expect(await digestOf(images)).toBe(here);
-    expect(await digestOf(noiseImages(4, 2))).not.toBe(here);
+    const folder = mkdtempSync(join(tmpdir(), "qtaml-identity-"));
+    mkdirSync(join(folder, "other"));
+    const at = async (path: string, seed: number) => {
+      const { dims, data } = noiseImages(4, seed).inputs.get("x")!;
+      writeFileSync(join(folder, path), formatNpz({ x: { dims: [4, ...dims], data } }));
+      return digestOf((await readDataset({ data: [join(folder, path)] })).dataset);
+    };
+    const here = await at("test.npz", 1);
+    expect(await at("other/images.npz", 1)).toBe(here);
+    expect(await at("test.npz", 2)).not.toBe(here);
+    rmSync(folder, { recursive: true });
   });
 });

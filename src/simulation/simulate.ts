@@ -172,9 +172,7 @@ export async function openSimulation(
   options: SimulationOptions = {},
 ): Promise<ChipTrials> {
   const { judged: prepared, memory } = assessment;
-  // Where the files lie is no part of what the data are: campaigns go on in another folder.
-  const { archives, ...data } = await settleBatching(prepared.model, given);
-  void archives;
+  const data = await settleBatching(prepared.model, given);
   const binder = chooseBinder(prepared);
   const provider = options.provider === "cpu" ? undefined : options.provider;
   const output = await cleanRun(assessment, data, binder, provider);
