@@ -39,7 +39,6 @@ const sidebar: DefaultTheme.SidebarItem[] = [
       item("Campaigns", "/campaigns"),
       item("Workers", "/workers"),
       item("From a plan to silicon", "/silicon"),
-      item("The explorer", "/explorer"),
     ],
   },
   {

@@ -116,8 +116,13 @@ export interface Plan {
   readonly format: "qtaml-plan";
   /** Files of version 1 have no codebooks, those of version 2 no shifts; they are read as plans without any. */
   readonly version: 3;
-  /** The model the plan was made for: its file's name and `ModelFile.sha256`, which covers external data too. */
-  readonly model: { readonly name: string; readonly sha256: string };
+  /** The model the plan was made for. */
+  readonly model: {
+    /** Name of its file. */
+    readonly name: string;
+    /** `ModelFile.sha256`, which covers external data too. */
+    readonly sha256: string;
+  };
   /** What the memory holds, and in which formats. */
   readonly storage: PlanStorage;
   /** How the protected bits were chosen. */
@@ -133,7 +138,7 @@ export interface Plan {
   readonly seed: number;
   /** Bits that the memory holds of all tensors, parity not counted. */
   readonly storedBits: number;
-  /** Those of them that are protected. */
+  /** Protected ones among `storedBits`. */
   readonly protectedBits: number;
   /** Check bits of all codewords; of coded plans only. */
   readonly parityBits?: number | undefined;
