@@ -15,7 +15,7 @@ export const identitySchema = simulationIdentitySchema.extend({
 });
 
 /** What the numbers of a campaign depend on. */
-export type CampaignIdentity = z.infer<typeof identitySchema>;
+export interface CampaignIdentity extends z.infer<typeof identitySchema> {}
 
 /** A plan's part of an identity: its content is what protects and decodes, whatever made it. */
 export function planIdentity(plan: Plan, name: string): CampaignIdentity["plans"][number] {

@@ -4,8 +4,9 @@
  */
 import { z } from "zod";
 import { QtamlError } from "../errors.ts";
-import { wordLineReads } from "./hard.ts";
-import { cellOrders } from "./layout.ts";
+import { wordLineReads, type StuckCells, type WordLineFaults } from "./hard.ts";
+import { cellOrders, type MemoryLayout } from "./layout.ts";
+import type { ThicknessMap } from "./thickness.ts";
 
 const share = z.number().min(0).max(1);
 
@@ -37,8 +38,38 @@ const hardModels = [
 
 const modelSchema = z.discriminatedUnion("model", [...flipModels, ...hardModels]);
 
-/** One fault model with its parameters. */
-export type FaultModel = z.infer<typeof modelSchema>;
+/** Every cell flips on its own. */
+export interface IndependentModel {
+  readonly model: "independent";
+}
+
+/** Flips come in runs along a word line. */
+export interface BurstModel {
+  readonly model: "burst";
+  /** Mean number of neighbouring cells that a burst hits. */
+  readonly length: number;
+}
+
+/** Flips follow a map of the oxide's thickness over the die. */
+export interface ThicknessModel extends ThicknessMap {
+  readonly model: "thickness";
+}
+
+/** Word lines fail as a whole. */
+export interface WordLineModel extends WordLineFaults {
+  readonly model: "word-line";
+}
+
+/** Cells are stuck since manufacturing. */
+export interface StuckAtModel extends StuckCells {
+  readonly model: "stuck-at";
+}
+
+/**
+ * One fault model with its parameters. At most one of the first three says how bits flip; the other two come on top of
+ * flips.
+ */
+export type FaultModel = IndependentModel | BurstModel | ThicknessModel | WordLineModel | StuckAtModel;
 
 /** Names of the fault models. */
 export const faultModelNames = [...flipModels, ...hardModels].map((s) => s.shape.model.value);
@@ -48,10 +79,23 @@ const isHard = ({ model }: FaultModel) => model === "word-line" || model === "st
 /** `quenched`: one draw a chip, for all its samples. `redrawn`: flips are drawn anew for every read. */
 export const regimes = ["quenched", "redrawn"] as const;
 
+/** What faults a memory has. */
+export interface FaultDescription {
+  /** Flips are independent unless another flip model is named; p is the memory's own and always applies. */
+  readonly models: readonly FaultModel[];
+  /** How cells lie, for models that know neighbours. */
+  readonly layout: MemoryLayout;
+  /** `quenched`: one draw a chip, for all its samples. `redrawn`: flips are drawn anew for every read. */
+  readonly regime: (typeof regimes)[number];
+  /** Reads of the memory in a trial of the regime `redrawn`, each for an equal part of the samples. */
+  readonly reads: number;
+  /** Refresh intervals over which flips add up. */
+  readonly intervals: number;
+}
+
 /** Schema of a description of faults. */
-export const faultSchema = z
+export const faultSchema: z.ZodType<FaultDescription> = z
   .strictObject({
-    /** Flips are independent unless another flip model is named; p is the memory's own and always applies. */
     models: z.array(modelSchema).default([]),
     layout: z
       .strictObject({
@@ -64,9 +108,7 @@ export const faultSchema = z
       })
       .prefault({}),
     regime: z.enum(regimes).default("quenched"),
-    /** Reads of the memory in a trial of the regime `redrawn`, each for an equal part of the samples. */
     reads: z.int().min(1).max(65535).default(8),
-    /** Refresh intervals over which flips add up. */
     intervals: z.int().min(1).max(65535).default(1),
   })
   .superRefine(({ models }, context) => {
@@ -76,9 +118,6 @@ export const faultSchema = z
       context.addIssue({ code: "custom", message, path: ["models"] });
     }
   });
-
-/** What faults a memory has. */
-export type FaultDescription = z.infer<typeof faultSchema>;
 
 /** Faults unless told otherwise: independent flips, one draw a chip, one interval. */
 export const usualFaults: FaultDescription = faultSchema.parse({});

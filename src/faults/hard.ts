@@ -8,8 +8,9 @@ import { purposes, readWord, rowStreams, skip, type FaultMechanism, type FaultyM
 /** What the cells of a failed word line are read as. */
 export const wordLineReads = ["random", "zeros", "ones"] as const;
 
-/** Word lines that fail as a whole, each with probability `rate`. */
+/** Word lines that fail as a whole. */
 export interface WordLineFaults {
+  /** Probability that a word line fails. */
   readonly rate: number;
   /** `random`: each bit is read as 0 or 1 with equal probability, anew at every read. */
   readonly reads: (typeof wordLineReads)[number];

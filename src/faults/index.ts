@@ -10,9 +10,15 @@ export {
   parseFaults,
   regimes,
   usualFaults,
+  type BurstModel,
   type FaultDescription,
   type FaultModel,
+  type IndependentModel,
+  type StuckAtModel,
+  type ThicknessModel,
+  type WordLineModel,
 } from "./description.ts";
+export type { StuckCells, WordLineFaults } from "./hard.ts";
 export { drawField, type DieField } from "./field.ts";
 export {
   cellOrders,
@@ -24,4 +30,5 @@ export {
 } from "./layout.ts";
 export { marginalFlips } from "./marginal.ts";
 export type { DrawAddress, FaultMechanism, FaultyMemory } from "./mechanism.ts";
+export type { ThicknessMap } from "./thickness.ts";
 export { openFaults, type FaultSource } from "./source.ts";

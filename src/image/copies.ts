@@ -5,7 +5,7 @@ import { parseIntelHex, parseReadmemh } from "./hex.ts";
 import { intelHexFile, type Layout, type LayoutRegion } from "./layout.ts";
 import type { ReadOptions } from "./read.ts";
 
-/** Names of the files of an image that hold its regions besides the binary ones. */
+/** Names of the files of an image that hold its regions besides the binary ones. @param layout of the image */
 export function copyNames({ regions }: Layout): string[] {
   return [...regions.map((region) => region.files.readmemh), intelHexFile];
 }
@@ -14,8 +14,10 @@ export function copyNames({ regions }: Layout): string[] {
  * Whether such a file holds the bytes that were written, by the regions' hashes alone: a binary file may be damaged
  * itself.
  *
+ * @param layout of the image
  * @param name one of `copyNames`
  * @param text of the file
+ * @param options the digest to compare with
  */
 export function isCopyAsWritten(
   { regions }: Layout,

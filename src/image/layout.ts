@@ -106,13 +106,13 @@ export const layoutSchema = z.strictObject({
 });
 
 /** A layout, as `layout.json` holds it. */
-export type Layout = z.infer<typeof layoutSchema>;
+export interface Layout extends z.infer<typeof layoutSchema> {}
 /** A region of the memory. */
 export type LayoutRegion = Layout["regions"][number];
 /** A tensor in the memory. */
 export type LayoutTensor = Layout["tensors"][number];
 /** A code as the layout describes it. */
-export type LayoutCode = z.infer<typeof codeSchema>;
+export interface LayoutCode extends z.infer<typeof codeSchema> {}
 /** A float32 number in a layout. */
 export type LayoutFloat = z.infer<typeof float>;
 

@@ -122,4 +122,4 @@ export const deviceSchema = z.strictObject({
 });
 
 /** A device file that agrees with the schema. */
-export type DeviceFile = z.output<typeof deviceSchema>;
+export interface DeviceFile extends z.output<typeof deviceSchema> {}
