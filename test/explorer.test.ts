@@ -153,7 +153,7 @@ describe.skipIf(isSkipped)("the explorer", () => {
     expect(await map.getAttribute("aria-label")).not.toBe(before);
     await expect.poll(score).toContain("5.5 % protected");
     await expect.poll(() => page.url()).toContain("budget=0.055");
-    await page.getByRole("button", { name: "Take the least budget" }).click();
+    await page.getByRole("button", { name: "Take the least budget predicted for it" }).click();
     await expect.poll(() => answer.textContent()).not.toContain("less than");
     await page.getByLabel("Protected bits are held in").selectOption("secded(72,64)");
     await expect.poll(() => page.locator(".warnings").first().textContent()).toContain("of no use here");
@@ -164,6 +164,58 @@ describe.skipIf(isSkipped)("the explorer", () => {
     await expect.poll(() => again.locator(".warnings").first().textContent()).toContain("of no use here");
     expect(complaints.splice(0)).toEqual([]);
     await again.close();
+  });
+
+  it("says what of an address it cannot show, until that is changed", async () => {
+    const page = await open("#network?p01=7&policy=zzz&budget=much&keep=0.9");
+    const notes = page.locator("main > .warnings li");
+    await expect
+      .poll(() => notes.allTextContents())
+      .toEqual([
+        "The address asks for p01 = 7; 0.5 is taken instead.",
+        "The address asks for policy = zzz; tac is taken instead.",
+        "The address asks for budget = much; 0.2 is taken instead.",
+      ]);
+    await page.getByLabel("p01: a stored 0 is read as 1, exact figure").fill("0.2");
+    await page.keyboard.press("Tab");
+    await expect.poll(() => notes.count()).toBe(2);
+    await page.getByLabel("Bits are chosen by").selectOption("tac");
+    await expect.poll(() => notes.allTextContents()).toEqual([expect.stringContaining("budget = much")]);
+    await page.evaluate("location.hash = '#network?keep=0.9'");
+    await expect.poll(() => notes.count()).toBe(0);
+    await page.evaluate("location.hash = '#verification?plans=tac:2'");
+    await expect
+      .poll(() => notes.allTextContents())
+      .toEqual(["The address asks for plans = tac:2; what policies and budgets say is taken instead."]);
+    await page.close();
+    const lost = await open("#nope?p01=0.01&p10=0.01");
+    await expect
+      .poll(() => lost.locator("main > .warnings li").allTextContents())
+      .toEqual(['There is no view "nope"; this is Device.']);
+    await lost.getByRole("link", { name: "Network" }).click();
+    await lost.locator("svg.qt-kept").waitFor();
+    expect(await lost.locator("main > .warnings").count()).toBe(0);
+    expect(complaints.splice(0)).toEqual([]);
+    await lost.close();
+  });
+
+  it("moves flip probabilities by decades in every view, and takes none where it is typed", async () => {
+    for (const view of ["errors", "network", "verification"]) {
+      const page = await open(`#${view}?p01=0.001&p10=0.001`);
+      const slider = page.getByRole("slider", { name: "p01" });
+      await slider.press("ArrowRight");
+      await expect.poll(() => slider.getAttribute("aria-valuetext")).toMatch(/^0\.00105$|^0\.001047$/);
+      await page.close();
+    }
+    const page = await open("#errors");
+    const typed = page.getByLabel("p01: a stored 0 is read as 1, exact figure");
+    await typed.fill("0");
+    await typed.press("Tab");
+    await expect.poll(() => page.url()).toContain("p01=0&");
+    expect(await typed.inputValue()).toBe("0");
+    await page.locator("svg.qt-errors").waitFor();
+    expect(complaints.splice(0)).toEqual([]);
+    await page.close();
   });
 
   it("runs a campaign from start to report, and replays a chip of it", async () => {
@@ -245,6 +297,7 @@ describe.skipIf(isSkipped)("the explorer", () => {
     expect(svg).not.toContain("var(");
     expect((await saved("Save as PNG: plan-a")).content.subarray(1, 4).toString()).toBe("PNG");
     expect((await saved("Save as CSV: plan-a")).content.toString()).toMatch(/^tensor,bit,share/);
+    await page.getByText("10 chips, shown in the view Verification, which opens.").waitFor();
     await page.getByRole("button", { name: "Try both on the same chips" }).click();
     await expect.poll(() => page.url()).toContain("#verification");
     await expect
@@ -257,6 +310,13 @@ describe.skipIf(isSkipped)("the explorer", () => {
       expect.stringMatching(/^TAC25 %/),
       expect.stringMatching(/^Uniform-MSP25 %/),
     ]);
+    // The panel stands at what is tried.
+    expect(await page.locator(".own-plans li").allTextContents()).toEqual(["TAC, 25 %", "Uniform-MSP, 25 %"]);
+    await page.getByRole("button", { name: "Try 10 chips under 2 plans" }).waitFor();
+    expect(await seriousProblems(page)).toEqual([]);
+    await page.getByRole("button", { name: "Choose other plans" }).click();
+    await page.getByRole("button", { name: "Try 10 chips under 10 plans" }).waitFor();
+    expect(await page.getByLabel("Budgets").inputValue()).toBe("10, 20, 30, 40, 50");
     expect(complaints.splice(0)).toEqual([]);
     await page.close();
   });

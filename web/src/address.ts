@@ -27,7 +27,41 @@ let current = parseAddress(globalThis.location?.hash ?? "");
 const listeners = new Set<() => void>();
 let pending: number | undefined;
 
+/** What an address asks for that cannot be shown: the parameter's text, and what is shown instead. */
+const replaced = new Map<string, { readonly text: string; readonly taken: string }>();
+const replacedListeners = new Set<() => void>();
+let replacedWords: readonly string[] = [];
+
+function publishReplaced(): void {
+  replacedWords = Array.from(
+    replaced,
+    ([name, { text, taken }]) =>
+      `The address asks for ${name} = ${text || "nothing"}; ${taken || "the usual"} is taken instead.`,
+  );
+  for (const listener of replacedListeners) listener();
+}
+
+/**
+ * Notes whether a parameter was taken as it stands. Views ask while they draw, so who listens is told afterwards.
+ *
+ * @param taken what is taken instead; undefined where the parameter is taken
+ */
+export function noteReplaced({ parameters }: Address, name: string, taken: string | undefined): void {
+  const text = parameters.get(name);
+  const known = replaced.get(name);
+  if (text === undefined || taken === undefined) {
+    if (!replaced.delete(name)) return;
+  } else {
+    if (known?.text === text && known.taken === taken) return;
+    replaced.set(name, { text, taken });
+  }
+  queueMicrotask(publishReplaced);
+}
+
 const tell = () => {
+  const gone = Array.from(replaced).filter(([name, { text }]) => current.parameters.get(name) !== text);
+  for (const [name] of gone) replaced.delete(name);
+  if (gone.length > 0) publishReplaced();
   for (const listener of listeners) listener();
 };
 
@@ -60,25 +94,23 @@ export function useAddress(): Address {
   return useKnown(listeners, () => current);
 }
 
+/** What of the address was not taken as it stands, in sentences. */
+export function useReplaced(): readonly string[] {
+  return useKnown(replacedListeners, () => replacedWords);
+}
+
 /** A number out of the address, within limits; the usual one where there is none or it is not a number. */
-export function numberOf(
-  { parameters }: Address,
-  name: string,
-  usual: number,
-  low: number,
-  high: number,
-): number {
-  const text = parameters.get(name);
+export function numberOf(address: Address, name: string, usual: number, low: number, high: number): number {
+  const text = address.parameters.get(name);
   const value = text === undefined || text.trim() === "" ? Number.NaN : Number(text);
-  return Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : usual;
+  const taken = Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : usual;
+  noteReplaced(address, name, taken === value ? undefined : String(Number(taken.toPrecision(6))));
+  return taken;
 }
 
 /** A word out of the address, one of those allowed. */
-export function wordOf<T extends string>(
-  { parameters }: Address,
-  name: string,
-  usual: T,
-  allowed: readonly T[],
-): T {
-  return allowed.find((word) => word === parameters.get(name)) ?? usual;
+export function wordOf<T extends string>(address: Address, name: string, usual: T, allowed: readonly T[]): T {
+  const found = allowed.find((word) => word === address.parameters.get(name));
+  noteReplaced(address, name, found === undefined ? usual : undefined);
+  return found ?? usual;
 }

@@ -1,8 +1,8 @@
 /** @file The frame of the explorer: views, their names, light and dark. */
 import type { ComponentType } from "preact";
 import { useEffect, useErrorBoundary, useRef, useState } from "preact/hooks";
-import { addressOf, useAddress } from "./address.ts";
-import { Failure } from "./controls.tsx";
+import { addressOf, useAddress, useReplaced } from "./address.ts";
+import { Failure, Warnings } from "./controls.tsx";
 import { CompareView } from "./views/compare.tsx";
 import { DeviceView } from "./views/device.tsx";
 import { ErrorsView } from "./views/errors.tsx";
@@ -66,7 +66,10 @@ function Shown({ view }: { view: View }) {
 /** The page. */
 export function App() {
   const address = useAddress();
-  const view = views.find(({ name }) => name === address.view) ?? views[0]!;
+  const found = views.find(({ name }) => name === address.view);
+  const view = found ?? views[0]!;
+  const replaced = useReplaced();
+  const isUnknown = found === undefined && address.view !== "";
   const heading = useRef<HTMLHeadingElement>(null);
   const isFirst = useRef(true);
   useEffect(() => {
@@ -97,6 +100,12 @@ export function App() {
         <h1 ref={heading} tabIndex={-1}>
           {view.title}
         </h1>
+        <Warnings
+          warnings={[
+            ...(isUnknown ? [`There is no view "${address.view}"; this is ${view.title}.`] : []),
+            ...replaced,
+          ]}
+        />
         <Shown key={view.name} view={view} />
       </main>
     </>

@@ -10,6 +10,8 @@ export interface SliderProps {
   readonly value: number;
   readonly low: number;
   readonly high: number;
+  /** The least that may be typed, where that is below the slider's end. */
+  readonly least?: number;
   /** Smallest change; of a logarithmic slider in decades. */
   readonly step: number;
   readonly logarithmic?: boolean;
@@ -30,6 +32,7 @@ export function Slider(props: SliderProps) {
     value,
     low,
     high,
+    least = low,
     step,
     logarithmic = false,
     words,
@@ -37,11 +40,11 @@ export function Slider(props: SliderProps) {
     disabled = false,
   } = props;
   const id = useId();
-  const place = (x: number) => (logarithmic ? Math.log10(x) : x);
+  const place = (x: number) => (logarithmic ? Math.log10(Math.max(low, x)) : x);
   const spoken = words ?? `${formatNumber(value)} ${unit}`.trim();
   const set = (text: string) => {
     const typed = Number(text);
-    if (text.trim() !== "" && Number.isFinite(typed)) onChange(Math.min(high, Math.max(low, typed)));
+    if (text.trim() !== "" && Number.isFinite(typed)) onChange(Math.min(high, Math.max(least, typed)));
   };
   return (
     <div class="control">

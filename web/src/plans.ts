@@ -1,6 +1,6 @@
 /** @file Plans as the views show them. */
-import type { ExplorerPolicy, LayerRow, Network, Spending } from "../../src/explorer/index.ts";
-import { formatPercent, type ProtectionRow } from "../../src/report/browser.ts";
+import type { ExplorerPolicy, LayerRow, Network, PlanChoice, Spending } from "../../src/explorer/index.ts";
+import { formatPercent, policyStyle, type ProtectionRow } from "../../src/report/browser.ts";
 
 /** How bits are chosen, for menus. */
 export const policyWords: Readonly<Record<ExplorerPolicy, string>> = {
@@ -9,6 +9,10 @@ export const policyWords: Readonly<Record<ExplorerPolicy, string>> = {
   magnitude: "magnitude: TAC without the Jacobian",
   random: "random bit planes",
 };
+
+/** What a plan is called: its policy and its budget. */
+export const planName = ({ policy, budget }: Pick<PlanChoice, "policy" | "budget">): string =>
+  `${policyStyle(policy).label}, ${formatPercent(budget)}`;
 
 /** Rows of the map of protected bits. */
 export function mapRows(network: Network, layers: readonly LayerRow[], spending: Spending): ProtectionRow[] {

@@ -7,11 +7,13 @@ import {
   type Network,
   type PlanChoice,
 } from "../../src/explorer/index.ts";
-import { numberOf, type Address } from "./address.ts";
+import { noteReplaced, numberOf, type Address } from "./address.ts";
 import { flipsOf } from "./network-state.ts";
 
 /** What the controls of a campaign stand at. */
 export interface CampaignSettings {
+  /** Plans of their own budgets, as those that were compared; instead of policies under the same budgets. */
+  readonly own: readonly PlanChoice[] | undefined;
   readonly policies: readonly ExplorerPolicy[];
   /** Per cent of the stored bits, as the reader wrote them. */
   readonly budgets: string;
@@ -23,12 +25,34 @@ export interface CampaignSettings {
 
 const usualBudgets = "10, 20, 30, 40, 50";
 
+/** Plans as one parameter of the address: `tac:0.27,uniform-msp:0.45`. */
+export const planParameter = (plans: readonly PlanChoice[]): string =>
+  plans.map(({ policy, budget }) => `${policy}:${budget}`).join(",");
+
+/** The plans of such a parameter, each once; undefined where there is none, or one that is no plan. */
+function ownPlans(
+  text: string | undefined,
+  possible: readonly ExplorerPolicy[],
+): readonly PlanChoice[] | undefined {
+  const words = [...new Set(text?.split(","))];
+  const plans = words.flatMap((word): PlanChoice[] => {
+    const [name, share = ""] = word.split(":", 2);
+    const policy = possible.find((one) => one === name);
+    const budget = share.trim() === "" ? Number.NaN : Number(share);
+    return policy !== undefined && budget >= 0 && budget <= 1 ? [{ policy, budget }] : [];
+  });
+  return plans.length > 0 && plans.length === words.length ? plans : undefined;
+}
+
 /** The settings of an address. */
 export function campaignSettings(address: Address, network: Network): CampaignSettings {
   const possible = policiesOf(network);
+  const own = ownPlans(address.parameters.get("plans"), possible);
+  noteReplaced(address, "plans", own === undefined ? "what policies and budgets say" : undefined);
   const asked = address.parameters.get("policies")?.split(",");
   const usual = possible.filter((policy) => policy === "tac" || policy === "uniform-msp");
   return {
+    own,
     policies: asked === undefined ? usual : possible.filter((policy) => asked.includes(policy)),
     budgets: address.parameters.get("budgets") ?? usualBudgets,
     keep: numberOf(address, "keep", 0.95, 0.5, 0.999),
@@ -39,7 +63,8 @@ export function campaignSettings(address: Address, network: Network): CampaignSe
 }
 
 /** The plans of a campaign, or what is wrong with them in a sentence. */
-export function campaignPlans({ policies, budgets }: CampaignSettings): PlanChoice[] | string {
+export function campaignPlans({ own, policies, budgets }: CampaignSettings): readonly PlanChoice[] | string {
+  if (own !== undefined) return own;
   const shares: number[] = [];
   for (const word of budgets.split(/[\s,;%]+/).filter((text) => text !== "")) {
     const percent = Number(word);

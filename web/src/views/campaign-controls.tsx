@@ -1,15 +1,40 @@
 /** @file What a campaign is asked: plans, target, chips, memory; and its start and stop. */
 import { useState } from "preact/hooks";
-import { policiesOf, type CampaignState, type Network } from "../../../src/explorer/index.ts";
+import {
+  policiesOf,
+  type CampaignState,
+  type Network,
+  type PlanChoice,
+} from "../../../src/explorer/index.ts";
 import { formatCount, policyStyle } from "../../../src/report/browser.ts";
 import { changeParameters, useAddress } from "../address.ts";
 import { startCampaign, stopCampaign } from "../campaign-state.ts";
 import { Choice, Choices, Controls, Failure, Slider, TextField } from "../controls.tsx";
 import { FlipSliders } from "../flip-sliders.tsx";
+import { flipsOf, meanFlips } from "../network-state.ts";
+import { planName } from "../plans.ts";
 import { campaignPlans, campaignRequest, campaignSettings } from "../verification-state.ts";
 
 const percent = (share: number) => Number((100 * share).toPrecision(6));
 const shareOf = (value: number) => String(Number((value / 100).toPrecision(6)));
+
+/** The plans that were compared, and a way back to plans by policy and budget. */
+function OwnPlans({ plans }: { plans: readonly PlanChoice[] }) {
+  return (
+    <div class="own-plans">
+      <p>Plans, as compared</p>
+      <ul>
+        {plans.map((plan) => (
+          <li key={`${plan.policy} ${plan.budget}`}>{planName(plan)}</li>
+        ))}
+      </ul>
+      <button type="button" class="quiet" onClick={() => changeParameters({ plans: undefined })}>
+        Choose other plans
+      </button>
+    </div>
+  );
+}
+
 /** The controls of the campaign. */
 export function CampaignControls({ network, campaign }: { network: Network; campaign: CampaignState }) {
   const address = useAddress();
@@ -44,18 +69,24 @@ export function CampaignControls({ network, campaign }: { network: Network; camp
       )}
       {typeof plans === "string" ? <Failure message={plans} /> : null}
       {message === undefined ? null : <Failure message={message} />}
-      <Choices
-        label="Bits are chosen by"
-        values={settings.policies}
-        options={policiesOf(network).map((value) => ({ value, label: policyStyle(value).label }))}
-        onChange={(values) => changeParameters({ policies: values.join(",") })}
-      />
-      <TextField
-        label="Budgets"
-        note="% of stored bits, separated by commas"
-        value={settings.budgets}
-        onChange={set("budgets")}
-      />
+      {settings.own === undefined ? (
+        <>
+          <Choices
+            label="Bits are chosen by"
+            values={settings.policies}
+            options={policiesOf(network).map((value) => ({ value, label: policyStyle(value).label }))}
+            onChange={(values) => changeParameters({ policies: values.join(",") })}
+          />
+          <TextField
+            label="Budgets"
+            note="% of stored bits, separated by commas"
+            value={settings.budgets}
+            onChange={set("budgets")}
+          />
+        </>
+      ) : (
+        <OwnPlans plans={settings.own} />
+      )}
       <Slider
         label="Result to keep"
         unit="% of clean"
@@ -84,7 +115,7 @@ export function CampaignControls({ network, campaign }: { network: Network; camp
         ]}
         onChange={set("until")}
       />
-      <FlipSliders network={network} />
+      <FlipSliders flips={flipsOf(address) ?? meanFlips(network)} />
     </Controls>
   );
 }

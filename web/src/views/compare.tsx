@@ -29,6 +29,7 @@ import { keptTable, useKept, useKeptCurves } from "../kept.ts";
 import { flipsOf, useNetwork } from "../network-state.ts";
 import { WithNetwork } from "../opened.tsx";
 import { PlanFiles } from "../plan-files.tsx";
+import { campaignRequest, campaignSettings, planParameter } from "../verification-state.ts";
 import { leftShare, mapRows, policyWords, smallPercent } from "../plans.ts";
 
 type Side = "A" | "B";
@@ -169,21 +170,15 @@ function verdict(a: Spending, b: Spending, keptA: number | undefined, keptB: num
   return `${words}.`;
 }
 
-function TryBoth({ snapshot, plans }: { snapshot: NetworkSnapshot; plans: readonly PlanChoice[] }) {
+function TryBoth({ network, plans }: { network: Network; plans: readonly PlanChoice[] }) {
   const address = useAddress();
   const [message, setMessage] = useState<string>();
+  const settings = campaignSettings(address, network);
   const start = async () => {
     setMessage(undefined);
     try {
-      const request = {
-        plans,
-        keep: numberOf(address, "keep", 0.95, 0.5, 0.999),
-        chips: Math.round(numberOf(address, "chips", 200, 10, 10_000)),
-        untilSettled: false,
-        seed: 0,
-        flips: flipsOf(address) ?? null,
-      };
-      await startCampaign(request, snapshot);
+      await startCampaign(campaignRequest(address, settings, plans), network.snapshot);
+      changeParameters({ plans: planParameter(plans), look: undefined });
       location.hash = addressOf("verification");
     } catch (error) {
       setMessage(error instanceof Error ? error.message : String(error));
@@ -195,6 +190,10 @@ function TryBoth({ snapshot, plans }: { snapshot: NetworkSnapshot; plans: readon
         <button type="button" onClick={() => void start()}>
           Try both on the same chips
         </button>
+      </p>
+      <p class="note">
+        {settings.untilSettled ? "Until both are settled" : `${formatCount(settings.chips)} chips`}, shown in
+        the view Verification, which opens.
       </p>
       {message === undefined ? null : <Failure message={message} />}
     </>
@@ -241,9 +240,7 @@ function Opened({ network }: { network: Network }) {
         <Half side="A" network={network} choice={a} layers={layers} spending={spentA} kept={keptA} />
         <Half side="B" network={network} choice={b} layers={layers} spending={spentB} kept={keptB} />
       </div>
-      {canTryChips && network.snapshot.data !== null ? (
-        <TryBoth snapshot={network.snapshot} plans={[a, b]} />
-      ) : null}
+      {canTryChips && network.snapshot.data !== null ? <TryBoth network={network} plans={[a, b]} /> : null}
       {network.classifier === undefined ? null : (
         <Figure
           name="compared"

@@ -13,6 +13,7 @@ import {
 import { changeParameters, numberOf, useAddress, wordOf } from "../address.ts";
 import { Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
 import { Figure } from "../figure.tsx";
+import { FlipSliders } from "../flip-sliders.tsx";
 import { draws, type Law } from "../law.ts";
 import { useStartedMemory } from "../network-state.ts";
 import { smallPercent } from "../plans.ts";
@@ -159,24 +160,7 @@ export function ErrorsView() {
             }))}
             onChange={set("weights")}
           />
-          <Slider
-            label="p01: a stored 0 is read as 1"
-            unit=""
-            value={p01}
-            low={0}
-            high={0.5}
-            step={0.005}
-            onChange={set("p01")}
-          />
-          <Slider
-            label="p10: a stored 1 is read as 0"
-            unit=""
-            value={p10}
-            low={0}
-            high={0.5}
-            step={0.005}
-            onChange={set("p10")}
-          />
+          <FlipSliders flips={{ p01, p10 }} least={0} />
           <Slider
             label="Protected bits, from the most significant"
             unit={`of ${format.bits} bits`}

@@ -32,7 +32,7 @@ import { Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.
 import { Figure } from "../figure.tsx";
 import { FlipSliders } from "../flip-sliders.tsx";
 import { keptTable, useKept, useKeptCurves } from "../kept.ts";
-import { flipsOf, useNetwork } from "../network-state.ts";
+import { flipsOf, meanFlips, useNetwork } from "../network-state.ts";
 import { WithNetwork } from "../opened.tsx";
 import { PlanFiles } from "../plan-files.tsx";
 import { leftShare, mapRows, policyWords, smallPercent } from "../plans.ts";
@@ -69,6 +69,7 @@ function NetworkControls({
 }) {
   const set = (key: string) => (value: number | string) => changeParameters({ [key]: String(value) });
   const { policy, budget, keep, code } = settings;
+  const flips = flipsOf(useAddress()) ?? meanFlips(network);
   return (
     <Controls title="The budget and the memory">
       <Slider
@@ -100,10 +101,10 @@ function NetworkControls({
           type="button"
           onClick={() => set("budget")(Number((Math.ceil(1e4 * least) / 1e4).toPrecision(6)))}
         >
-          Take the least budget for it: {formatPercent(least)}
+          Take the least budget predicted for it: {formatPercent(least)}
         </button>
       )}
-      <FlipSliders network={network} />
+      <FlipSliders flips={flips} />
       <Choice
         label="Protected bits are held in"
         value={code}

@@ -26,13 +26,11 @@ import { Choice, Facts, Failure } from "../controls.tsx";
 import { Figure, formatCsv } from "../figure.tsx";
 import { useNetwork } from "../network-state.ts";
 import { WithNetwork, Working } from "../opened.tsx";
+import { planName } from "../plans.ts";
 import { save } from "../save.ts";
 import { getJson, isServed } from "../server.ts";
 import { CampaignControls } from "./campaign-controls.tsx";
 import { Replay } from "./replay.tsx";
-
-const planName = ({ policy, budget }: { policy: string; budget: number }) =>
-  `${policyStyle(policy).label}, ${formatPercent(budget)}`;
 
 const interval = ({ estimate, low, high }: Estimate, words: (value: number | null) => string) =>
   `${words(estimate)} (${words(low)} to ${words(high)})`;
