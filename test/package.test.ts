@@ -96,6 +96,22 @@ describe.skipIf(!isBuilt)("the package", () => {
     );
   });
 
+  it("has types that need those of packages with types of their own alone", () => {
+    const foreign = new Set<string>();
+    const seen = new Set<string>();
+    const walk = (path: string): void => {
+      if (seen.has(path)) return;
+      seen.add(path);
+      for (const id of importsOf(readFileSync(join(root, path), "utf8"))) {
+        if (id.startsWith(".")) walk(posix.join(posix.dirname(path), id.replace(/\.ts$/, ".d.ts")));
+        else foreign.add(id);
+      }
+    };
+    for (const { file } of entryPoints()) walk(file.replace(/\.js$/, ".d.ts"));
+    expect([...foreign].sort()).toEqual(["onnx-buf", "onnxruntime-node", "zod"]);
+    expect(seen.size).toBeGreaterThan(100);
+  });
+
   it(
     "needs nothing of Node where it says so, and has not grown by more than a tenth",
     { timeout: 300_000 },

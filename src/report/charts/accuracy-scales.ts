@@ -2,7 +2,7 @@
  * @file What the picture of accuracy against overhead shows, and from data to pixels.
  */
 import type { Comparison, CurvePoint } from "../../planning/index.ts";
-import type { Frame } from "./frame.ts";
+import type { Frame } from "./options.ts";
 
 /** What the picture shows. */
 export interface AccuracyData extends Pick<

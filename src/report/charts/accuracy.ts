@@ -8,8 +8,8 @@ import { formatNumber, formatPercent, formatScore } from "../numbers.ts";
 import { capital } from "../words.ts";
 import { makeScales, upTo, type AccuracyData, type Height, type Scales } from "./accuracy-scales.ts";
 import { crossingMarks } from "./crossings.ts";
-import { drawPlot, halo, labelMarks, leaderMarks, makeFrame, type Frame } from "./frame.ts";
-import type { ChartOptions } from "./options.ts";
+import { drawPlot, halo, labelMarks, leaderMarks, makeFrame } from "./frame.ts";
+import type { ChartOptions, Frame } from "./options.ts";
 import {
   estimatedWidth,
   labelBox,

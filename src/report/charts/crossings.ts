@@ -4,8 +4,9 @@
 import * as Plot from "@observablehq/plot";
 import { formatPercent, formatTimes } from "../numbers.ts";
 import type { AccuracyData, Scales } from "./accuracy-scales.ts";
-import { halo, type Frame } from "./frame.ts";
+import { halo } from "./frame.ts";
 import { estimatedWidth, leastCovering, type Box, type Point } from "./labels.ts";
+import type { Frame } from "./options.ts";
 import { colour, policyStyle } from "./theme.ts";
 
 /** The overhead at which a policy keeps the target, and the interval of it. */

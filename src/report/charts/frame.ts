@@ -5,21 +5,8 @@ import * as Plot from "@observablehq/plot";
 import { plainLines } from "../text.ts";
 import { svgElement } from "../svg.ts";
 import type { PlacedLabel, PointLabel } from "./labels.ts";
-import type { ChartOptions } from "./options.ts";
+import type { ChartOptions, Frame } from "./options.ts";
 import { colour, theme } from "./theme.ts";
-
-/** The size of a chart that is about to be drawn. */
-export interface Frame {
-  readonly document: Document;
-  readonly width: number;
-  readonly height: number;
-  /** Laid out for a telephone. */
-  readonly compact: boolean;
-  readonly marginLeft: number;
-  readonly marginRight: number;
-  readonly marginTop: number;
-  readonly marginBottom: number;
-}
 
 /** The frame of a chart: heights for wide and for compact layouts. */
 export function makeFrame(

@@ -6,9 +6,9 @@ import * as Plot from "@observablehq/plot";
 import { proportionInterval } from "../../stats/index.ts";
 import { formatNumber, formatPercent, powerOfTen } from "../numbers.ts";
 import type { LawSection } from "../types.ts";
-import { drawPlot, fontSize, halo, makeFrame, powerTicks, type Frame } from "./frame.ts";
+import { drawPlot, fontSize, halo, makeFrame, powerTicks } from "./frame.ts";
 import { estimatedWidth, overlaps, type Box } from "./labels.ts";
-import type { ChartOptions } from "./options.ts";
+import type { ChartOptions, Frame } from "./options.ts";
 import { colour } from "./theme.ts";
 
 /** How many of the most probable errors are shown with their sampled share. */
