@@ -2,8 +2,17 @@
 import { JSDOM } from "jsdom";
 import { describe, expect, it } from "vitest";
 import { sampleComparison, sampleLaw } from "../../../test/report-sample.ts";
-import { accuracyChart, bitShareChart, driftChart, keptChart, protectionMap, waveChart } from "./index.ts";
+import {
+  accuracyChart,
+  bitShareChart,
+  driftChart,
+  keptChart,
+  protectionMap,
+  waveChart,
+  yieldChart,
+} from "./index.ts";
 import { parseDevice } from "../../physics/index.ts";
+import { builtInMeasure } from "../../measure/index.ts";
 import { deviceSection } from "../collect.ts";
 import { leastCovering, type Box } from "./labels.ts";
 import { policyStyle } from "./theme.ts";
@@ -168,6 +177,26 @@ describe("the map of protected bits", () => {
     expect(5.5 * text.length).toBeLessThanOrEqual(w + 3);
     expect(text).toMatch(w >= 36 ? /^[<>]?\d+ %$/ : /^[<>]?\d+( %)?$/);
   });
+});
+
+it.each(widths)("writes the yield above the bars and beside the other words at %i pixels", (width) => {
+  const measure = builtInMeasure("accuracy").description;
+  const shares = { estimate: 0.925, low: 0.709, high: 0.996 };
+  for (const [target, clean] of [
+    [0.877, 0.923],
+    [0.9, 0.905],
+    [0.86, 0.861],
+  ] as const) {
+    const data = { from: 0.86, width: 0.0025, counts: [1, 0, 2, 9, 9, 9, 6, 8, 3], target, clean, measure };
+    const svg = yieldChart({ ...data, yield: shares }, { document, width });
+    const own = words(svg).find((word) => word.words.startsWith("yield"))!;
+    const bars = Array.from(svg.querySelectorAll("g.rect rect"), (bar) => Number(bar.getAttribute("y")));
+    expect(bars.length).toBeGreaterThan(5);
+    expect(own.box.bottom).toBeLessThan(Math.min(...bars));
+    expect(own.box.top).toBeGreaterThanOrEqual(0);
+    expect(own.box.left).toBeGreaterThan(60);
+    expect(overlapping(svg)).toEqual([]);
+  }
 });
 
 it.each(widths)("writes the end of the wave above it at %i pixels", (width) => {

@@ -35,7 +35,7 @@ function wholeTicks(tallest: number): number[] {
 /** A histogram of chips, those that miss the target drawn open. */
 export function yieldChart(data: YieldData, options: ChartOptions): SVGSVGElement {
   const { from, width, counts, target, clean, measure } = data;
-  const frame = makeFrame(options, { wide: 300, compact: 260 }, { marginTop: 40 });
+  const frame = makeFrame(options, { wide: 314, compact: 274 }, { marginTop: 54 });
   const { unit, higherIsBetter } = measure;
   const chips = counts.reduce((a, b) => a + b, 0);
   const bins = counts.map((count, i) => {
@@ -56,10 +56,6 @@ export function yieldChart(data: YieldData, options: ChartOptions): SVGSVGElemen
     data.yield === undefined
       ? ""
       : `yield ${formatPercent(data.yield.estimate)} (${formatPercent(data.yield.low)} to ${formatPercent(data.yield.high)})`;
-  const lines = isCleanNear ? [target, clean] : [target];
-  const room = estimatedWidth(words) + 12;
-  const isFree =
-    lines.every((x) => px(x) > frame.marginLeft + room) || lines.some((x) => px(x) > right - room);
   const label = (x: number, text: string, dy: number) => {
     const isLeft = px(x) + estimatedWidth(text) + 8 > right;
     return Plot.text([text], {
@@ -115,12 +111,10 @@ export function yieldChart(data: YieldData, options: ChartOptions): SVGSVGElemen
         ...(isCleanNear ? [label(clean, `clean ${score(clean)}`, -28)] : []),
         Plot.text([words], {
           text: (d: string) => d,
-          frameAnchor: isFree ? "top-left" : "top-right",
-          dx: isFree ? 6 : -6,
-          dy: 6,
+          frameAnchor: "top-right",
+          dy: -46,
           fontWeight: 700,
           fill: colour("ink"),
-          ...halo,
         }),
       ],
     },
