@@ -34,6 +34,7 @@ import { cleanWeights, meanSquareSteps, type StoredTensor } from "../stored/inde
 export interface ModelBytes {
   /** The file's name, for messages and plans. */
   readonly name: string;
+  /** All of the file. */
   readonly bytes: Uint8Array;
 }
 
@@ -42,10 +43,13 @@ export type FlipLaw = (bits: number) => FlipProbabilities;
 
 /** What `assess` is told. */
 export interface AssessOptions {
+  /** Flip probabilities of the memory's cells. */
   readonly flips: FlipLaw;
+  /** What the memory holds; `usualStorage` where nothing is said. */
   readonly storage?: Partial<Storage>;
   /** Unlabelled inputs; without them there is no Jacobian. */
   readonly calibration?: Dataset;
+  /** How the Jacobian is measured. */
   readonly jacobian?: JacobianOptions;
   /** The output to judge by, or a value inside the model; the first output unless given. */
   readonly output?: string;
@@ -55,6 +59,7 @@ export interface AssessOptions {
 export interface Survey {
   /** The file that was assessed; its hash is worked out when it is asked for. */
   readonly model: Pick<ModelFile, "name" | "sha256">;
+  /** What the memory holds. */
   readonly storage: Storage;
   /** What is stored, without the codes. */
   readonly tensors: readonly Omit<SurveyedTensor, "histogram">[];
@@ -72,6 +77,7 @@ export interface Survey {
 
 /** A model in a memory, before any fault, with all that trying chips needs. */
 export interface Assessment extends Survey {
+  /** The model with its weights as stored codes. */
   readonly prepared: PreparedModel;
   /** `prepared` with the judged output as its only one. */
   readonly judged: PreparedModel;
@@ -83,7 +89,9 @@ export interface Assessment extends Survey {
 
 /** A network and its weights, tensor by tensor. */
 export interface WeightedNetwork {
+  /** The model as it was prepared. */
   readonly network: PreparedModel;
+  /** [tensors] as the network computes with them. */
   readonly weights: readonly Float32Array[];
 }
 

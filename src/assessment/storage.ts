@@ -11,6 +11,7 @@ export interface Storage {
    * int8. Codes of quantised models stay what they are.
    */
   readonly format: string;
+  /** Whether a tensor, or each of its output channels, has a quantisation step of its own. */
   readonly granularity: Granularity;
   /** The same for biases, normalisation parameters and scales; "auto" stores those of 32 and 64 bits as bf16. */
   readonly parameterFormat: string;

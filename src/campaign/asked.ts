@@ -5,7 +5,9 @@ import type { Question, StopRule } from "./question.ts";
 
 /** What a campaign is asked. */
 export interface Asked {
+  /** What is asked of each plan. */
   readonly question: Question;
+  /** When the campaign ends. */
   readonly stop: StopRule;
   /** Takes the interval by betting, which assumes nothing of the chips, where one is needed that holds at every look. */
   readonly isExact?: boolean | undefined;

@@ -5,20 +5,37 @@
 import { z } from "zod";
 import { QtamlError } from "../errors.ts";
 import type { Plan } from "../protect/index.ts";
-import { contentDigest, digestSchema, simulationIdentitySchema } from "../simulation/index.ts";
+import {
+  contentDigest,
+  digestSchema,
+  simulationIdentitySchema,
+  type SimulationIdentity,
+} from "../simulation/index.ts";
+
+/** A plan among those that the numbers of a campaign depend on. */
+export interface PlanIdentity {
+  /** What results call it. */
+  readonly name: string;
+  readonly overhead: number;
+  /** Digest of what protects and decodes. */
+  readonly sha256: string;
+}
+
+/** What the numbers of a campaign depend on. */
+export interface CampaignIdentity extends SimulationIdentity {
+  /** Images that a chip is judged on. */
+  readonly images: number;
+  readonly plans: readonly PlanIdentity[];
+}
 
 /** Schema of `CampaignIdentity`. */
 export const identitySchema = simulationIdentitySchema.extend({
-  /** Images that a chip is judged on. */
   images: z.number().int().positive(),
   plans: z.array(z.strictObject({ name: z.string(), overhead: z.number(), sha256: digestSchema })).min(1),
-});
-
-/** What the numbers of a campaign depend on. */
-export interface CampaignIdentity extends z.infer<typeof identitySchema> {}
+}) satisfies z.ZodType<CampaignIdentity>;
 
 /** A plan's part of an identity: its content is what protects and decodes, whatever made it. */
-export function planIdentity(plan: Plan, name: string): CampaignIdentity["plans"][number] {
+export function planIdentity(plan: Plan, name: string): PlanIdentity {
   const { tensors, codebooks, shifts } = plan;
   const coded = codebooks.length === 0 ? tensors : { tensors, codebooks };
   const content = shifts.length === 0 ? coded : { coded, shifts };

@@ -2,7 +2,14 @@
 export type { Findings } from "./account.ts";
 export { keptForm, type Asked } from "./asked.ts";
 export { chipColumns, type ChipColumn } from "./chip-table.ts";
-export { checkIdentity, differences, fingerprint, planIdentity, type CampaignIdentity } from "./identity.ts";
+export {
+  checkIdentity,
+  differences,
+  fingerprint,
+  planIdentity,
+  type CampaignIdentity,
+  type PlanIdentity,
+} from "./identity.ts";
 export { runPilot, type Pilot } from "./pilot.ts";
 export {
   checkYield,

@@ -57,7 +57,9 @@ export interface Question {
 
 /** Answers so far of one plan. */
 export interface Answer {
+  /** Of the score over chips. */
   readonly mean: Interval;
+  /** Of the share of chips that reach the goal. */
   readonly yield: Interval;
   /** Whether the plan keeps what is asked; undefined while the interval leaves doubt. */
   readonly verdict: boolean | undefined;

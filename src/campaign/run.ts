@@ -33,11 +33,13 @@ export interface CampaignProgress {
 
 /** What a campaign is to do. */
 export interface CampaignOptions extends Asked {
+  /** [plans] by `planProtection`; all meet the same faults. */
   readonly protections: readonly Protection[];
   /** Judges each chip on part of the images. */
   readonly parts?: ImageParts | undefined;
   /** Where finished chips are kept; in memory alone unless given. */
   readonly recorder?: Recorder | undefined;
+  /** Called after every chip. */
   readonly onProgress?: (progress: CampaignProgress) => void;
   /** Interrupts the campaign: it ends with the chips that are finished. */
   readonly signal?: AbortSignal | undefined;
@@ -47,6 +49,7 @@ export interface CampaignOptions extends Asked {
 export interface CampaignResult extends Findings {
   /** Chips that were there when it began, among those that count. */
   readonly resumed: number;
+  /** Those that count, by chip. */
   readonly records: readonly ChipRecord[];
   /** Chips that could not be written to the store. */
   readonly unwritten: number;

@@ -40,6 +40,7 @@ export interface DataRequest {
 
 /** A data set, and the names of its classes where the files have them. */
 export interface ReadData {
+  /** Inputs, with labels where there are any. */
   readonly dataset: Dataset;
   /** The archive that an input comes from, by the name of the input, as the request names it. */
   readonly archives: ReadonlyMap<string, string>;

@@ -19,6 +19,7 @@ import { planProtection } from "../simulation/index.ts";
 
 /** A model of a shared memory. */
 export interface SharedModel {
+  /** What messages call it. */
   readonly name: string;
   /** With calibration data. */
   readonly assessment: Assessment;
@@ -28,8 +29,11 @@ export interface SharedModel {
 
 /** A model's part of a shared budget. */
 export interface ModelShare {
+  /** As it was given. */
   readonly name: string;
+  /** As it was given. */
   readonly weight: number;
+  /** Its part of the budget. */
   readonly plan: Plan;
   /** Predicted mean squared output error over the mean square of the clean outputs about their mean, read as stored. */
   readonly relativeNoise: number;
@@ -41,11 +45,15 @@ export interface ModelShare {
 
 /** A budget shared out. */
 export interface SharedBudget {
+  /** In the order in which they were given. */
   readonly models: readonly ModelShare[];
+  /** Of all models. */
   readonly storedBits: number;
+  /** Of all models. */
   readonly protectedBits: number;
   /** The weighted sum of relative noises that was minimised. */
   readonly objective: number;
+  /** The same where every model gets the same overhead. */
   readonly objectiveAtEqualShares: number;
   /** No allocation within the budget is below this (the relaxed knapsack). */
   readonly objectiveBound: number;

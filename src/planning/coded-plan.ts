@@ -158,7 +158,9 @@ export interface CodedRequest {
   readonly codes: readonly string[];
   /** Check bits over data bits. */
   readonly parity: number;
+  /** Recorded in the plan. */
   readonly goal?: PlanGoal;
+  /** Recorded in the plan; 0 unless given. */
   readonly seed?: number;
 }
 
@@ -192,6 +194,7 @@ export async function makeCodedPlan(assessment: Assessment, request: CodedReques
 export interface CodesToKeep extends Pick<CodedRequest, "codes" | "seed">, RunControl {
   /** Share of the clean quality to keep. */
   readonly keep: number;
+  /** Simulated chips that each candidate is judged by. */
   readonly chips: number;
   /** Parity at which the target is expected to be kept: the first guess. */
   readonly guess?: number;

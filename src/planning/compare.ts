@@ -42,12 +42,15 @@ export interface CompareOptions extends Pick<RunControl, "signal"> {
   readonly budgets?: readonly number[];
   /** Joint plans are compared too, made so. */
   readonly style?: JointStyle;
+  /** Called with what is under way, and how far it is. */
   readonly onProgress?: (stage: string, done: number, total: number) => void;
 }
 
 /** One policy's curve. */
 export interface PolicyCurve {
+  /** The policy. */
   readonly name: PolicyName;
+  /** By overhead. */
   readonly points: readonly CurvePoint[];
 }
 
@@ -59,13 +62,19 @@ export interface Comparison {
   readonly measure: MeasureDescription;
   /** Mean flip probability of an unprotected cell. */
   readonly p: number;
+  /** Share of the clean quality to keep. */
   readonly keep: number;
   /** The score that keeps the share. */
   readonly target: number;
+  /** Simulated chips a point. */
   readonly chips: number;
+  /** Samples that each chip is judged on. */
   readonly samples: number;
+  /** Seed of the chips. */
   readonly seed: number;
+  /** Name of the model's file and its `ModelFile.sha256`. */
   readonly model: { readonly name: string; readonly sha256: string };
+  /** The curves, one a policy. */
   readonly policies: readonly PolicyCurve[];
   /** Least overhead at which the mean score keeps the target, by policy. */
   readonly overheadAtTarget: Readonly<Record<string, number>>;
@@ -75,6 +84,7 @@ export interface Comparison {
   readonly uniformWholeLevel: number;
   /** Overhead of Uniform-MSP over that of TAC, both at the target. */
   readonly ratio: number;
+  /** Its 95 % interval: [low, high]. */
   readonly ratioInterval: readonly [number, number];
   /** Joint plans, where they were asked for and the memory holds codes of at most 8 bits alone. */
   readonly joint?: {

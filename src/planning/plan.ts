@@ -19,16 +19,19 @@ import { jointPlan, type JointStyle } from "./joint.ts";
 
 /** What a plan is asked for. */
 export interface PlanRequest {
+  /** How the protected bits are chosen. */
   readonly policy: PolicyName;
   /** Share of the stored bits to protect. */
   readonly overhead: number;
   /** Recorded in the plan; the budget itself unless told otherwise. */
   readonly goal?: PlanGoal;
+  /** Of the policy `random`, and of what a joint plan draws; 0 unless given. */
   readonly seed?: number;
   /** Joint plans alone: how they are made. */
   readonly style?: JointStyle;
   /** Shifts biases where that keeps more; joint plans always try. */
   readonly foldsBiases?: boolean;
+  /** Worker threads of a joint plan's check; all cores unless given. */
   readonly threads?: number;
 }
 

@@ -19,6 +19,7 @@ import { makePlan } from "./plan.ts";
 
 /** One budget of one policy, simulated. */
 export interface CurvePoint extends ChipSummary {
+  /** Of the plan. */
   readonly overhead: number;
 }
 
@@ -26,8 +27,9 @@ export interface CurvePoint extends ChipSummary {
 export interface OverheadAtTarget {
   /** Where the measured curve crosses the target; the most there is when even that does not keep it. */
   readonly overhead: number;
-  /** Where the better and the worse end of the score's interval cross the target. */
+  /** Where the better end of the score's interval crosses the target. */
   readonly low: number;
+  /** Where the worse end of the score's interval crosses the target. */
   readonly high: number;
   /** The points that were simulated, by overhead. */
   readonly points: readonly CurvePoint[];
@@ -41,6 +43,7 @@ export interface CurveOptions extends RunControl {
   readonly most?: number;
   /** What the mean score over chips is to reach. */
   readonly goal: Goal;
+  /** Simulated chips a point. */
   readonly chips: number;
   /** Overhead at which the policy is expected to keep the target: the first guess. */
   readonly guess?: number;
@@ -57,7 +60,9 @@ export interface CurveOptions extends RunControl {
 
 /** Settings of a search along a policy. */
 export interface SearchOptions extends Omit<CurveOptions, "planAt" | "most"> {
+  /** How the protected bits are chosen. */
   readonly policy: PolicyName;
+  /** Of the policy `random`, and of what a joint plan draws; 0 unless given. */
   readonly seed?: number;
   /** Joint plans: how they are made. */
   readonly style?: JointStyle;
@@ -219,6 +224,7 @@ export interface KeepRequest extends Pick<
 > {
   /** Share of the clean quality to keep. */
   readonly keep: number;
+  /** Of the policy `random`, and of what a joint plan draws; 0 unless given. */
   readonly seed?: number;
 }
 

@@ -18,7 +18,9 @@ export interface SurrogateOptions extends RunControl {
   readonly keep: number;
   /** Draws of Gaussian errors a budget; all budgets and policies meet the same ones. 12 by default. */
   readonly draws?: number;
+  /** Of the draws; 0 unless given. */
   readonly seed?: number;
+  /** Worker threads; all cores unless given. */
   readonly threads?: number;
 }
 

@@ -19,6 +19,7 @@ export interface Way {
   readonly name: string;
   /** `floor`: no code can do with less. `ideal`: protected bits that are free of errors and of parity; no code. */
   readonly kind: "code" | "mix" | "in-place" | "ideal" | "floor";
+  /** Whether the target is reached. */
   readonly isReached: boolean;
   /** Stored bits, data and parity; null where the target is not reached. */
   readonly storedBits: number | null;

@@ -5,7 +5,9 @@ import { QtamlError } from "../errors.ts";
 
 /** A score to reach. */
 export interface Goal {
+  /** The score. */
   readonly target: number;
+  /** Whether scores above the target reach it, or those below. */
   readonly higherIsBetter: boolean;
   /** Least and largest score that can occur. */
   readonly range: readonly [low: number, high: number];

@@ -46,28 +46,49 @@ export function contentDigest(value: unknown): string {
 export const digestSchema = z.string().regex(/^[0-9a-f]{64}$/);
 const settingSchema = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
+/** What the numbers of a simulation depend on, besides the plans. */
+export interface SimulationIdentity {
+  /** Version of this package. */
+  readonly qtaml: string;
+  /** Version of the ONNX runtime. */
+  readonly runtime: string;
+  /** Version of the way from a seed and a chip to faults: `samplingScheme`. */
+  readonly sampling: number;
+  /** Name of the model's file and its `ModelFile.sha256`. */
+  readonly model: { readonly name: string; readonly sha256: string };
+  /** Name of the judged output. */
+  readonly output: string;
+  /** Digest of what the memory holds. */
+  readonly storage: string;
+  /** Digest of the memory's flip probabilities. */
+  readonly memory: string;
+  /** Digest of the flip probabilities that the decoders were made for. */
+  readonly decoders: string;
+  /** Number of samples, and a digest of inputs and labels. */
+  readonly data: { readonly samples: number; readonly sha256: string };
+  /** The measure with its options; with the digest of a module of the user's own. */
+  readonly measure: string;
+  /** Faults follow from it and the number of a chip. */
+  readonly seed: number;
+  /** All other settings of a trial: where errors come from, fault models and regimes; long ones as their digest. */
+  readonly settings: Readonly<Record<string, string | number | boolean | null>>;
+}
+
 /** Schema of `SimulationIdentity`. */
 export const simulationIdentitySchema = z.strictObject({
-  /** Versions of this package, of the ONNX runtime and of the sampling scheme. */
   qtaml: z.string(),
   runtime: z.string(),
   sampling: z.number().int(),
   model: z.strictObject({ name: z.string(), sha256: digestSchema }),
-  /** The judged output. */
   output: z.string(),
-  /** Digests of what the memory holds, of its flip probabilities, and of those the decoders were made for. */
   storage: digestSchema,
   memory: digestSchema,
   decoders: digestSchema,
   data: z.strictObject({ samples: z.number().int().positive(), sha256: digestSchema }),
   measure: z.string(),
   seed: z.number().int().nonnegative(),
-  /** All other settings of a trial: where errors come from, fault models and regimes; long ones as their digest. */
   settings: z.record(z.string(), settingSchema),
-});
-
-/** What the numbers of a simulation depend on, besides the plans. */
-export type SimulationIdentity = z.infer<typeof simulationIdentitySchema>;
+}) satisfies z.ZodType<SimulationIdentity>;
 
 /** A short setting as it is, a long one as its digest. */
 function setting(value: unknown): z.infer<typeof settingSchema> {

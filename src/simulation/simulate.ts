@@ -55,19 +55,24 @@ export interface ChipResults {
 
 /** What chips' results say about the chip population; the images are taken as they are. */
 export interface ChipSummary {
+  /** Number of chips. */
   readonly chips: number;
   /**
    * Mean score over chips under the measure, which is accuracy unless another was chosen, with the Student t interval
    * for a fixed number of chips.
    */
   readonly accuracy: number;
+  /** Lower end of the 95 % interval of `accuracy`. */
   readonly low: number;
+  /** Upper end of the 95 % interval of `accuracy`. */
   readonly high: number;
   /** Standard deviation of the score between chips. */
   readonly deviation: number;
   /** Share of chips that keep the target, with its Clopper-Pearson interval. */
   readonly yield: number;
+  /** Lower end of the 95 % interval of `yield`. */
   readonly yieldLow: number;
+  /** Upper end of the 95 % interval of `yield`. */
   readonly yieldHigh: number;
   /** What all but the worst twentieth of the chips reach: the 5th percentile, or the 95th where lower is better. */
   readonly percentile5: number;
@@ -77,6 +82,7 @@ export interface ChipSummary {
 
 /** Settings of a simulation. */
 export interface SimulationOptions extends ExecutorOptions {
+  /** Faults follow from it and the number of a chip; 0 unless given. */
   readonly seed?: number;
   /** What is judged on each chip; `defaultMeasure` says what is where nothing is named. */
   readonly measure?: Partial<MeasureChoice>;
@@ -96,6 +102,7 @@ export interface SimulationOptions extends ExecutorOptions {
 export interface RunControl {
   /** Called with the number of protections tried on a chip so far, and in all. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Ends the work with a `QtamlError` `aborted`. */
   readonly signal?: AbortSignal;
 }
 
@@ -105,7 +112,9 @@ export interface Simulation {
   readonly measure: MeasureDescription;
   /** Score of the network with clean quantised weights. */
   readonly clean: number;
+  /** Samples that each chip is judged on. */
   readonly samples: number;
+  /** Faults follow from it and the number of a chip. */
   readonly seed: number;
   /**
    * The score that keeps a share of the clean quality.
