@@ -54,6 +54,34 @@ export interface PolicyCurve {
   readonly points: readonly CurvePoint[];
 }
 
+/** Joint plans among the compared. */
+export interface JointComparison {
+  /** What their decoding may cost at inference. */
+  readonly decoderClass: DecoderClass;
+  /** Decode tables at the target; 0 where decoding is free or the plan is plain TAC's. */
+  readonly tables: number;
+  /** Overhead of Uniform-MSP over that of joint plans, both at the target. */
+  readonly ratio: number;
+  /** Its 95 % interval: [low, high]. */
+  readonly ratioInterval: readonly [number, number];
+}
+
+/** What was predicted without flipping a bit. */
+export interface PredictedComparison {
+  /** Output noise that TAC is predicted to leave at the target, to first order. */
+  readonly noise: number;
+  /** Overheads by the first-order law and the logits' margins. */
+  readonly firstOrder: Readonly<Record<PredictedPolicy, number>>;
+  /**
+   * Overheads by Gaussian errors of the predicted strength in all weights at once, and that of Uniform-MSP over that
+   * of TAC; null for 16-bit floats and whole numbers, whose errors are nothing like Gaussian.
+   */
+  readonly gaussian: {
+    readonly overhead: Readonly<Record<PredictedPolicy, number>>;
+    readonly ratio: number;
+  } | null;
+}
+
 /** What `qtaml compare` reports; also the content of `results.json`. */
 export interface Comparison {
   /** Score of the network with clean quantised weights. */
@@ -87,33 +115,11 @@ export interface Comparison {
   /** Its 95 % interval: [low, high]. */
   readonly ratioInterval: readonly [number, number];
   /** Joint plans, where they were asked for and the memory holds codes of at most 8 bits alone. */
-  readonly joint?: {
-    readonly decoderClass: DecoderClass;
-    /** Decode tables at the target; 0 where decoding is free or the plan is plain TAC's. */
-    readonly tables: number;
-    /** Overhead of Uniform-MSP over that of joint plans, both at the target. */
-    readonly ratio: number;
-    readonly ratioInterval: readonly [number, number];
-  };
+  readonly joint?: JointComparison;
   /** The ratio predicted before any simulation; null where the measure cannot be predicted. */
   readonly saturationRatio: number | null;
-  /**
-   * What was predicted without flipping a bit; null where the measure cannot be predicted.
-   */
-  readonly predicted: {
-    /** Output noise that TAC is predicted to leave at the target, to first order. */
-    readonly noise: number;
-    /** Overheads by the first-order law and the logits' margins. */
-    readonly firstOrder: Readonly<Record<PredictedPolicy, number>>;
-    /**
-     * Overheads by Gaussian errors of the predicted strength in all weights at once, and that of Uniform-MSP over that
-     * of TAC; null for 16-bit floats and whole numbers, whose errors are nothing like Gaussian.
-     */
-    readonly gaussian: {
-      readonly overhead: Readonly<Record<PredictedPolicy, number>>;
-      readonly ratio: number;
-    } | null;
-  } | null;
+  /** What was predicted without flipping a bit; null where the measure cannot be predicted. */
+  readonly predicted: PredictedComparison | null;
 }
 
 const defaultBudgets = [0, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5];
@@ -220,7 +226,7 @@ async function jointResult(
   found: ReadonlyMap<PolicyName, OverheadAtTarget>,
   goal: Goal,
   seed: number,
-): Promise<NonNullable<Comparison["joint"]>> {
+): Promise<JointComparison> {
   const joint = found.get("joint")!;
   const ratio = ratioInterval(jointInterval(found.get("uniform-msp")!, goal), jointInterval(joint, goal));
   const plan = await makePlan(assessment, { policy: "joint", overhead: joint.overhead, seed, style });

@@ -11,7 +11,14 @@ export {
   type CodesToKeep,
   type PricedBits,
 } from "./coded-plan.ts";
-export { compare, type CompareOptions, type Comparison, type PolicyCurve } from "./compare.ts";
+export {
+  compare,
+  type CompareOptions,
+  type Comparison,
+  type JointComparison,
+  type PolicyCurve,
+  type PredictedComparison,
+} from "./compare.ts";
 export { chooseCorrection, fixedReading, type ReadingChoice } from "./correction.ts";
 export { usualStyle, type JointStyle } from "./joint.ts";
 export { makePlan, type PlanRequest } from "./plan.ts";
