@@ -189,6 +189,28 @@ export function Controls({ title, children }: { title: string; children: Compone
   );
 }
 
+/** A sentence with no break before a per cent sign. */
+export const unbroken = (sentence: string): string => sentence.replaceAll(" %", "\u00a0%");
+
+/** What a view says in a sentence, at its head. */
+export function Answer({
+  sentence,
+  isLong = false,
+  isLoud = true,
+}: {
+  sentence: string;
+  /** Whether it takes several lines: it does not stay on the screen of a phone then. */
+  isLong?: boolean;
+  /** Whether readers who cannot see are told of each change. */
+  isLoud?: boolean;
+}) {
+  return (
+    <p class={isLong ? "answer long" : "answer"} role="status" aria-live={isLoud ? "polite" : "off"}>
+      {unbroken(sentence)}
+    </p>
+  );
+}
+
 /** Figures in large type, each with its name. */
 export function Facts({ facts }: { facts: readonly { name: string; value: string; note?: string }[] }) {
   return (

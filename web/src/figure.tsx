@@ -2,9 +2,9 @@
  * @file A picture as the reader sees it: drawn by the chart functions of the report to the width there is, with its
  * caption, and kept as SVG, PNG or CSV.
  */
-import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { chartToSvg, type ChartOptions } from "../../src/report/browser.ts";
+import { unbroken } from "./controls.tsx";
 import { save } from "./save.ts";
 
 /** A table of what a picture shows: a head, then rows. */
@@ -15,7 +15,7 @@ export interface FigureProps {
   /** Name of the files that it is kept in. */
   readonly name: string;
   readonly draw: (options: ChartOptions) => SVGSVGElement;
-  readonly caption: ComponentChildren;
+  readonly caption: string;
   /** What is drawn, for the CSV file. */
   readonly data: () => Table;
   /** What is shown is of settings before the last. */
@@ -121,7 +121,7 @@ export function Figure({ name, draw, caption, data, isBusy = false }: FigureProp
   return (
     <figure>
       <div class="holder" ref={holder} aria-busy={isBusy} />
-      <figcaption>{caption}</figcaption>
+      <figcaption>{unbroken(caption)}</figcaption>
       <p class="keep">
         {Object.entries(keep).map(([kind, run]) => (
           <button

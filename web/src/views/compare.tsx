@@ -23,7 +23,7 @@ import {
 } from "../../../src/report/browser.ts";
 import { addressOf, changeParameters, numberOf, useAddress, wordOf } from "../address.ts";
 import { canTryChips, startCampaign } from "../campaign-state.ts";
-import { Choice, Controls, Facts, Failure, Slider } from "../controls.tsx";
+import { Answer, Choice, Controls, Facts, Failure, Slider } from "../controls.tsx";
 import { Figure } from "../figure.tsx";
 import { keptTable, useKept, useKeptCurves } from "../kept.ts";
 import { flipsOf, useNetwork } from "../network-state.ts";
@@ -233,9 +233,7 @@ function Opened({ network }: { network: Network }) {
   );
   return (
     <>
-      <p class="answer long" role="status">
-        {verdict(spentA, spentB, keptA, keptB)}
-      </p>
+      <Answer sentence={verdict(spentA, spentB, keptA, keptB)} isLong />
       <div class="halves">
         <Half side="A" network={network} choice={a} layers={layers} spending={spentA} kept={keptA} />
         <Half side="B" network={network} choice={b} layers={layers} spending={spentB} kept={keptB} />

@@ -25,7 +25,7 @@ import {
   type ChartOptions,
 } from "../../../src/report/browser.ts";
 import { addressOf, changeParameters, useAddress } from "../address.ts";
-import { Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
+import { Answer, Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
 import {
   deviceFile,
   deviceOf,
@@ -264,11 +264,7 @@ export function DeviceView() {
         A stored bit is charge behind a barrier. Electrons tunnel through it; the thinner and lower the
         barrier, and the longer the hold time between refreshes, the likelier a bit is read wrong.
       </p>
-      {flips === undefined ? null : (
-        <p class="answer" role="status">
-          {flipWords(flips)}
-        </p>
-      )}
+      {flips === undefined ? null : <Answer sentence={flipWords(flips)} />}
       <div class="split">
         <DeviceControls settings={settings} />
         <div class="pictures">

@@ -28,7 +28,7 @@ import {
   type ChartOptions,
 } from "../../../src/report/browser.ts";
 import { changeParameters, numberOf, useAddress, wordOf } from "../address.ts";
-import { Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
+import { Answer, Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
 import { Figure } from "../figure.tsx";
 import { FlipSliders } from "../flip-sliders.tsx";
 import { keptTable, useKept, useKeptCurves } from "../kept.ts";
@@ -315,9 +315,7 @@ function Opened({ network }: { network: Network }) {
       : `${policyStyle(policy).label} with ${formatPercent(spending.overhead)} of the bits is predicted to keep ${formatPercent(kept)} of the accuracy${kept >= keep ? "" : `: less than the ${formatPercent(keep)} that is asked`}.`;
   return (
     <>
-      <p class="answer" role="status">
-        {sentence}
-      </p>
+      <Answer sentence={sentence} />
       <div class="split">
         <NetworkControls network={network} settings={settings} least={least} />
         <div class="pictures">

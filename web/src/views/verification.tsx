@@ -22,7 +22,7 @@ import {
 import { changeParameters, numberOf, useAddress } from "../address.ts";
 import { canTryChips, useCampaign } from "../campaign-state.ts";
 import { crossingWords, statusWords } from "../campaign-words.ts";
-import { Choice, Facts, Failure } from "../controls.tsx";
+import { Answer, Choice, Facts, Failure } from "../controls.tsx";
 import { Figure, formatCsv } from "../figure.tsx";
 import { useNetwork } from "../network-state.ts";
 import { WithNetwork, Working } from "../opened.tsx";
@@ -271,12 +271,9 @@ function Shown({ campaign }: { campaign: CampaignState }) {
 
 function Opened({ network }: { network: Network }) {
   const campaign = useCampaign();
-  const isLoud = campaign.stage !== "running";
   return (
     <>
-      <p class="answer long" role="status" aria-live={isLoud ? "polite" : "off"}>
-        {statusWords(campaign)}
-      </p>
+      <Answer sentence={statusWords(campaign)} isLong isLoud={campaign.stage !== "running"} />
       <div class="split">
         <CampaignControls network={network} campaign={campaign} />
         <div class="pictures">
