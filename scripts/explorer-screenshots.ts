@@ -77,6 +77,8 @@ try {
     const page = await open("#verification?chips=100", 1250);
     await page.getByRole("button", { name: /^Try 100 chips/ }).click();
     await page.getByText(/^All chips were tried/).waitFor({ timeout: 600_000 });
+    // Pictures out of sight are drawn when the chips have rested.
+    await page.waitForTimeout(500);
     await keep(page, "verification");
     await page.getByRole("button", { name: /^the worst/ }).click();
     await page.locator(".samples").waitFor({ timeout: 120_000 });
