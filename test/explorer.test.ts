@@ -204,6 +204,23 @@ describe.skipIf(isSkipped)("the explorer", () => {
     await lost.close();
   });
 
+  it("keeps what is being typed while the page draws itself anew", async () => {
+    const page = await open("#network?p01=0.1&p10=0.1");
+    const typed = page.getByLabel("p01: a stored 0 is read as 1, exact figure");
+    await typed.fill("0.2");
+    await page.evaluate("location.hash = '#network?p01=0.1&p10=0.05'");
+    await expect
+      .poll(() => page.getByLabel("p10: a stored 1 is read as 0, exact figure").inputValue())
+      .toBe("0.05");
+    expect(await typed.inputValue()).toBe("0.2");
+    await typed.press("Tab");
+    await expect.poll(() => page.url()).toContain("p01=0.2&p10=0.05");
+    await typed.fill("nonsense");
+    await typed.press("Tab");
+    await expect.poll(() => typed.inputValue()).toBe("0.2");
+    await page.close();
+  });
+
   it("moves flip probabilities by decades in every view, and takes none where it is typed", async () => {
     for (const view of ["errors", "network", "verification"]) {
       const page = await open(`#${view}?p01=0.001&p10=0.001`);

@@ -1,6 +1,6 @@
 /** @file What a reader changes things with: sliders with a field for exact figures, choices, buttons. */
-import type { ComponentChildren } from "preact";
-import { useId } from "preact/hooks";
+import type { ComponentChildren, TargetedEvent } from "preact";
+import { useId, useState } from "preact/hooks";
 import { formatNumber } from "../../src/report/browser.ts";
 
 /** A number between two limits, on a linear or a logarithmic scale. */
@@ -24,6 +24,21 @@ export interface SliderProps {
 /** A number as the field shows it: as many digits as anybody set. */
 const figure = (value: number) => String(Number(value.toPrecision(6)));
 
+/** What a text field needs: what is being typed stays in it while the page draws itself anew. */
+export function useDraft(shown: string, onDone: (text: string) => void) {
+  const [draft, setDraft] = useState<string>();
+  type TextEvent = TargetedEvent<HTMLInputElement>;
+  return {
+    value: draft ?? shown,
+    onInput: (event: TextEvent) => setDraft(event.currentTarget.value),
+    onChange: (event: TextEvent) => {
+      setDraft(undefined);
+      onDone(event.currentTarget.value);
+    },
+    onBlur: () => setDraft(undefined),
+  };
+}
+
 /** A slider with a field. Arrow keys, page keys, Home and End work as everywhere; the field takes any figure. */
 export function Slider(props: SliderProps) {
   const {
@@ -40,6 +55,7 @@ export function Slider(props: SliderProps) {
     disabled = false,
   } = props;
   const id = useId();
+  const field = useDraft(figure(value), (text) => set(text));
   const place = (x: number) => (logarithmic ? Math.log10(Math.max(low, x)) : x);
   const spoken = words ?? `${formatNumber(value)} ${unit}`.trim();
   const set = (text: string) => {
@@ -54,9 +70,8 @@ export function Slider(props: SliderProps) {
           type="text"
           inputMode="decimal"
           aria-label={`${label}${unit === "" ? "" : ` in ${unit}`}, exact figure`}
-          value={figure(value)}
           disabled={disabled}
-          onChange={(event) => set(event.currentTarget.value)}
+          {...field}
         />
         <span class="unit">{unit}</span>
       </span>
@@ -164,6 +179,7 @@ export function TextField({
   onChange: (value: string) => void;
 }) {
   const id = useId();
+  const field = useDraft(value, onChange);
   return (
     <div class="control">
       <label for={id}>{label}</label>
@@ -171,9 +187,8 @@ export function TextField({
         id={id}
         class="line"
         type="text"
-        value={value}
         aria-describedby={note === undefined ? undefined : `${id}-note`}
-        onChange={(event) => onChange(event.currentTarget.value)}
+        {...field}
       />
       {note === undefined ? null : <small id={`${id}-note`}>{note}</small>}
     </div>

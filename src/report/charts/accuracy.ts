@@ -14,6 +14,7 @@ import {
   estimatedWidth,
   labelBox,
   leastCovering,
+  namedTogether,
   namePoints,
   placeLabels,
   type Box,
@@ -167,6 +168,12 @@ export function accuracyChart(data: AccuracyData, options: ChartOptions): SVGSVG
     bottom: frame.height - frame.marginBottom,
   };
   const taken = [...references.boxes, ...crossings.boxes];
+  const spots = named.flatMap(({ name, points: [point, second] }) =>
+    point === undefined || second !== undefined
+      ? []
+      : [{ name: policyStyle(name).label, spot: [px(point.overhead), py(point.accuracy)] as const }],
+  );
+  const singles = namePoints(namedTogether(spots), [...drawn, ...references.lines], inside, taken);
   const labels = placeLabels(
     named
       .filter(({ points }) => points.length > 1)
@@ -175,19 +182,11 @@ export function accuracyChart(data: AccuracyData, options: ChartOptions): SVGSVG
         points: points.map((p) => [px(p.overhead), py(p.accuracy)] as const),
       })),
     inside,
-    taken,
+    [...taken, ...singles.map(labelBox)],
   );
-  const singles = namePoints(
-    named.flatMap(({ name, points: [point, second] }) =>
-      point === undefined || second !== undefined
-        ? []
-        : [{ name: policyStyle(name).label, spot: [px(point.overhead), py(point.accuracy)] as const }],
-    ),
-    [...drawn, ...references.lines],
-    inside,
-    [...taken, ...labels.map(labelBox)],
-  );
-  const styleOf = new Map(named.map(({ name }) => [policyStyle(name).label, policyStyle(name)]));
+  const styles = named.map(({ name }) => policyStyle(name));
+  const styleOf = (name: string) =>
+    styles.find(({ label }) => label === name || name.startsWith(`${label},`))!;
   return drawPlot(
     frame,
     { id: "accuracy", label: accuracyWords(data) },
@@ -215,7 +214,7 @@ export function accuracyChart(data: AccuracyData, options: ChartOptions): SVGSVG
         ...crossings.marks,
         ...references.words,
         ...leaderMarks(singles, frame),
-        ...labelMarks([...labels, ...singles], frame, (name) => colour(styleOf.get(name)!.colour)),
+        ...labelMarks([...labels, ...singles], frame, (name) => colour(styleOf(name).colour)),
       ],
     },
   );

@@ -155,6 +155,24 @@ export interface PointLabel extends PlacedLabel {
 /** Nearer than this a name needs no line to its point. */
 const beside = 14;
 
+/** Points so near to each other share a name. */
+const together = 10;
+
+/** Points with those that lie on or beside them under one name, "none, mean correction alone". */
+export function namedTogether(
+  points: readonly { readonly name: string; readonly spot: Point }[],
+): { readonly name: string; readonly spot: Point }[] {
+  const groups: { name: string; readonly spot: Point }[] = [];
+  for (const { name, spot } of points) {
+    const near = groups.find(
+      (group) => Math.hypot(group.spot[0] - spot[0], group.spot[1] - spot[1]) < together,
+    );
+    if (near === undefined) groups.push({ name, spot });
+    else near.name = `${near.name}, ${name}`;
+  }
+  return groups;
+}
+
 /**
  * Names single points: beside them, or farther off where that would cover what is drawn, with a line that leads to the
  * point.

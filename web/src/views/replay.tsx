@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { CampaignState, Picture, PlaneName, ReplayAnswer } from "../../../src/explorer/index.ts";
 import { formatCount } from "../../../src/report/browser.ts";
-import { Failure } from "../controls.tsx";
+import { Failure, useDraft } from "../controls.tsx";
 import { postJson } from "../server.ts";
 
 /** A sample as it is. */
@@ -141,6 +141,10 @@ export function Replay({ campaign, plan }: { campaign: CampaignState; plan: numb
     }
   };
   const isOpen = campaign.stage === "ended";
+  const field = useDraft(String(chosen), (text) => {
+    const ordinal = Number(text);
+    if (Number.isSafeInteger(ordinal) && ordinal >= 0 && ordinal < 2 ** 31) setChip(ordinal);
+  });
   return (
     <section aria-label="One chip">
       <h2>One chip</h2>
@@ -152,17 +156,7 @@ export function Replay({ campaign, plan }: { campaign: CampaignState; plan: numb
         }}
       >
         <label>
-          Chip{" "}
-          <input
-            type="text"
-            inputMode="numeric"
-            size={6}
-            value={String(chosen)}
-            onChange={({ currentTarget: { value } }) => {
-              const ordinal = Number(value);
-              if (Number.isSafeInteger(ordinal) && ordinal >= 0 && ordinal < 2 ** 31) setChip(ordinal);
-            }}
-          />
+          Chip <input type="text" inputMode="numeric" size={6} {...field} />
         </label>
         <button type="submit" disabled={!isOpen || isBusy}>
           {isBusy ? "Replaying …" : "Replay"}
