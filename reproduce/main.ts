@@ -1,6 +1,7 @@
 /**
  * @file `npm run reproduce`: the published claim put to the test. Makes docs/results.md and its figures from scratch;
- * an interrupted run goes on where it stopped. `--only NAME` (repeatable) measures some networks and writes no page.
+ * an interrupted run goes on where it stopped. `--only NAME` (repeatable) measures some networks and writes no page;
+ * `--charts` draws the charts of networks alone, which needs each at its own flip probability.
  */
 import { parseArgs } from "node:util";
 import { writeWhole } from "../src/cli/files.ts";
@@ -16,7 +17,9 @@ import { remembered } from "./store.ts";
 import { checkTheorems } from "./theorems.ts";
 import { deviceFile, thicknessToAccuracy } from "./thickness.ts";
 
-const { values: flags } = parseArgs({ options: { only: { type: "string", multiple: true } } });
+const { values: flags } = parseArgs({
+  options: { only: { type: "string", multiple: true }, charts: { type: "boolean", default: false } },
+});
 const started = Date.now();
 
 /** Tells what is under way, how far, and for how long. */
@@ -51,8 +54,25 @@ const network = (subject: Subject, p: number) => {
 
 const wanted = subjects.filter((s) => flags.only === undefined || flags.only.includes(s.name));
 const settingsOf = wanted.flatMap((subject) =>
-  [subject.p, subject.otherP, subject.lowP].map((p) => ({ subject, p })),
+  (flags.charts ? [subject.p] : [subject.p, subject.otherP, subject.lowP]).map((p) => ({ subject, p })),
 );
+
+/** Writes the chart of a network, where all policies were compared on it. */
+function drawNetwork(subject: Subject, { comparison }: NetworkResult): void {
+  if (comparison === null) return;
+  const chart = accuracyChart(comparison, { document: emptyDocument(), width: 800 });
+  writeWhole(`docs/figures/results-${subject.name}.svg`, chartToSvg(chart));
+}
+
+if (flags.charts) {
+  for (const [i, { subject, p }] of settingsOf.entries()) {
+    drawNetwork(
+      subject,
+      await step(`${subject.name}, p = ${p}`, i, settingsOf.length, () => network(subject, p)),
+    );
+  }
+  process.exit();
+}
 const swept = wanted
   .filter((s) => (sweep.names as readonly string[]).includes(s.name))
   .flatMap((subject) => sweep.p.map((p) => ({ subject, p })));
@@ -116,18 +136,15 @@ if (flags.only === undefined) {
     thickness,
     theorems,
   };
-  const figures = new Map<string, string>();
-  for (const { subject, result } of networks) {
-    if (result.comparison === null) continue;
-    const chart = accuracyChart(result.comparison, { document: emptyDocument(), width: 800 });
-    figures.set(subject.name, chartToSvg(chart));
-  }
-  figures.set("prediction", predictionChart(cases));
-  figures.set("sweep", sweepChart(sweepCases));
-  figures.set("thickness", thicknessToAccuracyChart(thickness));
+  for (const { subject, result } of networks) drawNetwork(subject, result);
+  const figures = new Map([
+    ["prediction", predictionChart(cases)],
+    ["sweep", sweepChart(sweepCases)],
+    ["thickness", thicknessToAccuracyChart(thickness)],
+  ]);
   for (const [name, svg] of figures) writeWhole(`docs/figures/results-${name}.svg`, svg);
   writeWhole("docs/results.md", resultsPage(results));
   process.stderr.write(
-    `docs/results.md and ${figures.size} figures written after ${((Date.now() - started) / 60_000).toFixed(1)} min.\n`,
+    `docs/results.md and its figures written after ${((Date.now() - started) / 60_000).toFixed(1)} min.\n`,
   );
 }
