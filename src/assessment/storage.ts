@@ -1,30 +1,12 @@
 /**
  * @file What the memory holds and in which formats, as flags and plans say it.
  */
-import type { Granularity, StorageOptions } from "../onnx/index.ts";
+import type { StorageOptions } from "../onnx/index.ts";
+import type { PlanStorage } from "../protect/index.ts";
 import type { TensorRole } from "../stored/index.ts";
 
 /** What the memory holds and how; the part of a plan that says which codes its tensors are. */
-export interface Storage {
-  /**
-   * Format of float weights and embeddings; "auto" stores float16 and bfloat16 tensors as they are and the others as
-   * int8. Codes of quantised models stay what they are.
-   */
-  readonly format: string;
-  /** Whether a tensor, or each of its output channels, has a quantisation step of its own. */
-  readonly granularity: Granularity;
-  /** The same for biases, normalisation parameters and scales; "auto" stores those of 32 and 64 bits as bf16. */
-  readonly parameterFormat: string;
-  /** Whether the memory holds these as well. */
-  readonly biases: boolean;
-  readonly normalisation: boolean;
-  readonly quantisationParameters: boolean;
-  readonly integers: boolean;
-  /** Patterns of names: where there are any, only tensors that match one of them are held. */
-  readonly include: readonly string[];
-  /** Patterns of names that are not held. */
-  readonly exclude: readonly string[];
-}
+export type Storage = PlanStorage;
 
 /** Storage unless told: weights and embeddings, one step a tensor. */
 export const usualStorage: Storage = {

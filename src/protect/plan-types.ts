@@ -4,7 +4,10 @@ import type { PolicyName } from "./policies.ts";
 
 /** What the memory holds, and in which formats. */
 export interface PlanStorage {
-  /** Format of float weights, such as "int8"; "auto": float16 and bfloat16 as they are, others as int8. */
+  /**
+   * Format of float weights and embeddings, such as "int8"; "auto" stores float16 and bfloat16 tensors as they are and
+   * the others as int8. Codes of quantised models stay what they are.
+   */
   readonly format: string;
   /** Whether a tensor, or each of its output channels, has a quantisation step of its own. */
   readonly granularity: "tensor" | "channel";
