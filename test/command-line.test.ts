@@ -45,6 +45,7 @@ describe("start", () => {
     expect(lines.map((line) => line.replace(/^file:.*\/src\//, ""))).toEqual([
       "cli/main.ts",
       "cli/node-version.ts",
+      "cli/status.ts",
       "qtaml: Node 22.12 or later is needed, and this is 20.20.2; install a newer one from https://nodejs.org.",
     ]);
     expect(

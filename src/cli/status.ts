@@ -1,4 +1,4 @@
-/** @file Exit statuses. */
+/** @file Exit statuses. Loaded before the version of Node is known: what is written here must run on older ones, too. */
 import { constants } from "node:os";
 
 /** Exit status: done. */
