@@ -1,7 +1,7 @@
 /**
  * @file Puts what programs print now into the documents that show it: `npm run docs:outputs`, or with paths of
- * documents. `--slow` runs the documents that have blocks marked `slow`, with these, and puts their stamp at the end. What has other words than before is
- * told, left to a person, and ends with status 1.
+ * documents. `--slow` runs the documents that have blocks marked `slow`, with these, and puts their stamp at the end.
+ * What has other words than before is told, left to a person, and ends with status 1.
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";

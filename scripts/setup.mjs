@@ -3,17 +3,29 @@
  * `dist/` and the explorer's page when a source is newer. Then runs the script named by its arguments, if any, on the
  * Node that was installed. `npm run demo` and `npm test` start here; it works on any Node from 20 and depends on
  * nothing. `--anew`, before the script if there is one, builds in any case: what is packed and measured holds nothing of
- * files that are gone.
+ * files that are gone. `--help`, behind a script of this repository, prints what its first comment says of it.
  *
  * The script is started here rather than by `&&` in package.json because a shell remembers where it found `node`
  * before the installation.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const isAnew = process.argv[2] === "--anew";
+const [script, ...args] = process.argv.slice(isAnew ? 3 : 2);
+
+const isOwnScript = script?.endsWith(".ts") === true;
+if (isOwnScript && args.some((arg) => arg === "--help" || arg === "-h")) {
+  const [, comment] = /\/\*\*\s*(?:\* )?@file ([\s\S]*?)\s*\*\//.exec(
+    readFileSync(join(root, script), "utf8"),
+  );
+  process.stdout.write(`${comment.replace(/^ \* ?/gm, "")}\n`);
+  process.exit();
+}
+
 const modified = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
 
 function newest(folder) {
@@ -54,8 +66,6 @@ if (modified(installed) < modified(join(root, "package-lock.json"))) {
   else run(what, "npm", args, env);
 }
 
-const isAnew = process.argv[2] === "--anew";
-const [script, ...args] = process.argv.slice(isAnew ? 3 : 2);
 if (isAnew) rmSync(join(root, "dist"), { recursive: true, force: true });
 
 const sources = Math.max(newest(join(root, "src")), modified(join(root, "tsconfig.build.json")));
@@ -81,6 +91,8 @@ if (script !== undefined) {
     process.platform === "win32" ? "node.exe" : "node",
   );
   const node = existsSync(installedNode) ? installedNode : process.execPath;
-  const result = spawnSync(node, [join(root, script), ...args], { stdio: "inherit" });
+  const flagMistakes = pathToFileURL(join(root, "scripts", "flag-mistakes.mjs")).href;
+  const before = isOwnScript ? ["--import", flagMistakes] : [];
+  const result = spawnSync(node, [...before, join(root, script), ...args], { stdio: "inherit" });
   process.exitCode = result.status ?? 1;
 }

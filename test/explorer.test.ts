@@ -172,11 +172,12 @@ describe.skipIf(isSkipped)("the explorer", () => {
   });
 
   it("says what of an address it cannot show, until that is changed", async () => {
-    const page = await open("#network?p01=7&policy=zzz&budget=much&keep=0.9");
+    const page = await open("#network?p01=7&policy=zzz&budget=much&keep=0.9&thickness=3");
     const notes = page.locator("main > .warnings li");
     await expect
       .poll(() => notes.allTextContents())
       .toEqual([
+        'No view knows the "thickness" of the address; it is left out.',
         "The address asks for p01 = 7; 0.5 is taken instead.",
         "The address asks for policy = zzz; tac is taken instead.",
         "The address asks for budget = much; 0.2 is taken instead.",
@@ -188,10 +189,14 @@ describe.skipIf(isSkipped)("the explorer", () => {
     await expect.poll(() => notes.allTextContents()).toEqual([expect.stringContaining("budget = much")]);
     await page.evaluate("location.hash = '#network?keep=0.9'");
     await expect.poll(() => notes.count()).toBe(0);
-    await page.evaluate("location.hash = '#verification?plans=tac:2'");
+    await page.evaluate("location.hash = '#verification?plans=tac:2&until=done&policies=tac,zzz'");
     await expect
       .poll(() => notes.allTextContents())
-      .toEqual(["The address asks for plans = tac:2; what policies and budgets say is taken instead."]);
+      .toEqual([
+        "The address asks for plans = tac:2; what policies and budgets say is taken instead.",
+        "The address asks for policies = tac,zzz; tac is taken instead.",
+        "The address asks for until = done; chips is taken instead.",
+      ]);
     await page.close();
     const lost = await open("#nope?p01=0.01&p10=0.01");
     await expect

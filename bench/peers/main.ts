@@ -73,24 +73,12 @@ function own(network: string, images: string) {
   const file = network.startsWith("watch") ? "watch-test-1008.npz" : "fashion-mnist-test-2000.npz";
   const plan = join(folder, `${network}.json`);
   const p = String(usualFlip(network));
-  run(process.execPath, [
-    ...[
-      program,
-      "plan",
-      model,
-      "--p",
-      p,
-      "--policy",
-      "uniform-msp",
-      "--budget",
-      String(topBits(network) / 8),
-    ],
-    ...["--json", "-o", plan],
-  ]);
-  const { seconds, text } = run(process.execPath, [
-    ...[program, "verify", model, "--plan", plan, "--data", join(zooFolder, file)],
-    ...["--until", `planned ±${halfWidth}`, "--trials", "5000", "--images", images, "--json", "--quiet"],
-  ]);
+  const share = String(topBits(network) / 8);
+  const planned = ["--p", p, "--policy", "uniform-msp", "--budget", share, "--json", "-o", plan];
+  run(process.execPath, [program, "plan", model, ...planned]);
+  const until = ["--until", `planned ±${halfWidth}`, "--trials", "5000", "--images", images];
+  const verified = ["--plan", plan, "--data", join(zooFolder, file), ...until, "--json", "--quiet"];
+  const { seconds, text } = run(process.execPath, [program, "verify", model, ...verified]);
   return { ...ownSchema.parse(JSON.parse(text)), seconds };
 }
 

@@ -182,10 +182,14 @@ describe("folders of images", () => {
         .jpeg({ quality: 100 })
         .toBuffer(),
     );
+    const ramp = image(4, 4, 3, (x) => 10 * x);
+    file("kinds/f.gif", await ramp.clone().gif().toBuffer());
+    file("kinds/g.tiff", await ramp.clone().tiff({ compression: "lzw" }).toBuffer());
+    file("kinds/h.tif", await ramp.clone().tiff({ bigtiff: true, compression: "none" }).toBuffer());
     const { inputs } = await read({ data: [path("kinds")] });
     const { dims, data } = inputs.get("x")!;
     expect(dims).toEqual([3, 4, 4]);
-    for (let n = 0; n < 4; n++)
+    for (const n of [0, 1, 2, 3, 5, 6, 7])
       for (let c = 0; c < 3; c++)
         expect(Array.from(data.slice(48 * n + 16 * c, 48 * n + 16 * c + 4), Number)).toEqual([0, 10, 20, 30]);
     expect(data[48 * 4]).toBe(77);
@@ -196,6 +200,23 @@ describe("folders of images", () => {
     file("cut/a.png", good);
     file("cut/b.png", good.subarray(0, good.length - 20));
     expect((await refusal({ data: [join(folder, "cut")] })).message).toMatch(/Image b\.png cannot be read/);
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>';
+    const avif = await image(4, 4, 3, () => 1)
+      .avif({ lossless: true })
+      .toBuffer();
+    for (const [name, bytes] of [
+      ["a.avif", avif],
+      ["b.png", avif],
+      ["c.svg", svg],
+      ["d.jpg", svg],
+      ["e.png", ""],
+    ] as const) {
+      file(`${name}-alone/${name}`, bytes);
+      expect(await refusal({ data: [join(folder, `${name}-alone`)] })).toMatchObject({
+        code: "invalid-file",
+        message: `Image ${name} does not begin as PNG, JPEG, WebP, GIF or TIFF do; convert it to one of them, mend it or remove it.`,
+      });
+    }
     file("sizes/a.png", good);
     file(
       "sizes/b.png",

@@ -6,11 +6,12 @@ import { basename, join, relative, sep } from "node:path";
 import { fileSource, readRange, wholeSource } from "../bytes/index.ts";
 import { QtamlError } from "../errors.ts";
 import type { SampleArray } from "./dataset.ts";
-import { readImages, type ImageFile } from "./images.ts";
+import { imageFormats, readImages, type ImageFile } from "./images.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import { byCodePoint, labelsOfWords, shortList, type NamedLabels } from "./table.ts";
 
-const imageName = /\.(png|jpe?g|webp|gif|tiff?|avif)$/i;
+/** Names of images; those of formats that are not read are refused, not passed over. */
+const imageName = /\.(png|jpe?g|webp|gif|tiff?|avif|hei[cf]|bmp|svg|jxl)$/i;
 
 /** What a folder is read by. */
 export interface FolderOptions {
@@ -122,7 +123,7 @@ export async function readFolder(
   if (taken.length === 0) {
     throw new QtamlError(
       "data-mismatch",
-      `Folder ${folder} has no images (PNG, JPEG, WebP, GIF, TIFF or AVIF); give one with images, or with a subfolder of images for each class.`,
+      `Folder ${folder} has no images (${imageFormats}); give one with images, or with a subfolder of images for each class.`,
     );
   }
   const files = taken.map(({ path }): ImageFile => ({

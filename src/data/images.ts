@@ -22,6 +22,28 @@ const kernels = { nearest: "nearest", bilinear: "linear", bicubic: "cubic", lanc
 /** Pixels of the largest image, some 8,192 squared: a few bytes can claim an image that fills the memory. */
 const mostPixels = 2 ** 26;
 
+/**
+ * How files of the formats that are read begin, `?` standing for any byte. sharp knows more formats; the libraries behind
+ * those are not given files of strangers.
+ */
+const signatures = [
+  "\x89PNG\r\n\x1a\n",
+  "\xff\xd8\xff",
+  "RIFF????WEBP",
+  "GIF87a",
+  "GIF89a",
+  "II*\0",
+  "MM\0*",
+  "II+\0",
+  "MM\0+",
+];
+const hasSignature = (bytes: Uint8Array): boolean =>
+  signatures.some((signature) =>
+    Array.from(signature, (sign, i) => sign === "?" || sign.charCodeAt(0) === bytes[i]).every(Boolean),
+  );
+/** Those formats in words. */
+export const imageFormats = "PNG, JPEG, WebP, GIF or TIFF";
+
 type SharpModule = typeof Sharp;
 
 /** One image, resized and cropped, as [H, W, 3] bytes. */
@@ -32,8 +54,15 @@ interface Pixels {
 }
 
 async function decodeImage(sharp: SharpModule, file: ImageFile, settled: Settled): Promise<Pixels> {
+  const bytes = file.read();
+  if (!hasSignature(bytes)) {
+    throw new QtamlError(
+      "invalid-file",
+      `Image ${file.name} does not begin as ${imageFormats} do; convert it to one of them, mend it or remove it.`,
+    );
+  }
   // Colour profiles and marks of orientation are left alone, as training pipelines leave them.
-  const image = sharp(file.read(), {
+  const image = sharp(bytes, {
     failOn: "truncated",
     ignoreIcc: true,
     pages: 1,

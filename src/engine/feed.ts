@@ -116,7 +116,7 @@ function arrayProblem(
   const more = wanted === undefined || wanted === chosen ? "" : ` --labels ${file}:${wanted}`;
   if (chosen !== undefined && arrays.size > 1) {
     const names = [...arrays.keys()];
-    const list = `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+    const list = new Intl.ListFormat("en-GB").format(names);
     const owner = archives.has(stranger) ? `${file} has` : "The data have";
     return `${owner} the arrays ${list}, but the model takes ${formatInputs(io)} alone; give --data ${file}:${chosen}${more}.`;
   }

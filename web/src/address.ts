@@ -5,20 +5,67 @@
  */
 import { useKnown } from "./known.ts";
 
+/** Everything that the views change. */
+const parameterNames = [
+  "cell",
+  "material",
+  "thicknessNm",
+  "biasV",
+  "energyEv",
+  "temperatureK",
+  "holdS",
+  "thicknessSpreadNm",
+  "transmission",
+  "p01",
+  "p10",
+  "format",
+  "weights",
+  "reading",
+  "top",
+  "policy",
+  "budget",
+  "keep",
+  "code",
+  "policyA",
+  "budgetA",
+  "policyB",
+  "budgetB",
+  "plans",
+  "policies",
+  "budgets",
+  "chips",
+  "until",
+  "seed",
+  "look",
+] as const;
+/** One of them. */
+export type ParameterName = (typeof parameterNames)[number];
+
 /** Where the reader is: a view, and what was changed from the usual. */
 export interface Address {
   readonly view: string;
-  readonly parameters: ReadonlyMap<string, string>;
+  readonly parameters: ReadonlyMap<ParameterName, string>;
+  /** Names of parameters that no view has. */
+  readonly strangers: readonly string[];
 }
+
+const isParameter = (name: string): name is ParameterName =>
+  (parameterNames as readonly string[]).includes(name);
 
 /** Reads the part of an address after `#`. */
 export function parseAddress(hash: string): Address {
   const [view = "", query = ""] = hash.replace(/^#/, "").split("?", 2);
-  return { view, parameters: new Map(new URLSearchParams(query)) };
+  const parameters = new Map<ParameterName, string>();
+  const strangers: string[] = [];
+  for (const [name, value] of new URLSearchParams(query)) {
+    if (isParameter(name)) parameters.set(name, value);
+    else strangers.push(name);
+  }
+  return { view, parameters, strangers };
 }
 
 /** Writes it back. */
-export function formatAddress({ view, parameters }: Address): string {
+export function formatAddress({ view, parameters }: Omit<Address, "strangers">): string {
   const query = new URLSearchParams([...parameters]).toString();
   return `#${view}${query === "" ? "" : `?${query}`}`;
 }
@@ -28,7 +75,7 @@ const listeners = new Set<() => void>();
 let pending: number | undefined;
 
 /** What an address asks for that cannot be shown: the parameter's text, and what is shown instead. */
-const replaced = new Map<string, { readonly text: string; readonly taken: string }>();
+const replaced = new Map<ParameterName, { readonly text: string; readonly taken: string }>();
 const replacedListeners = new Set<() => void>();
 let replacedWords: readonly string[] = [];
 
@@ -46,7 +93,7 @@ function publishReplaced(): void {
  *
  * @param taken what is taken instead; undefined where the parameter is taken
  */
-export function noteReplaced({ parameters }: Address, name: string, taken: string | undefined): void {
+export function noteReplaced({ parameters }: Address, name: ParameterName, taken: string | undefined): void {
   const text = parameters.get(name);
   const known = replaced.get(name);
   if (text === undefined || taken === undefined) {
@@ -73,14 +120,17 @@ globalThis.addEventListener?.("hashchange", () => {
 /** Browsers refuse an address that changes too often: a slider's is written when it rests. */
 const restMs = 150;
 
-/** Changes parameters; undefined takes one away. */
-export function changeParameters(changes: Readonly<Record<string, string | undefined>>): void {
+/** New values of parameters; undefined for one that is taken away. */
+export type ParameterChanges = Readonly<Partial<Record<ParameterName, string | undefined>>>;
+
+/** Changes parameters; those that no view has are forgotten. */
+export function changeParameters(changes: ParameterChanges): void {
   const parameters = new Map(current.parameters);
-  for (const [name, value] of Object.entries(changes)) {
+  for (const [name, value] of Object.entries(changes) as [ParameterName, string | undefined][]) {
     if (value === undefined) parameters.delete(name);
     else parameters.set(name, value);
   }
-  current = { ...current, parameters };
+  current = { view: current.view, parameters, strangers: [] };
   clearTimeout(pending);
   pending = window.setTimeout(() => history.replaceState(null, "", formatAddress(current)), restMs);
   tell();
@@ -100,7 +150,13 @@ export function useReplaced(): readonly string[] {
 }
 
 /** A number out of the address, within limits; the usual one where there is none or it is not a number. */
-export function numberOf(address: Address, name: string, usual: number, low: number, high: number): number {
+export function numberOf(
+  address: Address,
+  name: ParameterName,
+  usual: number,
+  low: number,
+  high: number,
+): number {
   const text = address.parameters.get(name);
   const value = text === undefined || text.trim() === "" ? Number.NaN : Number(text);
   const taken = Number.isFinite(value) ? Math.min(high, Math.max(low, value)) : usual;
@@ -109,7 +165,12 @@ export function numberOf(address: Address, name: string, usual: number, low: num
 }
 
 /** A word out of the address, one of those allowed. */
-export function wordOf<T extends string>(address: Address, name: string, usual: T, allowed: readonly T[]): T {
+export function wordOf<T extends string>(
+  address: Address,
+  name: ParameterName,
+  usual: T,
+  allowed: readonly T[],
+): T {
   const found = allowed.find((word) => word === address.parameters.get(name));
   noteReplaced(address, name, found === undefined ? usual : undefined);
   return found ?? usual;

@@ -103,6 +103,7 @@ export function App() {
         <Warnings
           warnings={[
             ...(isUnknown ? [`There is no view "${address.view}"; this is ${view.title}.`] : []),
+            ...address.strangers.map((name) => `No view knows the "${name}" of the address; it is left out.`),
             ...replaced,
           ]}
         />

@@ -101,7 +101,7 @@ export const flipLimits = [1e-6, 0.5] as const;
 export function flipsOf(address: Address): FlipChoice | undefined {
   const isSet = address.parameters.has("p01") || address.parameters.has("p10");
   if (!isSet) return undefined;
-  const number = (name: string) => numberOf(address, name, 0.1, ...flipLimits);
+  const number = (name: "p01" | "p10") => numberOf(address, name, 0.1, ...flipLimits);
   return { p01: number("p01"), p10: number("p10") };
 }
 

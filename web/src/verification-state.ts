@@ -7,7 +7,7 @@ import {
   type Network,
   type PlanChoice,
 } from "../../src/explorer/index.ts";
-import { noteReplaced, numberOf, type Address } from "./address.ts";
+import { noteReplaced, numberOf, wordOf, type Address } from "./address.ts";
 import { flipsOf } from "./network-state.ts";
 
 /** What the controls of a campaign stand at. */
@@ -51,13 +51,16 @@ export function campaignSettings(address: Address, network: Network): CampaignSe
   noteReplaced(address, "plans", own === undefined ? "what policies and budgets say" : undefined);
   const asked = address.parameters.get("policies")?.split(",");
   const usual = possible.filter((policy) => policy === "tac" || policy === "uniform-msp");
+  const policies = asked === undefined ? usual : possible.filter((policy) => asked.includes(policy));
+  const isTaken = asked?.every((name) => name === "" || policies.some((policy) => policy === name)) ?? true;
+  noteReplaced(address, "policies", isTaken ? undefined : policies.join(",") || "none");
   return {
     own,
-    policies: asked === undefined ? usual : possible.filter((policy) => asked.includes(policy)),
+    policies,
     budgets: address.parameters.get("budgets") ?? usualBudgets,
     keep: numberOf(address, "keep", 0.95, 0.5, 0.999),
     chips: Math.round(numberOf(address, "chips", 200, 10, campaignLimits.chips)),
-    untilSettled: address.parameters.get("until") === "settled",
+    untilSettled: wordOf(address, "until", "chips", ["chips", "settled"]) === "settled",
     seed: Math.round(numberOf(address, "seed", 0, 0, 1e9)),
   };
 }

@@ -110,8 +110,7 @@ function checkCopies(
 
 /** What is said of those files. */
 function copyWords(layout: Layout, { differing, missing }: ReturnType<typeof checkCopies>): string[] {
-  const names = (list: readonly string[]) =>
-    list.length === 1 ? list[0]! : `${list.slice(0, -1).join(", ")} and ${list.at(-1)}`;
+  const names = (list: readonly string[]) => new Intl.ListFormat("en-GB").format(list);
   if (differing.length + missing.length === 0) return [`${names(copyNames(layout))} hold what was written.`];
   const again = "write the image again with qtaml harden";
   return [

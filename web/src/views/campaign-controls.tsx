@@ -7,7 +7,7 @@ import {
   type PlanChoice,
 } from "../../../src/explorer/index.ts";
 import { formatCount, policyStyle } from "../../../src/report/browser.ts";
-import { changeParameters, useAddress } from "../address.ts";
+import { changeParameters, useAddress, type ParameterName } from "../address.ts";
 import { startCampaign, stopCampaign } from "../campaign-state.ts";
 import { Choice, Choices, Controls, Failure, Slider, TextField } from "../controls.tsx";
 import { FlipSliders } from "../flip-sliders.tsx";
@@ -42,7 +42,7 @@ export function CampaignControls({ network, campaign }: { network: Network; camp
   const [message, setMessage] = useState<string>();
   const plans = campaignPlans(settings);
   const isUnderWay = campaign.stage === "preparing" || campaign.stage === "running";
-  const set = (key: string) => (value: number | string) => changeParameters({ [key]: String(value) });
+  const set = (key: ParameterName) => (value: number | string) => changeParameters({ [key]: String(value) });
   const run = async (action: () => Promise<void>) => {
     setMessage(undefined);
     try {

@@ -10,7 +10,7 @@ import {
   type ChartOptions,
   type LawSection,
 } from "../../../src/report/browser.ts";
-import { changeParameters, numberOf, useAddress, wordOf } from "../address.ts";
+import { changeParameters, numberOf, useAddress, wordOf, type ParameterName } from "../address.ts";
 import { Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
 import { Figure } from "../figure.tsx";
 import { FlipSliders } from "../flip-sliders.tsx";
@@ -134,7 +134,7 @@ export function ErrorsView() {
   const shape = wordOf(address, "weights", "gaussian", Object.keys(weightShapes) as WeightShape[]);
   const top = Math.round(numberOf(address, "top", 0, 0, format.bits));
   const { law, message, isBusy } = useLaw({ format: name, shape, p01, p10, reading, top });
-  const set = (key: string) => (value: number | string) => changeParameters({ [key]: String(value) });
+  const set = (key: ParameterName) => (value: number | string) => changeParameters({ [key]: String(value) });
   const shown = law?.moments.find(({ kind }) => kind === reading);
   const nonFinite = (law?.section ?? law?.wide)?.nonFinite ?? 0;
   return (

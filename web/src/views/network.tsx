@@ -27,7 +27,7 @@ import {
   randomWords,
   type ChartOptions,
 } from "../../../src/report/browser.ts";
-import { changeParameters, numberOf, useAddress, wordOf } from "../address.ts";
+import { changeParameters, numberOf, useAddress, wordOf, type ParameterName } from "../address.ts";
 import { Answer, Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
 import { Figure } from "../figure.tsx";
 import { FlipSliders } from "../flip-sliders.tsx";
@@ -67,7 +67,7 @@ function NetworkControls({
   settings: Settings;
   least: number | undefined;
 }) {
-  const set = (key: string) => (value: number | string) => changeParameters({ [key]: String(value) });
+  const set = (key: ParameterName) => (value: number | string) => changeParameters({ [key]: String(value) });
   const { policy, budget, keep, code } = settings;
   const flips = flipsOf(useAddress()) ?? meanFlips(network);
   return (
