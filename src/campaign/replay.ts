@@ -18,16 +18,20 @@ import { planProtection } from "../simulation/index.ts";
 
 /** A bit plane of a tensor. */
 export interface BitPlane {
+  /** Name of the tensor. */
   readonly tensor: string;
+  /** Bit of each of its codes, 0 the least significant. */
   readonly bit: number;
 }
 
 /** A sample whose answer the chip changed. */
 export interface ChangedSample {
+  /** Of the sample in the data. */
   readonly index: number;
   /** Answers: the largest output, the first of equals; -1 where an output is not finite. */
   readonly clean: number;
   readonly chip: number;
+  /** The right answer, where labels are known. */
   readonly label: number | null;
   /** Bit planes each of which alone, protected as well, brings the clean answer back. */
   readonly causes: readonly BitPlane[];
@@ -35,9 +39,11 @@ export interface ChangedSample {
 
 /** One chip replayed. */
 export interface ChipReplay {
+  /** Ordinal of the chip. */
   readonly chip: number;
   readonly overhead: number;
   readonly samples: number;
+  /** Samples whose answer differs from that of the clean network. */
   readonly changed: readonly ChangedSample[];
   /** [tensors][B] unprotected bits that flipped, bit 0 first. */
   readonly flips: readonly { readonly tensor: string; readonly byBit: readonly number[] }[];

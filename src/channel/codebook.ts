@@ -29,6 +29,7 @@ export interface CodeRanges {
 export interface Codebook {
   /** [2^B] what each received code is read as, in units of the scale. */
   readonly table: Float64Array;
+  /** Which weights are stored as which code. */
   readonly ranges: CodeRanges;
   /** Mean squared error of a weight, quantisation and clipping included, in squared units of the scale. */
   readonly distortion: number;

@@ -84,6 +84,7 @@ export function valueMoments(
 
 /** The affine law `E[decoded | q] = slope * q + offset` that fits best. */
 export interface DriftLine {
+  /** Mean value read for each value stored. */
   readonly slope: number;
   /** In units of the step. */
   readonly offset: number;

@@ -6,6 +6,7 @@
 export interface WordReading {
   /** [k] the data bits. */
   readonly data: Uint8Array;
+  /** `uncorrectable`: errors were noticed and left as they are. */
   readonly status: "clean" | "corrected" | "uncorrectable";
 }
 
@@ -36,7 +37,9 @@ export interface WordCode {
 
 /** Probabilities that a stored 0 reads as 1, and a stored 1 as 0. */
 export interface BitChannel {
+  /** Chance that a 0 is read as 1. */
   readonly p01: number;
+  /** Chance that a 1 is read as 0. */
   readonly p10: number;
 }
 

@@ -13,8 +13,10 @@ export interface CodePrice {
   readonly dataBits: number;
   /** Stored bits a data bit beyond the bit itself, `n / k - 1`. */
   readonly parity: number;
+  /** Flip probabilities of a data bit behind the decoder. */
   readonly p01: number;
   readonly p10: number;
+  /** Whether these are exact, or an estimate. */
   readonly residual: "exact" | "estimate";
   /** Errors left over errors without the code. */
   readonly left: number;
@@ -94,6 +96,7 @@ export function codeProtection(code: WordCode): Protection {
 /** How one plane is kept. */
 export interface PlaneProtection {
   readonly name: string;
+  /** Name of the code, or of what else keeps the plane. */
   readonly protection: string;
   /** The first weights of the plane are kept by another protection; of at most one plane. */
   readonly first?: { readonly count: number; readonly protection: string };
@@ -105,9 +108,11 @@ export interface PricedProtection {
   readonly dataBits: number;
   /** As if codewords could be parts of words: a code of n bits for k data bits costs n / k a bit. */
   readonly storedBits: number;
+  /** Stored bits beyond the data bits. */
   readonly parityBits: number;
   /** Squared output error left. */
   readonly noise: number;
+  /** Whether the target is met. */
   readonly isReached: boolean;
   /** Stored bits below which no choice can reach the target (of a budget: reach this noise): the Lagrangian bound. */
   readonly lowerBound: number;

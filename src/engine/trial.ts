@@ -46,6 +46,7 @@ export interface TrialContext extends MemoryContent {
 export interface TrialJob {
   /** Ordinal of the chip. */
   readonly trial: number;
+  /** Under each of which the same faults are judged. */
   readonly protections: readonly Protection[];
   /** The samples the chip is judged on, in the order of `sampleOrder`; all unless given. */
   readonly samples?: SampleRun;
@@ -53,7 +54,9 @@ export interface TrialJob {
 
 /** The outcome of a job: one entry for each of its protections. */
 export interface TrialOutcome {
+  /** Ordinal of the chip. */
   readonly trial: number;
+  /** [protections] what the chip scored under each. */
   readonly tallies: readonly Tally[];
   /**
    * Whether an unprotected bit flipped. The tallies of chips without one are all the same: that of a memory without

@@ -23,14 +23,19 @@ export interface StoredSize {
 
 /** The place of one bit in the codes. */
 export interface BitPlace {
+  /** Index of the tensor. */
   tensor: number;
+  /** Index of the weight in it. */
   weight: number;
+  /** Bit of its code, 0 the least significant. */
   bit: number;
 }
 
 /** The cells of a memory, numbered row by row; tensors follow one another without a gap. */
 export interface CellMap {
+  /** Cells of a word line. */
   readonly columns: number;
+  /** Word lines. */
   readonly rows: number;
   /** Cells in use; the last row may be part empty. */
   readonly cells: number;

@@ -24,6 +24,7 @@ export interface CustomMeasure {
   readonly name: string;
   readonly unit: MeasureDescription["unit"];
   readonly higherIsBetter: boolean;
+  /** Whether `judge` is to be given a label; data without labels are refused then. */
   readonly needsLabels: boolean;
   /** The number of a sample with a NaN or an infinity among its outputs; the function does not see such samples. */
   readonly nonFinite: number;

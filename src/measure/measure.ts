@@ -4,6 +4,7 @@
 
 /** Outputs of a network for some samples, one after the other. */
 export interface Outputs {
+  /** Samples. */
   readonly count: number;
   /** Dimensions of one sample's output. */
   readonly dims: readonly number[];

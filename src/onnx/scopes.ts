@@ -168,6 +168,7 @@ function flatten(
 /** A place where a value is read. */
 export interface ValueUse {
   readonly node: NodeProto;
+  /** Index among the node's inputs. */
   readonly input: number;
 }
 

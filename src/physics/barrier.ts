@@ -25,7 +25,9 @@ export interface Layer {
 
 /** A stack of layers under bias, between two electrodes of one mass. */
 export interface Barrier {
+  /** From the cathode to the anode. */
   readonly layers: readonly Layer[];
+  /** Voltage across the whole stack, at least 0: it lowers the edge towards the anode. */
   readonly biasV: number;
   /** Mass in both electrodes, units of the electron mass; only the corrected and exact models use it. */
   readonly electrodeMass: number;
@@ -38,8 +40,10 @@ export interface Barrier {
 
 /** A layer seen by an electron: the height of the barrier above its energy is linear in x. */
 export interface Segment {
+  /** Distance from the cathode. */
   readonly startNm: number;
   readonly thicknessNm: number;
+  /** Tunnelling mass, units of the electron mass. */
   readonly mass: number;
   /** Barrier minus energy at the cathode side, eV. */
   readonly left: number;
@@ -49,10 +53,14 @@ export interface Segment {
 
 /** What may be left out of a layer when a material gives it. */
 export interface LayerInput {
+  /** Name of a known material, which gives what is not given here. */
   readonly material?: string | undefined;
   readonly thicknessNm: number;
+  /** Barrier at zero bias, eV above the cathode's band edge. */
   readonly barrierEv?: number | undefined;
+  /** Tunnelling mass, units of the electron mass. */
   readonly mass?: number | undefined;
+  /** Relative permittivity, which divides the voltage between layers. */
   readonly permittivity?: number | undefined;
 }
 

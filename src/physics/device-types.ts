@@ -26,7 +26,9 @@ export type RateModel =
 
 /** Flip probabilities that were given instead of computed: one number, or one a bit with bit 0 first. */
 export interface DirectFlips {
+  /** Chance that a stored 0 is read as 1: one number, or one a bit of the code, bit 0 first. */
   readonly p01: number | readonly number[];
+  /** Chance that a stored 1 is read as 0, alike. */
   readonly p10: number | readonly number[];
 }
 

@@ -25,6 +25,7 @@ export interface InverseQuestion {
 /** An answer of `solveForP`. */
 export interface InverseAnswer {
   readonly unknown: Unknown;
+  /** In the unit of the unknown: nm, s or V. */
   readonly value: number;
   /** The device with the answer put in. */
   readonly device: Device;

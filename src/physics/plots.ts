@@ -24,8 +24,11 @@ export interface BarrierProfile {
   /** The band edge as one polyline, with `marginNm` of electrode on either side. */
   readonly xNm: Float64Array;
   readonly edgeEv: Float64Array;
+  /** The electron's energy, eV above the cathode's band edge. */
   readonly energyEv: number;
+  /** The highest point of the edge. */
   readonly topEv: number;
+  /** The anode's band edge, below zero under a positive bias. */
   readonly anodeEdgeEv: number;
   /** Where the electron would have negative kinetic energy, in order; touching layers are joined. */
   readonly forbidden: readonly { readonly fromNm: number; readonly toNm: number }[];
@@ -82,9 +85,13 @@ export function barrierProfile(barrier: Barrier, energyEv: number, marginNm = 0.
 /** Flip probability and transmission against total thickness, by one transmission model. */
 export interface ThicknessCurve {
   readonly model: TransmissionModel;
+  /** [n] total thicknesses, ascending. */
   readonly thicknessNm: Float64Array;
+  /** [n] the share of electrons that passes. */
   readonly transmission: Float64Array;
+  /** [n] chance that a stored 0 is read as 1. */
   readonly p01: Float64Array;
+  /** [n] chance that a stored 1 is read as 0. */
   readonly p10: Float64Array;
 }
 

@@ -69,7 +69,9 @@ export function codePlan(plan: Plan, code: string): Plan {
 
 /** Bits of one tensor that are priced together: a rung of its ladder, as a rule one bit of every weight. */
 export interface PricedBits extends BitPlane {
+  /** Index of the tensor. */
   readonly tensor: number;
+  /** Bit k set: bit k of each weight. */
   readonly mask: number;
 }
 

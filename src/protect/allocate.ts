@@ -8,7 +8,9 @@ import type { PolicyName } from "./policies.ts";
 
 /** The protected bits of one tensor: `extra` of its first weights have `extraMask`, all others `mask`. */
 export interface TensorAllocation {
+  /** Bit k set: bit k is protected, of all weights but the first `extra`. */
   readonly mask: number;
+  /** The same for those first weights. */
   readonly extraMask: number;
   readonly extra: number;
 }

@@ -23,7 +23,9 @@ export interface ChosenStorage {
 
 /** What a budget buys. */
 export interface ChoiceAllocation {
+  /** What was chosen, in the order of the tensors. */
   readonly items: readonly ChosenStorage[];
+  /** Squared output error left. */
   readonly noise: number;
   /** Fall of the noise per further bit; 0 where nothing is left to buy. */
   readonly marginalValue: number;

@@ -68,7 +68,9 @@ export function expectedRunaways(
 
 /** Predicted noise against overhead: a falling polyline, exact because both are linear within a bit plane. */
 export interface ResidualCurve {
+  /** [n] protected bits over stored bits, ascending. */
   readonly overhead: readonly number[];
+  /** [n] squared output error left under each. */
   readonly noise: readonly number[];
 }
 

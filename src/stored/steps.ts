@@ -6,8 +6,10 @@ import { elementCount } from "./tensor.ts";
 
 /** How the codes of a tensor's channels lie: `outer` times, for each channel, `inner` weights in a row. */
 export interface ChannelLayout {
+  /** Product of the axes before the channels' axis. */
   readonly outer: number;
   readonly channels: number;
+  /** Product of the axes behind it: weight `i` is of channel `floor(i / inner) % channels`. */
   readonly inner: number;
 }
 

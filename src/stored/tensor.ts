@@ -57,7 +57,9 @@ export interface StoredTensor {
 
 /** A run of weights, in C order, that is decoded by one table. */
 export interface DecodeSegment {
+  /** Index of its first weight. */
   readonly start: number;
+  /** Weights in it. */
   readonly count: number;
   /** [2^B] decoded value of each code in units of the quantisation step. */
   readonly table: ArrayLike<number>;
