@@ -8,6 +8,7 @@ import { parseAddress } from "../../src/engine/executors/address.ts";
 import { packCampaign } from "../../src/engine/executors/campaign.ts";
 import { openRedisDepot } from "../../src/engine/executors/depot-redis.ts";
 import type { Depot } from "../../src/engine/executors/depot.ts";
+import { hashOf, toParts } from "../../src/engine/executors/wire.ts";
 import { inlineExecutor, openExecutor, serve, type TrialContext } from "../../src/engine/index.ts";
 import { using } from "../support/executor-conformance.ts";
 import { hasRedis, startRedis, until, type TestServer } from "../support/servers.ts";
@@ -115,6 +116,23 @@ describe.skipIf(!hasRedis)("refusals (where Redis is installed)", () => {
         expect(await run).toEqual(expected);
       },
     );
+  });
+
+  it("code that the content names though the announcement does not", async () => {
+    const { campaign } = await packCampaign(context);
+    const parts = toParts({ ...context, measure: { name: join(folder, "unannounced.mjs") } });
+    const content = hashOf(parts);
+    await depot.putBlob(content, parts);
+    await depot.post(
+      "campaign",
+      content,
+      JSON.stringify({ ...campaign, id: content, context: content }),
+      10_000,
+    );
+    expect(await heard(/^(?:Refuses|Serves) campaign/)).toMatch(
+      /judges by unannounced\.mjs, which is code .*--allow-code/,
+    );
+    await depot.withdraw("campaign", content);
   });
 
   it("nobody: the submitter is told how to start a worker, without the password of the server", async () => {

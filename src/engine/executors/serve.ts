@@ -4,9 +4,11 @@
  */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { UnrecoverableError, type Job } from "bullmq";
 import { QtamlError } from "../../errors.ts";
+import { isModuleName } from "../measures.ts";
 import type { TrialContext, TrialJob } from "../trial.ts";
 import { parseAddress, type QueueAddress } from "./address.ts";
 import { openCache, usualCacheFolder, type ContentCache } from "./cache.ts";
@@ -75,6 +77,9 @@ interface Service {
   seen: number;
 }
 
+const codeRefusal = (file: string) =>
+  `the campaign judges by ${file}, which is code of the submitter; start this worker with --allow-code to run it`;
+
 /** Fetches a campaign's context and makes sure that this machine computes it alike. @returns the context, why not, or undefined while it is not there */
 async function fetchContext(
   campaign: Campaign,
@@ -85,15 +90,16 @@ async function fetchContext(
   const refusal = versionRefusal(campaign);
   if (refusal !== undefined) return refusal;
   const { module } = campaign;
-  if (module !== undefined && !allowCode) {
-    return `the campaign judges by ${module.file}, which is code of the submitter; start this worker with --allow-code to run it`;
-  }
+  if (module !== undefined && !allowCode) return codeRefusal(module.file);
   const load = (hash: string) => cache.load(hash, () => depot.getBlob(hash));
   const bytes = await load(campaign.context);
   const code = module === undefined ? undefined : await load(module.hash);
   if (bytes === undefined || (module !== undefined && code === undefined)) return undefined;
   let context = fromBytes(bytes, "The campaign") as TrialContext;
-  if (module !== undefined) {
+  if (module === undefined) {
+    // What the announcement does not say the content may: it comes from whoever reaches the queue.
+    if (isModuleName(context.measure.name)) return codeRefusal(basename(context.measure.name));
+  } else {
     const name = await cache.place(module.hash, module.file, code!);
     context = { ...context, measure: { ...context.measure, name } };
   }
