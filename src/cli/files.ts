@@ -17,7 +17,7 @@ import {
   writeFileSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { parseStructured } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
 import { parseDevice, type Device } from "../physics/index.ts";
@@ -95,6 +95,17 @@ function writeContent(path: string, content: Content): void {
 function isSpecial(path: string): boolean {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+}
+
+/** The absolute path of a place without links in it, whether there is something or not. */
+export function realPlace(path: string): string {
+  const full = resolve(path);
+  try {
+    return realpathSync(full);
+  } catch {
+    const above = dirname(full);
+    return above === full ? full : join(realPlace(above), basename(full));
+  }
 }
 
 /** Where a path leads when links are followed; the path itself where there is nothing yet. */

@@ -4,7 +4,7 @@ import { imageRequest, randomTensors } from "../../test/silicon/image-parts.ts";
 import { uniformStream } from "../stats/random.ts";
 import { bitAt, bitsToHex, bytesFor, flipBit, raiseBit, spreadBits, toHex } from "./bits.ts";
 import { buildImage, codeBytes, invert, type MemoryImage } from "./build.ts";
-import { imageFiles } from "./files.ts";
+import { imageFileNames, imageFiles } from "./files.ts";
 import { cFloat } from "./firmware.ts";
 import { intelHex, readmemh, type Block } from "./hex.ts";
 import { formatLayout, layoutJsonSchema } from "./layout.ts";
@@ -198,6 +198,14 @@ describe("the files of an image", () => {
         ),
       );
     });
+  });
+
+  it("are all known by the layout alone", () => {
+    const names = [...imageFiles(image, { plan: "", codes: [code] }).keys()];
+    expect([...imageFileNames(image.layout)].toSorted()).toEqual(names.toSorted());
+    const ideal = buildImage(imageRequest(randomTensors(), null));
+    const bare = [...imageFiles(ideal, { plan: "", codes: [code] }).keys()];
+    expect([...imageFileNames(ideal.layout)].toSorted()).toEqual(bare.toSorted());
   });
 
   it("hold hardware for the codes that are asked for, whose test bench has the words of the memory", () => {

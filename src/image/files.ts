@@ -7,8 +7,15 @@ import { invert } from "./build.ts";
 import { bitAt } from "./bits.ts";
 import { firmwareHeader } from "./firmware.ts";
 import { intelHex, readmemh } from "./hex.ts";
-import { formatLayout, intelHexFile, layoutFile, layoutJsonSchema, layoutSchemaFile } from "./layout.ts";
-import { hardwareFiles, moduleStem, sampleWords } from "./verilog/index.ts";
+import {
+  formatLayout,
+  intelHexFile,
+  layoutFile,
+  layoutJsonSchema,
+  layoutSchemaFile,
+  type Layout,
+} from "./layout.ts";
+import { hardwareFileNames, hardwareFiles, moduleStem, sampleWords } from "./verilog/index.ts";
 
 /** What goes into the folder besides the memory. */
 export interface ImageFilesOptions {
@@ -16,6 +23,31 @@ export interface ImageFilesOptions {
   readonly plan: string;
   /** Codes of the regions, to make hardware for; none without. */
   readonly codes: readonly WordCode[];
+}
+
+/** Name of the C header. */
+const headerFile = "qtaml_memory.h";
+
+/** Folder of a code's hardware within the folder of an image. */
+const hardwareFolder = (code: Pick<WordCode, "name">) => `rtl/${moduleStem(code)}`;
+
+/** Paths of all files that an image of this layout may have within its folder, hardware of its codes among them. */
+export function imageFileNames({ plan, regions }: Layout): Set<string> {
+  const hardware = regions.flatMap(({ code }) =>
+    code === null
+      ? []
+      : Object.values(hardwareFileNames(moduleStem(code))).map((name) => `${hardwareFolder(code)}/${name}`),
+  );
+  const memories = regions.flatMap(({ files }) => [files.binary, files.readmemh]);
+  return new Set([
+    layoutFile,
+    layoutSchemaFile,
+    plan.file,
+    intelHexFile,
+    headerFile,
+    ...memories,
+    ...hardware,
+  ]);
 }
 
 /** Words of each region that the test bench encodes and damages. */
@@ -34,7 +66,7 @@ export function imageFiles(image: MemoryImage, options: ImageFilesOptions): Map<
     [layoutSchemaFile, `${JSON.stringify(layoutJsonSchema(), null, 2)}\n`],
     [layout.plan.file, options.plan],
     [intelHexFile, intelHex(layout.regions.map(({ address }, r) => ({ address, bytes: regions[r]! })))],
-    ["qtaml_memory.h", firmwareHeader(layout)],
+    [headerFile, firmwareHeader(layout)],
   ]);
   layout.regions.forEach((region, r) => {
     const bytes = regions[r]!;
@@ -43,7 +75,6 @@ export function imageFiles(image: MemoryImage, options: ImageFilesOptions): Map<
     files.set(region.files.readmemh, readmemh(bytes, region.rowBits, `${region.name}: ${content}`));
     const code = options.codes.find((c) => c.name === region.code?.name);
     if (code === undefined) return;
-    const stem = moduleStem(code);
     const tested = {
       rows: region.rows,
       rowBits: region.rowBits,
@@ -52,7 +83,8 @@ export function imageFiles(image: MemoryImage, options: ImageFilesOptions): Map<
       file: `../../${region.files.readmemh}`,
     };
     const words = sampleWords(code, storedWords(image, r, code, sampledWords));
-    for (const { name, text } of hardwareFiles(code, words, tested)) files.set(`rtl/${stem}/${name}`, text);
+    for (const { name, text } of hardwareFiles(code, words, tested))
+      files.set(`${hardwareFolder(code)}/${name}`, text);
   });
   return files;
 }

@@ -13,7 +13,7 @@ export {
 export { copyNames, isCopyAsWritten } from "./copies.ts";
 export { codeNamed } from "../ecc/index.ts";
 export type { WordCode, WordReading } from "../ecc/index.ts";
-export { imageFiles, type ImageFilesOptions } from "./files.ts";
+export { imageFileNames, imageFiles, type ImageFilesOptions } from "./files.ts";
 export { firmwareHeader } from "./firmware.ts";
 export { intelHex, readmemh } from "./hex.ts";
 export {

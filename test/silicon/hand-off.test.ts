@@ -1,5 +1,14 @@
 /** @file `harden --memory`, `image check` and `budget` from end to end: files, exit statuses, damage, refusals. */
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseNpz } from "../../src/data/index.ts";
 import { parseLayout } from "../../src/image/index.ts";
@@ -67,13 +76,51 @@ describe("harden --memory", () => {
     mkdirSync(path("other"));
     writeFileSync(path("other/thesis.tex"), "x");
     writeFileSync(path("file"), "x");
-    expect(refusal(await harden("other"))).toMatch(/other holds other files; give a folder that is new/);
+    expect(refusal(await harden("other"))).toMatch(
+      /other holds thesis\.tex, which .*; give a folder that is new/,
+    );
     expect(refusal(await harden("file"))).toMatch(/file is a file; give a folder/);
     expect(readdirSync(path("other"))).toEqual(["thesis.tex"]);
-    writeFileSync(path("image/stray"), "x");
+    expect((await harden("image", "--code", "none")).status).toBe(0);
+    expect(readdirSync(path("image"))).not.toContain("rtl");
     expect((await harden("image", "--code", "secded(72,64)", "--interleave", "2")).status).toBe(0);
-    expect(existsSync(path("image/stray"))).toBe(false);
+    expect(layoutOf("image").protection).toBe("coded");
     expect(readdirSync(path(".")).filter((name) => /partial|former/.test(name))).toEqual([]);
+  });
+
+  it("leaves a folder whose image has other things beside its files", async () => {
+    const others = {
+      "notes.txt": "notes.txt",
+      "rtl/secded_72_64/netlist.v": "rtl/secded_72_64/netlist.v",
+      "rtl/mine/top.v": "rtl/mine",
+      "sub/deep/thesis.tex": "sub",
+    };
+    for (const [other, named] of Object.entries(others)) {
+      const file = path(`image/${other}`);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, "mine");
+      expect(refusal(await harden("image"))).toContain(`image holds ${named}, `);
+      expect(readFileSync(file, "utf8")).toBe("mine");
+      rmSync(path(`image/${named}`), { recursive: true });
+    }
+    writeFileSync(path("other/layout.json"), '{ "format": "qtaml-memory" }');
+    expect(refusal(await harden("other"))).toContain("other holds ");
+    expect(readdirSync(path("other"))).toEqual(["layout.json", "thesis.tex"]);
+  });
+
+  it("refuses a model, a plan and an output in the folder that it replaces", async () => {
+    copyFileSync(lenet, path("image/lenet.onnx"));
+    const made = (model: string, plan: string, output: string, folder: string) =>
+      run(["harden", model, "--plan", plan, "-o", output, "--memory", folder]);
+    for (const [wrong, words] of [
+      [made("image/lenet.onnx", "plan.json", "h.onnx", "image"), "Model image/lenet.onnx lies in image, "],
+      [made(lenet, "image/plan.json", "h.onnx", "image"), "Plan image/plan.json lies in image, "],
+      [made(lenet, "plan.json", "new/h.onnx", "./new"), "Output new/h.onnx lies in ./new, "],
+    ] as const) {
+      expect(refusal(await wrong)).toContain(words);
+    }
+    expect(existsSync(path("image/lenet.onnx"))).toBe(true);
+    rmSync(path("image/lenet.onnx"));
   });
 
   it("refuses what it cannot do before it writes", async () => {

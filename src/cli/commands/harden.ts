@@ -15,13 +15,14 @@ import {
 } from "../../onnx/index.ts";
 import type { Plan } from "../../protect/index.ts";
 import { formatSi } from "../../report/index.ts";
-import { writeFolder } from "../folder.ts";
+import { checkOutside, writeFolder } from "../folder.ts";
 import { checkOutput, readModel, readPlan, writeWhole } from "../files.ts";
 import { planFlipLaw } from "../memory.ts";
 import { say, sayJson, type Manner } from "../output.ts";
 import { version } from "../../version.ts";
 import {
   checkMemoryFlags,
+  imageFilesIn,
   makeImage,
   memoryAccount,
   planWithCode,
@@ -89,6 +90,9 @@ export function hardenedBytes(assessment: Assessment, plan: Plan, form: DecodeFo
 export async function runHarden(model: string, flags: HardenFlags): Promise<void> {
   requireGraph(model, "harden");
   checkOutput(flags.output);
+  if (flags.memory !== undefined) {
+    checkOutside(flags.memory, { Model: model, Plan: flags.plan, Output: flags.output });
+  }
   const plan = planWithCode(readPlan(flags.plan), flags);
   checkMemoryFlags(flags, plan);
   const assessment = storeByPlan(
@@ -101,7 +105,7 @@ export async function runHarden(model: string, flags: HardenFlags): Promise<void
     flags.memory === undefined ? null : makeImage(assessment, plan, planDecode(assessment, plan), flags);
   if (files.data !== undefined) writeWhole(dataPath, files.data);
   writeWhole(flags.output, files.model);
-  if (image !== null) writeFolder(flags.memory!, image.files);
+  if (image !== null) writeFolder(flags.memory!, image.files, imageFilesIn);
   const bytes = totalLength([...files.model, ...(files.data ?? [])]);
   const data = files.data === undefined ? null : dataPath;
   if (flags.json === true) {

@@ -6,7 +6,15 @@ import { codePlan } from "../../planning/index.ts";
 import type { Assessment } from "../../assessment/index.ts";
 import { planeCode } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
-import { buildImage, checkHardware, imageFiles, layoutFile, type Layout } from "../../image/index.ts";
+import {
+  buildImage,
+  checkHardware,
+  imageFileNames,
+  imageFiles,
+  layoutFile,
+  parseLayout,
+  type Layout,
+} from "../../image/index.ts";
 import type { DecodeSegment } from "../../stored/index.ts";
 import type { Plan } from "../../protect/index.ts";
 import { formatCount, formatPercent } from "../../report/index.ts";
@@ -30,15 +38,13 @@ export function sha256(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** Whether a folder holds a memory image, which may be replaced by another. */
-export function isImageFolder(path: string): boolean {
+/** The files of the memory image that a folder holds, which may be replaced by another; none without one. */
+export function imageFilesIn(folder: string): Set<string> {
+  const path = join(folder, layoutFile);
   try {
-    const layout: unknown = JSON.parse(readFileSync(join(path, layoutFile), "utf8"));
-    return (
-      typeof layout === "object" && layout !== null && "format" in layout && layout.format === "qtaml-memory"
-    );
+    return imageFileNames(parseLayout(JSON.parse(readFileSync(path, "utf8")), path));
   } catch {
-    return false;
+    return new Set();
   }
 }
 
@@ -56,7 +62,7 @@ function codeNames(plan: Plan): string[] {
 export function checkMemoryFlags(flags: MemoryFlags, plan: Plan): void {
   if (flags.memory !== undefined) {
     for (const code of codeNames(plan).map(planeCode)) if (flags.rtl) checkHardware(code);
-    checkFolder(flags.memory, isImageFolder);
+    checkFolder(flags.memory, imageFilesIn);
     return;
   }
   if (flags.code !== undefined) {

@@ -41,11 +41,19 @@ export interface TextFile {
 }
 
 /** The name of a code within names of modules, such as secded_72_64. */
-export const moduleStem = (code: WordCode) =>
+export const moduleStem = (code: Pick<WordCode, "name">) =>
   code.name
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "_")
     .replace(/^_|_$/g, "");
+
+/** Names of the files of a code's hardware. @param stem name of the code within names of modules */
+export const hardwareFileNames = (stem: string) => ({
+  encoder: `${stem}_encoder.sv`,
+  decoder: `${stem}_decoder.sv`,
+  testbench: `${stem}_tb.sv`,
+  vectors: "vectors.memh",
+});
 
 /**
  * Encoder, decoder, test bench and its vectors.
@@ -62,15 +70,16 @@ export function hardwareFiles(
   const { module, isClocked = false } = decoders[code.family]!;
   const stem = moduleStem(code);
   const names = { encoder: `${stem}_encoder`, decoder: `${stem}_decoder`, testbench: `${stem}_tb` };
+  const files = hardwareFileNames(stem);
   const vectors = testVectors(code, words, isClocked);
   return [
-    { name: `${names.encoder}.sv`, text: encoderModule(code, names.encoder) },
-    { name: `${names.decoder}.sv`, text: module(code, names.decoder) },
+    { name: files.encoder, text: encoderModule(code, names.encoder) },
+    { name: files.decoder, text: module(code, names.decoder) },
     {
-      name: `${names.testbench}.sv`,
+      name: files.testbench,
       text: testbenchModule(code, names, vectors.length, region, isClocked),
     },
-    { name: "vectors.memh", text: vectorFile(vectors) },
+    { name: files.vectors, text: vectorFile(vectors) },
   ];
 }
 
