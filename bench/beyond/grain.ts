@@ -6,11 +6,12 @@ import {
   conditionalMoments,
   designCodebook,
   protectBits,
+  unshrunkReading,
   weightDistribution,
   type FlipProbabilities,
 } from "../../src/channel/index.ts";
 import { cleanWeights, stepOf } from "../../src/stored/index.ts";
-import { unshrunkVariance, worstBits } from "../../src/planning/joint.ts";
+import { worstBits } from "../../src/planning/joint.ts";
 import { allocateChoices, storedBits, type StorageChoice } from "../../src/protect/index.ts";
 import { rootMeanSquares, scaleAxis } from "../../src/simulation/index.ts";
 import type { Assessment } from "../../src/assessment/index.ts";
@@ -53,8 +54,9 @@ function noiseByWeight(
     (norms?.length === count ? norms[channels[i]!]! * count : jacobian.squaredNorm) / tensor.count;
   const noise = Array.from({ length: tensor.format.bits + 1 }, (_, bits) => {
     const own = protectBits(flips, worstBits(flips, bits));
-    const { table, slope, ranges } = designCodebook(source, own, "table");
-    if (!Number.isFinite(unshrunkVariance({ distortion: 1, slope }))) throw new Error("no slope");
+    const book = designCodebook(source, own, "table");
+    const { table, ranges } = book;
+    const { gain, offset } = unshrunkReading(book, source, own);
     const shrunk = conditionalMoments(table, own);
     return Float64Array.from(weights, (w, i) => {
       const scale = scales[step(i)]!;
@@ -62,7 +64,7 @@ function noiseByWeight(
       let at = 0;
       while (at < ranges.limits.length && ranges.limits[at]! <= x) at++;
       const code = ranges.codes[at]!;
-      const error = (shrunk.mean[code]! / slope - x) ** 2 + shrunk.variance[code]! / slope ** 2;
+      const error = (gain * shrunk.mean[code]! + offset - x) ** 2 + gain ** 2 * shrunk.variance[code]!;
       return sensitivity(i) * scale ** 2 * error;
     });
   });

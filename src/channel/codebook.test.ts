@@ -6,6 +6,7 @@ import {
   codebookOf,
   rangeEncoder,
   refineCodebook,
+  unshrunkReading,
   type WeightDistribution,
 } from "./codebook.ts";
 import { conditionalMoments } from "./butterfly.ts";
@@ -76,10 +77,11 @@ describe("rangeEncoder", () => {
 });
 
 describe("codebookOf", () => {
-  it("states the error and the slope that enumeration over all received codes gives", () => {
+  it("states the error that enumeration over all received codes gives", () => {
     const table = randomTable(5, 5);
     const source = { values: Float64Array.of(-1.5, -0.2, 0.1, 2), masses: Float64Array.of(1, 5, 3, 2) };
-    const { ranges, distortion, slope } = codebookOf(table, source, asymmetric);
+    const book = codebookOf(table, source, asymmetric);
+    const { ranges, distortion } = book;
     const matrix = channelMatrix(asymmetric);
     const codes = source.values.map(rangeEncoder(ranges));
     const average = (of: (x: number, read: number) => number) =>
@@ -90,13 +92,73 @@ describe("codebookOf", () => {
             table.reduce((s, read, r) => s + matrix[codes[i]! * 32 + r]! * of(x, read), 0),
         0,
       );
-    const mean = average((x) => x);
     expect(distortion).toBeCloseTo(
       average((x, read) => (x - read) ** 2),
       7,
     );
-    expect(slope).toBeCloseTo(average((x, read) => (x - mean) * read) / average((x) => (x - mean) ** 2), 7);
+    const centre = average((x) => x);
+    const readCentre = average((_, read) => read);
+    const square = average((x) => x * x);
+    const slope = average((x, read) => (x - centre) * read) / average((x) => (x - centre) ** 2);
+    for (const shrinking of [0, 0.5, 1]) {
+      const reading = unshrunkReading(book, source, asymmetric, shrinking);
+      const { gain, offset } = reading;
+      const full = square / (square - (1 - slope) * (square - centre ** 2));
+      expect(gain).toBeCloseTo(full ** (1 - shrinking), 7);
+      expect(gain * readCentre + offset).toBeCloseTo(centre, 7);
+      expect(reading.distortion).toBeCloseTo(
+        average((x, read) => (x - gain * read - offset) ** 2),
+        7,
+      );
+    }
   });
+});
+
+describe("unshrunkReading", () => {
+  const flips = symmetricFlips(0.1, 8);
+  /** Weights of unit mean square about a mean. */
+  const about = (centre: number) => {
+    const { values, masses } = gaussian();
+    const total = masses.reduce((a, b) => a + b, 0);
+    const square = values.reduce((sum, x, i) => sum + x * x * masses[i]!, 0) / total;
+    const spread = Math.sqrt((1 - centre ** 2) / square);
+    return { values: values.map((x) => centre + spread * x), masses };
+  };
+
+  it("is the table over its slope where weights have no mean", () => {
+    const source = about(0);
+    const book = designCodebook(source, flips, "table");
+    const { gain, offset, distortion } = unshrunkReading(book, source, flips);
+    // With mean square 1 and E[x read] = 1 the error is E[read^2] - 1, and E[table^2] = distortion + 2 / gain - 1; the
+    // offset takes the table's own mean away.
+    expect(distortion).toBeCloseTo(gain ** 2 * (book.distortion + 2 / gain - 1) - 1 - offset ** 2, 9);
+    expect(gain).toBeGreaterThan(1.05);
+  });
+
+  it.each([0.3, 0.9, 0.998])(
+    "has the mean of the weights, and makes no noise of their likeness: %d",
+    (centre) => {
+      const source = about(centre);
+      const book = designCodebook(source, flips, "table");
+      const { gain, offset, distortion } = unshrunkReading(book, source, flips);
+      const read = conditionalMoments(
+        book.table.map((v) => gain * v + offset),
+        flips,
+      ).mean;
+      const codeOf = rangeEncoder(book.ranges);
+      let [total, moved, along] = [0, 0, 0];
+      source.values.forEach((x, i) => {
+        const mass = source.masses[i]!;
+        total += mass;
+        moved += mass * (read[codeOf(x)]! - x);
+        along += mass * x * (read[codeOf(x)]! - x);
+      });
+      expect(moved / total).toBeCloseTo(0, 9);
+      // What is left along the weights is (s gain - 1) Var, with 1 / gain = 1 - (1 - s) Var.
+      expect(along / total).toBeCloseTo((1 - gain) * centre ** 2, 9);
+      expect(distortion).toBeLessThan(1.3 * book.distortion);
+    },
+  );
 });
 
 describe("refineCodebook", () => {
@@ -106,10 +168,11 @@ describe("refineCodebook", () => {
     ["int3", 0.03454],
   ])("is Lloyd and Max's quantiser where nothing flips: %s", (name, expected) => {
     const { values, bits } = numberFormat(name);
-    const { distortion, slope } = refineCodebook(values, gaussian(), symmetricFlips(0, bits), bayesFit, 2000);
-    expect(distortion / expected).toBeCloseTo(1, 2);
+    const flips = symmetricFlips(0, bits);
+    const book = refineCodebook(values, gaussian(), flips, bayesFit, 2000);
+    expect(book.distortion / expected).toBeCloseTo(1, 2);
     // What a Bayes table loses, it loses by shrinking.
-    expect(slope).toBeCloseTo(1 - distortion, 3);
+    expect(1 / unshrunkReading(book, gaussian(), flips).gain).toBeCloseTo(1 - book.distortion, 3);
   });
 
   it("never gets worse, and ends with a table that suits its ranges", () => {

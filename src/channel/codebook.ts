@@ -33,11 +33,15 @@ export interface Codebook {
   readonly ranges: CodeRanges;
   /** Mean squared error of a weight, quantisation and clipping included, in squared units of the scale. */
   readonly distortion: number;
-  /**
-   * Least-squares slope of what is read over what was stored: below 1 where the table shrinks. A Bayes table over its
-   * slope is unbiased on average.
-   */
-  readonly slope: number;
+}
+
+/** A codebook's table moved and stretched: received codes are read as `gain * table + offset`. */
+export interface Reading {
+  readonly gain: number;
+  /** In units of the scale. */
+  readonly offset: number;
+  /** Mean squared error of a weight that is read so, in squared units of the scale. */
+  readonly distortion: number;
 }
 
 /**
@@ -180,24 +184,64 @@ export function codebookOf(
 ): Codebook {
   const ranges = channelRanges(table, flips);
   const { mean, variance } = conditionalMoments(table, flips);
-  const { limits, codes } = ranges;
-  let [total, error, sum, square, product, read] = [0, 0, 0, 0, 0, 0];
-  let at = 0;
-  for (let i = 0; i < source.values.length; i++) {
-    const x = source.values[i]!;
-    const mass = source.masses[i]!;
-    while (at < limits.length && limits[at]! <= x) at++;
-    const m = mean[codes[at]!]!;
+  let [total, error] = [0, 0];
+  forEachMean(source, ranges, mean, (mass, x, m, code) => {
     total += mass;
-    error += mass * ((x - m) ** 2 + variance[codes[at]!]!);
-    sum += mass * x;
-    square += mass * x * x;
-    read += mass * m;
-    product += mass * m * x;
+    error += mass * ((x - m) ** 2 + variance[code]!);
+  });
+  return { table, ranges, distortion: error / total };
+}
+
+/** Visits the weights with the code that stores each and the mean of what that is read as. */
+function forEachMean(
+  { values, masses }: WeightDistribution,
+  { limits, codes }: CodeRanges,
+  mean: Float64Array,
+  visit: (mass: number, x: number, m: number, code: number) => void,
+): void {
+  let at = 0;
+  for (let i = 0; i < values.length; i++) {
+    const x = values[i]!;
+    while (at < limits.length && limits[at]! <= x) at++;
+    const code = codes[at]!;
+    visit(masses[i]!, x, mean[code]!, code);
   }
-  const spread = square - (sum * sum) / total;
-  const slope = spread > 0 ? (product - (sum * read) / total) / spread : 1;
-  return { table, ranges, distortion: error / total, slope };
+}
+
+/**
+ * How a codebook is read without the shrinking that the least squared error asks for. What is read has the mean of the
+ * weights, and its deviations from it are stretched by `E[x^2] / (E[x^2] - (1 - s) Var(x))`, s the least-squares slope of
+ * what the table says on what was stored. For weights of mean 0 that is 1/s, which leaves nothing coherent in a layer's
+ * sums; for weights that are nearly all alike it is nearly 1, as their deviations would be noise more than weights.
+ *
+ * @param shrinking 0 not to shrink at all, 1 to leave the deviations as the table has them
+ */
+export function unshrunkReading(
+  { table, ranges }: Codebook,
+  source: WeightDistribution,
+  flips: FlipProbabilities,
+  shrinking = 0,
+): Reading {
+  const { mean, variance } = conditionalMoments(table, flips);
+  let [total, sum, read] = [0, 0, 0];
+  forEachMean(source, ranges, mean, (mass, x, m) => {
+    total += mass;
+    sum += mass * x;
+    read += mass * m;
+  });
+  const [centre, readCentre] = [sum / total, read / total];
+  let [square, product] = [0, 0];
+  forEachMean(source, ranges, mean, (mass, x, m) => {
+    square += mass * x * x;
+    product += mass * x * (m - readCentre + centre);
+  });
+  const gain = product > 0 ? (square / product) ** (1 - shrinking) : 1;
+  const offset = centre - gain * readCentre;
+  let error = 0;
+  forEachMean(source, ranges, mean, (mass, x, m, code) => {
+    error += mass * ((gain * m + offset - x) ** 2 + gain ** 2 * variance[code]!);
+  });
+  return { gain, offset, distortion: error / total };
 }
 
 /**

@@ -45,8 +45,8 @@ export {
 } from "./closed.ts";
 export { decoder, decoderExists, decoderKinds, decoders } from "./decoders.ts";
 export type { Decoder, DecoderInput, DecoderKind } from "./decoders.ts";
-export { channelRanges, codebookOf, rangeEncoder, refineCodebook } from "./codebook.ts";
-export type { Codebook, CodeRanges, WeightDistribution } from "./codebook.ts";
+export { channelRanges, codebookOf, rangeEncoder, refineCodebook, unshrunkReading } from "./codebook.ts";
+export type { Codebook, CodeRanges, Reading, WeightDistribution } from "./codebook.ts";
 export { decoderClasses, designCodebook, weightDistribution } from "./design.ts";
 export type { DecoderClass } from "./design.ts";
 export { naturalLog } from "./logarithm.ts";

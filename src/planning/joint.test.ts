@@ -13,7 +13,7 @@ import { cleanWeights } from "../stored/index.ts";
 import { parsePlan, protectedBitsOf, storedBits, type Plan } from "../protect/index.ts";
 import { assess, type Assessment } from "../assessment/assess.ts";
 import { checkByGaussian } from "./gaussian-check.ts";
-import { jointStorage, unshrunkVariance, usualStyle, worstBits } from "./joint.ts";
+import { jointStorage, usualStyle, worstBits } from "./joint.ts";
 import { makePlan } from "./plan.ts";
 import { planProtection } from "../simulation/protection.ts";
 import { storeByPlan } from "../simulation/recode.ts";
@@ -50,32 +50,6 @@ describe("worstBits", () => {
   });
 });
 
-describe("unshrunkVariance", () => {
-  it.each(["free", "table"] as const)(
-    "is the error of reading a codebook over its slope, class %s",
-    (kind) => {
-      const values = Float64Array.from({ length: 801 }, (_, i) => (i - 400) / 80);
-      const masses = values.map((x) => Math.exp((-x * x) / 2));
-      const total = masses.reduce((a, b) => a + b, 0);
-      const square = values.reduce((sum, x, i) => sum + x * x * masses[i]!, 0) / total;
-      const source = { values: values.map((x) => x / Math.sqrt(square)), masses };
-      const flips = symmetricFlips(0.1, 6);
-      const book = designCodebook(source, flips, kind);
-      const { mean, variance } = conditionalMoments(
-        book.table.map((v) => v / book.slope),
-        flips,
-      );
-      let [at, error] = [0, 0];
-      source.values.forEach((x, i) => {
-        while (at < book.ranges.limits.length && book.ranges.limits[at]! <= x) at++;
-        const code = book.ranges.codes[at]!;
-        error += (masses[i]! / total) * ((x - mean[code]!) ** 2 + variance[code]!);
-      });
-      expect(unshrunkVariance(book)).toBeCloseTo(error, 9);
-    },
-  );
-});
-
 describe.each(["tensor", "channel"] as const)("jointStorage, one scale a %s", (granularity) => {
   it.each([
     [0, "table", "tensor"],
@@ -104,7 +78,7 @@ describe.each(["tensor", "channel"] as const)("jointStorage, one scale a %s", (g
         weights.forEach((w, i) => (squares[Math.floor(i / inner)]! += (w * w) / inner));
         if (granularity === "tensor") squares.fill(squares.reduce((a, b) => a + b, 0) / channels);
         for (const { start, count, codebook, protectedMask } of segments) {
-          const { table, gain } = stored.codebooks[codebook!]!;
+          const { table, gain, offset } = stored.codebooks[codebook!]!;
           const flips = protectBits(memory[t]!.flips, protectedMask);
           const shrunk = conditionalMoments(Float64Array.from(table), flips);
           for (let i = start; i < start + count; i++) {
@@ -116,7 +90,7 @@ describe.each(["tensor", "channel"] as const)("jointStorage, one scale a %s", (g
               const own = (x - shrunk.mean[k]!) ** 2 + shrunk.variance[k]!;
               if (own < least) [least, code] = [own, k];
             }
-            const error = (gain * shrunk.mean[code]! - x) ** 2 + gain ** 2 * shrunk.variance[code]!;
+            const error = (gain * shrunk.mean[code]! + offset - x) ** 2 + gain ** 2 * shrunk.variance[code]!;
             errors[c]! += (error * squares[c]!) / inner;
           }
         }

@@ -5,10 +5,12 @@
 import {
   designCodebook,
   protectBits,
+  unshrunkReading,
   weightDistribution,
   type Codebook,
   type DecoderClass,
   type FlipProbabilities,
+  type WeightDistribution,
 } from "../channel/index.ts";
 import type { Granularity } from "../onnx/index.ts";
 import {
@@ -46,12 +48,15 @@ interface Way {
   /** Protected bits of a weight. */
   readonly bits: number;
   readonly book: Codebook;
-  /** `unshrunkVariance` of the codebook. */
+  /** The channel of what is not protected. */
+  readonly flips: FlipProbabilities;
+  /** Mean squared error of a weight of unit mean square that is read by the codebook without shrinking. */
   readonly variance: number;
 }
 
 /** A tensor that can be stored in several ways. */
 interface CodedTensor {
+  readonly source: WeightDistribution;
   readonly ways: readonly Way[];
   /** Squared output error for a unit of variance in all weights of each channel; one entry where there is one group. */
   readonly sensitivity: Float64Array;
@@ -67,15 +72,7 @@ export function worstBits({ p01, p10 }: FlipProbabilities, count: number): numbe
 }
 
 /**
- * Error variance of a weight of unit mean square when a codebook is read without shrinking it: with distortion D and
- * slope s, what is read has the mean square `D + 2 s - 1`, and over its slope leaves `(D + 2 s - 1) / s^2 - 1`.
- */
-export function unshrunkVariance({ distortion, slope }: Pick<Codebook, "distortion" | "slope">): number {
-  return slope > 0 ? Math.max(0, (distortion + 2 * slope - 1) / slope ** 2 - 1) : Infinity;
-}
-
-/**
- * Squared output error for a unit of `unshrunkVariance` in all weights of each output channel, where the channels lie one
+ * Squared output error for a unit of squared error in all weights of each output channel, where the channels lie one
  * after the other; of the whole tensor otherwise.
  */
 function scaledSensitivity(
@@ -106,10 +103,11 @@ function codeTensor(
   const source = weightDistribution(weights, (i) => scales[step(i)]!);
   const ways = Array.from({ length: tensor.format.bits + 1 }, (_, bits): Way => {
     const mask = worstBits(flips, bits);
-    const book = designCodebook(source, protectBits(flips, mask), decoder);
-    return { mask, bits, book, variance: unshrunkVariance(book) };
+    const left = protectBits(flips, mask);
+    const book = designCodebook(source, left, decoder);
+    return { mask, bits, book, flips: left, variance: unshrunkReading(book, source, left).distortion };
   });
-  return { ways, sensitivity: scaledSensitivity(tensor, jacobian, scales) };
+  return { source, ways, sensitivity: scaledSensitivity(tensor, jacobian, scales) };
 }
 
 /** What was worked out for a memory: searches ask for budget after budget. */
@@ -165,7 +163,7 @@ export interface JointStorage {
  *
  * @param assessment with calibration data
  * @param overhead share of the stored bits to protect
- * @param shrinking how far what is read is shrunk toward its mean: 0 not at all, 1 to the least squared error
+ * @param shrinking how far what is read is shrunk toward its mean
  */
 export function jointStorage(
   assessment: Assessment,
@@ -191,10 +189,12 @@ export function jointStorage(
   const tensors = runs.map((own, t) => {
     const places = new Map<number, number>();
     const segments = own.map(({ start, count, way: index }) => {
-      const { mask, book } = coded[t]!.ways[index]!;
-      const codebook =
-        places.get(index) ??
-        codebooks.push({ table: Array.from(book.table), gain: book.slope ** (shrinking - 1) }) - 1;
+      const { mask, book, flips } = coded[t]!.ways[index]!;
+      const codebookOfWay = () => {
+        const { gain, offset } = unshrunkReading(book, coded[t]!.source, flips, shrinking);
+        return codebooks.push({ table: Array.from(book.table), gain, offset }) - 1;
+      };
+      const codebook = places.get(index) ?? codebookOfWay();
       places.set(index, codebook);
       return { start, count, protectedMask: mask, decoder: "none" as const, codebook };
     });

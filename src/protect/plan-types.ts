@@ -67,8 +67,10 @@ export interface PlanPrediction {
 export interface PlanCodebook {
   /** [2^B] the mean weight behind each received code, in units of the tensor's scale. */
   readonly table: readonly number[];
-  /** Received codes are read as `gain * table`: 1 is the least squared error, more undoes the shrinking. */
+  /** Received codes are read as `gain * table + offset`: a gain of 1 is the least squared error, more undoes shrinking. */
   readonly gain: number;
+  /** In units of the scale: with it what is read has the mean of the weights. */
+  readonly offset: number;
 }
 
 /** Numbers that are added to the bias of a layer against the mean shift that errors cause. */

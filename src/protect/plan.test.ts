@@ -123,7 +123,7 @@ describe("parsePlan", () => {
 
   const coded = {
     ...plan,
-    codebooks: [{ table: Array.from({ length: 256 }, (_, code) => code / 100), gain: 1.1 }],
+    codebooks: [{ table: Array.from({ length: 256 }, (_, code) => code / 100), gain: 1.1, offset: -0.02 }],
     tensors: [
       plan.tensors[0],
       {
@@ -134,8 +134,12 @@ describe("parsePlan", () => {
     ],
   } as const satisfies Plan;
 
-  it("gives back codebooks", () => {
+  it("gives back codebooks, and takes those without an offset to have none", () => {
     expect(parsePlan(JSON.parse(JSON.stringify(coded)), "p")).toEqual(coded);
+    const [{ table, gain }] = coded.codebooks;
+    expect(parsePlan({ ...coded, codebooks: [{ table, gain }] }, "p").codebooks).toEqual([
+      { table, gain, offset: 0 },
+    ]);
   });
 
   it.each([

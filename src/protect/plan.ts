@@ -69,6 +69,7 @@ const storageSchema = z.strictObject({
 const codebookSchema = z.strictObject({
   table: z.array(z.number()).min(4).max(256),
   gain: z.number().positive(),
+  offset: z.number().default(0),
 });
 
 const shiftSchema = z.strictObject({

@@ -5,6 +5,7 @@ import {
   channelRanges,
   codeArray,
   designCodebook,
+  unshrunkReading,
   flipSampler,
   protectBits,
   rangeEncoder,
@@ -37,8 +38,10 @@ async function codedPlan(assessment: Assessment, scaling: Granularity): Promise<
     const extra = Math.floor(tensor.count / 3);
     protectedBits += extra;
     const segments = ([topBit, 0] as const).map((protectedMask, i) => {
-      const { table, slope } = designCodebook(source, protectBits(flips, protectedMask), "table");
-      const codebook = codebooks.push({ table: Array.from(table), gain: 1 / slope }) - 1;
+      const left = protectBits(flips, protectedMask);
+      const book = designCodebook(source, left, "table");
+      const { gain, offset } = unshrunkReading(book, source, left);
+      const codebook = codebooks.push({ table: Array.from(book.table), gain, offset }) - 1;
       const [start, count] = i === 0 ? [0, extra] : [extra, tensor.count - extra];
       return { start, count, protectedMask, decoder: "none" as const, codebook };
     });
@@ -103,8 +106,8 @@ describe.each(["tensor", "channel"] as const)("a memory stored by codebooks, one
             return code ^ (patterns[i]! & ~mask);
           });
           const parts = segments.map(({ start, count, codebook }) => {
-            const { table, gain } = plan.codebooks[codebook!]!;
-            return { start, count, table: table.map((v) => v * gain) };
+            const { table, gain, offset } = plan.codebooks[codebook!]!;
+            return { start, count, table: table.map((v) => v * gain + offset) };
           });
           decodeInto(tensor, parts, read, out);
           return out;
