@@ -3,7 +3,6 @@ import { fixtureBytes } from "../../test/build-model.ts";
 import { noiseImages } from "../../test/trials.ts";
 import {
   conditionalMoments,
-  designCodebook,
   perBitFlips,
   protectBits,
   symmetricFlips,
