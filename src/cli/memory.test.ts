@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { flipsFromFlags, describeMemory } from "./memory.ts";
+import { asymmetricFlips, exposedFlips } from "../channel/index.ts";
+import { deviceFlips, evaluateDevice, parseDevice } from "../physics/index.ts";
+import { describeMemory, flipLaw, flipsFromFlags, intervalLaw } from "./memory.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "qtaml-memory-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -48,5 +50,26 @@ describe("flip probabilities that replace others", () => {
       expect(remarks(flipsFromFlags(flags))).toEqual([]);
     // Without a hold time the oxide says nothing of its own.
     expect(remarks(describeMemory({ material: "SiO2", thickness: 2, p: 0.02 }, undefined))).toEqual([]);
+  });
+});
+
+describe("intervalLaw", () => {
+  it("becomes the population's own law after all intervals", () => {
+    const device = parseDevice({ cell: "gain-cell", thicknessSpreadNm: 0.02 });
+    const law = intervalLaw({ device, report: evaluateDevice(device) }, 10);
+    const { p01, p10 } = deviceFlips(device, 10);
+    const after = exposedFlips(law(4), 10);
+    expect(Array.from(after.p01, (p) => p - p01)).toEqual(Array.from(after.p01, () => 0));
+    for (const p of after.p10) expect(p / p10).toBeCloseTo(1, 12);
+    // Weak cells fail once.
+    expect(p10).toBeLessThan(exposedFlips(asymmetricFlips(0, deviceFlips(device).p10, 1), 10).p10[0]! / 2);
+  });
+
+  it("is that of one interval where cells are alike, drawn anew, or given as numbers", () => {
+    for (const file of [{ cell: "gain-cell", draw: "redrawn" }, { p: 0.01 }]) {
+      const device = parseDevice(file);
+      const report = evaluateDevice(device);
+      expect(intervalLaw({ device, report }, 7)(3)).toEqual(flipLaw(report)(3));
+    }
   });
 });

@@ -2,9 +2,10 @@
  * @file From flags to the memory's flip probabilities.
  */
 import type { FlipLaw } from "../assessment/index.ts";
-import { asymmetricFlips, perBitFlips, type FlipProbabilities } from "../channel/index.ts";
+import { asymmetricFlips, exposedFlips, perBitFlips, type FlipProbabilities } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import {
+  deviceFlips,
   deviceFromFlags,
   evaluateDevice,
   type Device,
@@ -113,6 +114,16 @@ export function flipLaw(report: FlipReport): FlipLaw {
     }
     return perBitFlips(perBit.p01, perBit.p10);
   };
+}
+
+/**
+ * The law of one interval that becomes the memory's own after several. It is that of one interval unless cells differ
+ * and keep their rates (`draw: quenched`).
+ */
+export function intervalLaw({ device, report }: DescribedMemory, intervals: number): FlipLaw {
+  if (intervals === 1 || device.direct !== null || device.draw === "redrawn") return flipLaw(report);
+  const { p01, p10 } = deviceFlips(device, intervals);
+  return (bits) => exposedFlips(asymmetricFlips(p01, p10, bits), 1 / intervals);
 }
 
 /** The flip probabilities that a plan was made for, tensor by tensor. */

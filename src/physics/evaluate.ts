@@ -90,28 +90,49 @@ function mean(value: number | readonly number[]): number {
   return typeof value === "number" ? value : value.reduce((sum, entry) => sum + entry, 0) / value.length;
 }
 
-/** Flip probabilities of a device whose rate is known already (it does not depend on the hold time). */
-export function flipsAtRate(device: Device, known: DeviceRate | null): FlipProbabilities {
-  if (device.direct !== null) return { p01: mean(device.direct.p01), p10: mean(device.direct.p10) };
+/** A cell after several holds, each rewriting what was read: the two-state channel to a power. */
+function repeated({ p01, p10 }: FlipProbabilities, intervals: number): FlipProbabilities {
+  const sum = p01 + p10;
+  if (intervals === 1 || sum === 0) return { p01, p10 };
+  const flipped = sum < 1 ? -Math.expm1(intervals * Math.log1p(-sum)) : 1 - (1 - sum) ** intervals;
+  return { p01: (p01 / sum) * flipped, p10: (p10 / sum) * flipped };
+}
+
+/** Flip probabilities after some intervals of a device whose rate is known already (it does not depend on the hold time). */
+export function flipsAtRate(device: Device, known: DeviceRate | null, intervals = 1): FlipProbabilities {
+  if (device.direct !== null) {
+    const { p01, p10 } = perBitLists(device) ?? {
+      p01: [mean(device.direct.p01)],
+      p10: [mean(device.direct.p10)],
+    };
+    const each = p01.map((up, k) => repeated({ p01: up, p10: p10[k]! }, intervals));
+    return { p01: mean(each.map((bit) => bit.p01)), p10: mean(each.map((bit) => bit.p10)) };
+  }
   const restoresItself = device.cell !== null && CELLS[device.cell]!.restoresItself;
   if (restoresItself || known === null || device.holdS === null) return { p01: 0, p10: 0 };
   const { rate, logSpread } = known;
   const timeS = device.holdS;
-  return populationMean(
-    (factor) =>
-      flipProbabilities(
-        device.flip,
-        { per: rate.per, perSecond: rate.perSecond * factor },
-        timeS,
-        device.temperatureK,
-      ),
-    logSpread,
-  );
+  const cell = (factor: number) =>
+    flipProbabilities(
+      device.flip,
+      { per: rate.per, perSecond: rate.perSecond * factor },
+      timeS,
+      device.temperatureK,
+    );
+  return device.draw === "quenched"
+    ? populationMean((factor) => repeated(cell(factor), intervals), logSpread)
+    : repeated(populationMean(cell, logSpread), intervals);
 }
 
-/** Flip probabilities of a device, the mean over its cells. */
-export function deviceFlips(device: Device): FlipProbabilities {
-  return flipsAtRate(device, device.direct === null ? deviceRate(device) : null);
+/**
+ * Flip probabilities of a device, the mean over its cells, after some refresh intervals, each rewriting what was read.
+ * Where `draw` is quenched each cell keeps its rate: the weak ones fail first and no other after them, so that the mean
+ * grows more slowly than that of cells that are drawn anew.
+ *
+ * @param intervals whole, at least 1
+ */
+export function deviceFlips(device: Device, intervals = 1): FlipProbabilities {
+  return flipsAtRate(device, device.direct === null ? deviceRate(device) : null, intervals);
 }
 
 /**

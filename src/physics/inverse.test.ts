@@ -68,6 +68,32 @@ describe("evaluation", () => {
     expect(cellFlips(device, 0).p10).toBeCloseTo(deviceFlips({ ...device, thicknessSpreadNm: 0 }).p10, 15);
     expect(device.draw).toBe("redrawn");
   });
+
+  it.each(["charge-loss", "telegraph"] as const)(
+    "keeps its cells over intervals where they are quenched, and draws them anew where not: %s",
+    (model) => {
+      const of = (draw: "quenched" | "redrawn") =>
+        parseDevice({ ...film, thicknessSpreadNm: 0.08, draw, flip: { model } });
+      /** Chance that a 1 is read as 0 after n holds, hold by hold. */
+      const lost = ({ p01, p10 }: { readonly p01: number; readonly p10: number }, n: number) => {
+        let one = 1;
+        for (let i = 0; i < n; i++) one = one * (1 - p10) + (1 - one) * p01;
+        return 1 - one;
+      };
+      for (const n of [2, 10]) {
+        let [sum, weights] = [0, 0];
+        for (let z = -7; z <= 7; z += 0.05) {
+          const weight = Math.exp((-z * z) / 2);
+          sum += weight * lost(cellFlips(of("quenched"), z), n);
+          weights += weight;
+        }
+        expect(deviceFlips(of("quenched"), n).p10).toBeCloseTo(sum / weights, 9);
+        const drawn = deviceFlips(of("redrawn"), n).p10;
+        expect(drawn).toBeCloseTo(lost(deviceFlips(of("redrawn")), n), 12);
+        expect(drawn).toBeGreaterThan(deviceFlips(of("quenched"), n).p10);
+      }
+    },
+  );
 });
 
 describe("the inverse question", () => {

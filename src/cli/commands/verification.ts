@@ -15,7 +15,7 @@ import type { Plan } from "../../protect/index.ts";
 import { dataFromFlags, outputOf, type DataFlags } from "../data.ts";
 import { absoluteFaults, changesRate, faultsFromFlags, type FaultFlags } from "../faults.ts";
 import { readModel, readPlan } from "../files.ts";
-import { flipLaw, flipsFromFlags, hasFlips, planFlipLaw, planFlips, type FlipFlags } from "../memory.ts";
+import { flipsFromFlags, hasFlips, intervalLaw, planFlipLaw, planFlips, type FlipFlags } from "../memory.ts";
 import { note } from "../output.ts";
 import { measureFromFlags, requireGraph, type MeasureFlags } from "./shared.ts";
 
@@ -125,8 +125,8 @@ export async function prepare(model: string, flags: TryFlags, command: string): 
   if (data === undefined) {
     throw new QtamlError("invalid-argument", "Verifying needs data to try chips on: give --data.");
   }
-  const report = hasFlips(flags) ? flipsFromFlags(flags).report : undefined;
-  const flips = report === undefined ? planFlipLaw(plan) : flipLaw(report);
+  const described = hasFlips(flags) ? flipsFromFlags(flags) : undefined;
+  const flips = described === undefined ? planFlipLaw(plan) : intervalLaw(described, faults?.intervals ?? 1);
   const surveyed = await assess(file, { flips, storage: plan.storage, ...outputOf(flags) });
   for (const named of plans) checkPlan(named.plan, surveyed);
   const assessment = storeByPlan(surveyed, plan);
@@ -146,7 +146,7 @@ export async function prepare(model: string, flags: TryFlags, command: string): 
       ...(flags.protection === undefined ? {} : { protection: flags.protection }),
       ...measure,
     },
-    warnings: report?.warnings ?? [],
+    warnings: described?.report.warnings ?? [],
   };
 }
 
