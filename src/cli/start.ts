@@ -2,9 +2,33 @@
 import { CommanderError } from "@commander-js/extra-typings";
 import { QtamlError } from "../errors.ts";
 import { coloursOf } from "./colour.ts";
+import { blamingCode } from "./own-code.ts";
 import { buildProgram, exitBad, exitDefect } from "./program.ts";
 import { helpWithErrors } from "./usage.ts";
 import { version } from "../version.ts";
+
+/** Writes to a stream that nobody reads any more are dropped, and what is under way goes on to its files and status. */
+function dropWrites(stream: NodeJS.WriteStream): void {
+  stream.write = (_chunk: unknown, second?: unknown, third?: unknown): boolean => {
+    const done = typeof second === "function" ? second : third;
+    if (typeof done === "function") process.nextTick(done as () => void);
+    return true;
+  };
+}
+
+/** Says what is wrong. @returns the exit status that tells it */
+async function account(thrown: unknown): Promise<number> {
+  (await import("./progress.ts")).stopProgress();
+  const error = blamingCode(thrown);
+  if (error instanceof QtamlError) {
+    process.stderr.write(`${coloursOf(process.stderr).bad("qtaml:")} ${error.message}\n`);
+    return exitBad;
+  }
+  // Left to Node it would end with status 1, which means that the target was missed.
+  const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`qtaml: this is a defect of qtaml, please report it with what follows.\n${words}\n`);
+  return exitDefect;
+}
 
 /** Runs the command that the process was started with. */
 export async function start(): Promise<void> {
@@ -13,27 +37,17 @@ export async function start(): Promise<void> {
 
   // A reader that has seen enough, such as `head`, closes the pipe: that is no failure.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit();
+    if (error.code === "EPIPE") return dropWrites(process.stdout);
     process.stderr.write(`qtaml: Standard output cannot be written (${error.code ?? error.message}).\n`);
     process.exit(exitBad);
   });
+  process.stderr.on("error", () => dropWrites(process.stderr));
+  process.on("uncaughtException", (error) => void account(error).then((status) => process.exit(status)));
 
   try {
     await program.parseAsync();
   } catch (error) {
-    if (!(error instanceof CommanderError)) (await import("./progress.ts")).stopProgress();
-    if (error instanceof CommanderError) {
-      process.exitCode = error.exitCode === 0 ? 0 : exitBad;
-    } else if (error instanceof QtamlError) {
-      process.stderr.write(`${coloursOf(process.stderr).bad("qtaml:")} ${error.message}\n`);
-      process.exitCode = exitBad;
-    } else {
-      // Left to Node it would end with status 1, which means that the target was missed.
-      const account = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      process.stderr.write(
-        `qtaml: this is a defect of qtaml, please report it with what follows.\n${account}\n`,
-      );
-      process.exitCode = exitDefect;
-    }
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitBad;
+    else process.exitCode = await account(error);
   }
 }

@@ -17,6 +17,7 @@ import { isSafetensorsFile, type Granularity } from "../../onnx/index.ts";
 import { calibrationFromFlags, dataFromFlags, outputOf, type DataFlags } from "../data.ts";
 import { readModel, readModelOrWeights } from "../files.ts";
 import { flipLaw, flipsFromFlags, type DescribedMemory, type FlipFlags } from "../memory.ts";
+import { rememberCode } from "../own-code.ts";
 import { formatPercent } from "../../report/index.ts";
 import type { Progress } from "../progress.ts";
 
@@ -66,7 +67,9 @@ export interface MeasureFlags {
 export async function measureFromFlags(flags: MeasureFlags): Promise<Pick<SimulationOptions, "measure">> {
   const ignored = flags.ignoreLabel === undefined ? {} : { ignoreLabel: flags.ignoreLabel };
   if (flags.measure === undefined) return { measure: ignored };
-  const name = isModuleName(flags.measure) ? resolve(flags.measure) : flags.measure;
+  const isModule = isModuleName(flags.measure);
+  const name = isModule ? resolve(flags.measure) : flags.measure;
+  if (isModule) rememberCode(name);
   await openMeasure({ name });
   return { measure: { ...ignored, name } };
 }
