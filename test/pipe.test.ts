@@ -27,10 +27,21 @@ async function runDeaf(stream: "stdout" | "stderr", args: readonly string[]) {
 const lenet = inRepository("zoo/lenet.onnx");
 const images = inRepository("zoo/fashion-mnist-test-2000.npz");
 /** A question that a memory without protection misses. */
-const question = (...rest: readonly string[]) => [
-  ...["verify", lenet, "--plan", path("bare.json"), "--data", images, "--limit", "20", "--trials", "2"],
-  ...["--keep", "0.99", "--quiet", "--json", ...rest],
-];
+const question = (...rest: readonly string[]) => {
+  const chips = ["--data", images, "--limit", "20", "--trials", "2"];
+  return [
+    "verify",
+    lenet,
+    "--plan",
+    path("bare.json"),
+    ...chips,
+    "--keep",
+    "0.99",
+    "--quiet",
+    "--json",
+    ...rest,
+  ];
+};
 
 beforeAll(async () => {
   const bare = ["--p", "0.1", "--policy", "uniform-msp", "--budget", "0", "--quiet", "-o", "bare.json"];

@@ -11,7 +11,7 @@ import { version } from "../version.ts";
 function dropWrites(stream: NodeJS.WriteStream): void {
   stream.write = (_chunk: unknown, second?: unknown, third?: unknown): boolean => {
     const done = typeof second === "function" ? second : third;
-    if (typeof done === "function") process.nextTick(done as () => void);
+    if (typeof done === "function") process.nextTick(done);
     return true;
   };
 }
@@ -42,7 +42,7 @@ export async function start(): Promise<void> {
     process.exit(exitBad);
   });
   process.stderr.on("error", () => dropWrites(process.stderr));
-  process.on("uncaughtException", (error) => void account(error).then((status) => process.exit(status)));
+  process.on("uncaughtException", async (error) => process.exit(await account(error)));
 
   try {
     await program.parseAsync();
