@@ -96,6 +96,11 @@ beforeAll(async () => {
     "other.json": '{"format": "something-else"}',
     "bad-device.yaml": "cell: gain-cell\nholds: 3\n",
     "file.txt": "a file, not a folder",
+    "two.plan.json": JSON.stringify({
+      limit: { overhead: 0.1 },
+      models: [{ name: "two", model: lenet, data: "data.npz" }],
+      p: 0.1,
+    }),
   };
   for (const [name, content] of Object.entries(files)) writeFileSync(path(name), content);
   mkdirSync(path("folder"));
@@ -289,6 +294,40 @@ describe("bad input", () => {
     expect(stdout).toBe("");
     expect(status).toBe(2);
     expect(listing()).toEqual(before);
+  });
+});
+
+describe("an output in the place of another file", () => {
+  const over = (args: readonly string[], output: string) => [...args.slice(0, -1), output];
+  const withDevice = plan(lenet, "data.npz", "--device", "bad-device.yaml", "--budget", "0.1");
+  const codes = ["codes", lenet, "--p", "0.1", "--data", "data.npz", "-o"];
+  it.each<readonly [string, string, readonly string[]]>([
+    ["plan over its data", "data.npz", over(plan(lenet), "data.npz")],
+    ["plan over its device", "bad-device.yaml", over(withDevice, "bad-device.yaml")],
+    ["harden over its model", "garbage.onnx", over(harden("plan.json", "garbage.onnx"), "garbage.onnx")],
+    ["harden over its plan", "plan.json", over(harden("plan.json"), "folder/../plan.json")],
+    [
+      "compare over its data",
+      "data.npz",
+      ["compare", lenet, "--data", "images=data.npz", "--p", "0.1", "-o", "data.npz"],
+    ],
+    ["report over results", "other.json", ["report", "--results", "other.json", "-o", "other.json"]],
+    ["report over a plan", "plan.json", ["report", "--plan", "plan.json", "-o", "./plan.json"]],
+    ["codes over data", "data.npz", [...codes, "data.npz"]],
+    ["a picture over the data of codes", "data.npz", [...codes, "new", "--picture", "data.npz"]],
+    ["a picture over the plan of codes", "data.npz", [...codes, "new", "--picture", "./new"]],
+    [
+      "an export over its store",
+      "file.txt",
+      ["campaign", "export", "file.txt", "--format", "csv", "-o", "file.txt"],
+    ],
+    ["a plan of a budget over the budget", "two.plan.json", ["budget", "two.plan.json", "-o", "."]],
+  ])("%s", async (_, file, args) => {
+    const before = readFileSync(path(file));
+    const { status, stderr } = await run(args);
+    expect(stderr).toMatch(/^qtaml: Output \S+ would take the place of another file of this command, \S+; /m);
+    expect(status).toBe(2);
+    expect(readFileSync(path(file))).toEqual(before);
   });
 });
 

@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   lstatSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -14,8 +15,9 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { refusal } from "../../test/refusal.ts";
 import { checkOutput, outputProblem, readDevice, writeWhole } from "./files.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "qtaml-files-"));
@@ -23,15 +25,15 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 describe("checkOutput", () => {
   it("lets pass what can be written, also below folders that do not exist yet", () => {
-    expect(() => checkOutput(join(folder, "new", "deep", "plan.json"))).not.toThrow();
-    expect(readdirSync(folder)).not.toContain("new");
+    expect(() => checkOutput(join(folder, "new", "deep", "plan.json"), [])).not.toThrow();
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it("refuses a folder, and a place below a file", () => {
     const file = join(folder, "plain");
     writeFileSync(file, "");
-    expect(() => checkOutput(folder)).toThrow(/is a folder; give a file/);
-    expect(() => checkOutput(join(file, "plan.json"))).toThrow(/below something that is not a folder/);
+    expect(() => checkOutput(folder, [])).toThrow(/is a folder; give a file/);
+    expect(() => checkOutput(join(file, "plan.json"), [])).toThrow(/below something that is not a folder/);
     rmSync(file);
   });
 
@@ -44,17 +46,39 @@ describe("checkOutput", () => {
     expect(folderOf("ENOENT")).toBe("Output ro/image cannot be made there; choose another place.");
     expect(folderOf("EROFS")).toBe("Output ro/image is on a read-only disk; choose another place.");
     writeFileSync(join(folder, "plain"), "");
-    expect(() => checkOutput(join(folder, "plain", "file"), "given")).toThrow(
+    expect(() => checkOutput(join(folder, "plain", "file"), [], "given")).toThrow(
       /^Output given lies below something/,
     );
     rmSync(join(folder, "plain"));
   });
 
   // There is no making files in it, whoever asks.
-  it.runIf(process.platform === "linux")("or a place that takes none, found when it is written", () => {
-    expect(() => writeWhole("/proc/qtaml.json", "{}")).toThrow(
-      /^Output \/proc\/qtaml\.json cannot be made there; choose another place\.$/,
+  it.runIf(process.platform === "linux")("or a place that takes none, before it is written and then", () => {
+    for (const path of ["/proc/qtaml.json", "/proc/qtaml/deep/plan.json"]) {
+      const words = `Output ${path} cannot be made there; choose another place.`;
+      expect(refusal(() => checkOutput(path, [])).message).toBe(words);
+      expect(refusal(() => writeWhole(path, "{}")).message).toBe(words);
+    }
+  });
+
+  it.runIf(process.platform === "linux")("asks no folder of a device that is written to where it is", () => {
+    expect(() => checkOutput("/dev/null", ["/dev/null"])).not.toThrow();
+  });
+
+  it("refuses the place of another file of the command, also by other names", () => {
+    const [model, link, dangling] = ["model.onnx", "link.onnx", "dangling"].map((name) => join(folder, name));
+    writeFileSync(model!, "");
+    symlinkSync(model!, link!);
+    symlinkSync("later.json", dangling!);
+    const words = (path: string, others: string[]) => refusal(() => checkOutput(path, others)).message;
+    expect(words(model!, ["data.npz", model!])).toBe(
+      `Output ${model} would take the place of another file of this command, ${model}; give the output another name.`,
     );
+    expect(words(join(folder, "none", "..", "model.onnx"), [link!])).toContain("would take the place of");
+    expect(words(link!, [relative(process.cwd(), model!)])).toContain("would take the place of");
+    expect(words(join(folder, "later.json"), [dangling!])).toContain("would take the place of");
+    expect(() => checkOutput(`${model}.json`, [model!, link!])).not.toThrow();
+    for (const path of [model!, link!, dangling!]) rmSync(path);
   });
 });
 
@@ -74,6 +98,36 @@ describe("writeWhole", () => {
     writeWhole(link, "new");
     expect(readFileSync(target, "utf8")).toBe("new");
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
+  });
+
+  it("also where the file is still to come", () => {
+    mkdirSync(join(folder, "links"));
+    const link = join(folder, "links", "plan.json");
+    symlinkSync(join("..", "made", "later.json"), link);
+    expect(() => checkOutput(link, [])).not.toThrow();
+    writeWhole(link, "new");
+    expect(readFileSync(join(folder, "made", "later.json"), "utf8")).toBe("new");
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+  });
+
+  it("says so where links go round", () => {
+    const link = join(folder, "round");
+    symlinkSync("round", link);
+    for (const write of [() => checkOutput(link, []), () => writeWhole(link, "x")]) {
+      expect(refusal(write).message).toBe(`Output ${link} is a link that leads to itself; check the path.`);
+    }
+    rmSync(link);
+  });
+
+  it("takes names as long as names can be, and refuses longer ones in a sentence", () => {
+    const long = join(folder, "long", "n".repeat(255));
+    expect(() => checkOutput(long, [])).not.toThrow();
+    writeWhole(long, "x");
+    expect(readdirSync(join(folder, "long"))).toEqual(["n".repeat(255)]);
+    for (const write of [() => checkOutput(`${long}n`, []), () => writeWhole(`${long}n`, "x")]) {
+      expect(refusal(write).message).toMatch(/ has a name that is too long; choose a shorter one\.$/);
+    }
+    expect(readdirSync(join(folder, "long"))).toHaveLength(1);
   });
 
   // A device would show the same, and be gone if this failed.

@@ -10,6 +10,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -40,6 +41,8 @@ export function fileProblem(path: string, what: string, cause: unknown): QtamlEr
     EACCES: "may not be read or written; check its permissions",
     ENOSPC: "does not fit: the disk is full",
     ENOTDIR: "lies below something that is not a folder; check the path",
+    ELOOP: "is a link that leads to itself; check the path",
+    ENAMETOOLONG: "has a name that is too long; choose a shorter one",
     EEXIST: "lies below something that is not a folder; check the path",
     EROFS: "is on a read-only disk; choose another place",
     EPERM: "may not be read or written; check its permissions",
@@ -108,33 +111,87 @@ export function realPlace(path: string): string {
   }
 }
 
-/** Where a path leads when links are followed; the path itself where there is nothing yet. */
-function destination(path: string): string {
+/** Where a path leads when links are followed, also to what is not there yet; the path itself where it is no link. */
+export function destination(path: string): string {
   try {
     return realpathSync(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") return path;
+  }
+  try {
+    return destination(resolve(dirname(path), readlinkSync(path)));
   } catch {
     return path;
   }
 }
 
+/** A place of a name of its own beside others; short, since the names beside it may be as long as a name can be. */
+export const temporaryPlace = (folder: string) => join(folder, `.${randomBytes(6).toString("hex")}.partial`);
+
+/** Removes what a run made for itself; what cannot be removed must not hide why the run failed. */
+export function discard(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // It stays.
+  }
+}
+
+/** Makes a folder and those above it. Node's own way goes round for ever where there is no making folders. */
+export function makeFolders(folder: string): void {
+  if (existsSync(folder)) return;
+  const above = dirname(folder);
+  if (above !== folder) makeFolders(above);
+  try {
+    mkdirSync(folder);
+  } catch (cause) {
+    if (!existsSync(folder)) throw cause;
+  }
+}
+
+/** Makes a file in a folder and removes it: who may do all things is told of permissions that do not count. */
+function tryFolder(folder: string): void {
+  const probe = temporaryPlace(folder);
+  closeSync(openSync(probe, "wx"));
+  rmSync(probe);
+}
+
+/** Refuses a place that the same command has another file in. @throws QtamlError `file-access` */
+function refuseTaken(path: string, others: readonly string[]): void {
+  const place = realPlace(destination(path));
+  const other = others.find((file) => realPlace(destination(file)) === place);
+  if (other === undefined || isSpecial(path)) return;
+  throw new QtamlError(
+    "file-access",
+    `Output ${path} would take the place of another file of this command, ${other}; give the output another name.`,
+  );
+}
+
 /**
- * Refuses a place where no file can be written, before any work is done for it.
+ * Refuses a place where no file can be written, or which is that of another file of the command, before any work is
+ * done for it.
  *
+ * @param others paths that the command reads or writes as well
  * @param named what the user gave, where that is a folder for the file
  * @throws QtamlError `file-access`
  */
-export function checkOutput(path: string, named = path): void {
-  let folder = dirname(path);
+export function checkOutput(path: string, others: readonly string[], named = path): void {
+  const place = destination(path);
+  let folder = dirname(place);
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) {
       throw Object.assign(new Error("folder"), { code: "EISDIR" });
     }
-    while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
-    if (!statSync(folder).isDirectory()) throw Object.assign(new Error("no folder"), { code: "ENOTDIR" });
-    accessSync(folder, constants.W_OK);
+    if (isSpecial(path)) accessSync(path, constants.W_OK);
+    else {
+      while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
+      if (!statSync(folder).isDirectory()) throw Object.assign(new Error("no folder"), { code: "ENOTDIR" });
+      tryFolder(folder);
+    }
   } catch (cause) {
     throw outputProblem(named, cause, folder);
   }
+  refuseTaken(path, others);
 }
 
 /**
@@ -143,21 +200,17 @@ export function checkOutput(path: string, named = path): void {
  */
 export function writeWhole(path: string, content: Content): void {
   const place = destination(path);
-  const partial = join(dirname(place), `.${basename(place)}.${randomBytes(4).toString("hex")}.partial`);
+  const partial = temporaryPlace(dirname(place));
   try {
-    mkdirSync(dirname(path), { recursive: true });
     if (isSpecial(path)) {
       writeContent(path, content);
       return;
     }
-  } catch (cause) {
-    throw cause instanceof QtamlError ? cause : outputProblem(path, cause);
-  }
-  try {
+    makeFolders(dirname(place));
     writeContent(partial, content);
     renameSync(partial, place);
   } catch (cause) {
-    rmSync(partial, { force: true });
+    discard(partial);
     throw cause instanceof QtamlError ? cause : outputProblem(path, cause);
   }
 }

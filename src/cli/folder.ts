@@ -1,11 +1,19 @@
 /**
- * @file Folders out: written beside their place and renamed, so that nobody meets half of one.
+ * @file Folders out: whole before they are in their place, and nothing removed that is not ours.
  */
-import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve, sep } from "node:path";
+import { existsSync, readdirSync, renameSync, rmdirSync, rmSync, statSync, type Stats } from "node:fs";
+import { dirname, join, resolve, sep } from "node:path";
 import { QtamlError } from "../errors.ts";
-import { checkOutput, outputProblem, realPlace, writeWhole } from "./files.ts";
+import {
+  checkOutput,
+  destination,
+  discard,
+  makeFolders,
+  outputProblem,
+  realPlace,
+  temporaryPlace,
+  writeWhole,
+} from "./files.ts";
 
 /** Which files of a folder are ours, to be replaced: their paths within it, with slashes. */
 export type Owned = (folder: string) => ReadonlySet<string>;
@@ -31,15 +39,17 @@ function stranger(folder: string, own: ReadonlySet<string>, below = ""): string 
  * @throws QtamlError `file-access`
  */
 export function checkFolder(path: string, owned: Owned): void {
-  const stats = statSync(path, { throwIfNoEntry: false });
-  if (stats === undefined) {
-    checkOutput(join(path, "file"), path);
-    return;
+  let stats: Stats | undefined;
+  try {
+    stats = statSync(path, { throwIfNoEntry: false });
+  } catch (cause) {
+    throw outputProblem(path, cause);
   }
-  if (!stats.isDirectory()) {
+  if (stats?.isDirectory() === false) {
     throw new QtamlError("file-access", `${path} is a file; give a folder to write to.`);
   }
-  checkOutput(join(path, "file"), path);
+  checkOutput(join(destination(path), "file"), [], path);
+  if (stats === undefined) return;
   let found: string | undefined;
   try {
     found = stranger(path, owned(path));
@@ -71,11 +81,25 @@ export function checkOutside(folder: string, files: Readonly<Record<string, stri
   );
 }
 
+/** Removes files of a folder, and the folders within it that are empty without them. @param names with slashes */
+function removeFiles(folder: string, names: Iterable<string>): void {
+  const within = new Set<string>();
+  for (const name of names) {
+    rmSync(join(folder, name), { force: true });
+    for (let above = dirname(name); above !== "."; above = dirname(above)) within.add(above);
+  }
+  for (const name of [...within].toSorted((a, b) => b.length - a.length)) {
+    if (existsSync(join(folder, name))) rmdirSync(join(folder, name));
+  }
+}
+
 /**
- * Writes a folder and puts it in its place; what was there before is removed when the new one is whole.
+ * Writes a folder. A new one is written beside its place and renamed. In one that is there, which may be a link or a
+ * place that cannot be renamed, new files are written whole before those of ours that were there are removed; the first
+ * file goes first and comes last, so that a folder that has it is whole.
  *
- * @param files contents by path within the folder
- * @param owned asked once more, so that nothing is removed that came while the files were made
+ * @param files contents by path within the folder, with slashes
+ * @param owned asked once more, so that nothing is replaced that came while the files were made
  * @throws QtamlError `file-access`
  */
 export function writeFolder(
@@ -83,22 +107,28 @@ export function writeFolder(
   files: ReadonlyMap<string, string | Uint8Array>,
   owned: Owned,
 ): void {
-  const place = resolve(path);
-  const beside = (what: string) =>
-    join(dirname(place), `.${basename(place)}.${randomBytes(4).toString("hex")}.${what}`);
-  const partial = beside("partial");
-  const former = beside("former");
+  checkFolder(path, owned);
+  const place = destination(resolve(path));
+  const isThere = existsSync(place);
+  const partial = temporaryPlace(isThere ? place : dirname(place));
   try {
     for (const [name, content] of files) writeWhole(join(partial, name), content);
-    mkdirSync(dirname(place), { recursive: true });
-    checkFolder(path, owned);
-    if (existsSync(place)) renameSync(place, former);
-    renameSync(partial, place);
+    if (!isThere) {
+      renameSync(partial, place);
+      return;
+    }
+    const [first, ...rest] = files.keys();
+    if (first === undefined) return;
+    const former = owned(place);
+    removeFiles(place, [first]);
+    removeFiles(place, former);
+    for (const name of [...rest, first]) {
+      makeFolders(dirname(join(place, name)));
+      renameSync(join(partial, name), join(place, name));
+    }
   } catch (cause) {
-    if (!existsSync(place) && existsSync(former)) renameSync(former, place);
     throw cause instanceof QtamlError ? cause : outputProblem(path, cause);
   } finally {
-    rmSync(partial, { recursive: true, force: true });
-    if (existsSync(place)) rmSync(former, { recursive: true, force: true });
+    discard(partial);
   }
 }

@@ -120,6 +120,9 @@ describe("harden --memory", () => {
       expect(refusal(await wrong)).toContain(words);
     }
     expect(existsSync(path("image/lenet.onnx"))).toBe(true);
+    expect(refusal(await check("image", "-o", "image/unprotected.bin"))).toContain(
+      "image/unprotected.bin would take the place of ",
+    );
     rmSync(path("image/lenet.onnx"));
   });
 

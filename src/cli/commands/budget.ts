@@ -1,5 +1,4 @@
 /** @file `qtaml budget`: one allocation of protected bits for several models that share a memory. */
-import { mkdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { assess } from "../../assessment/index.ts";
 import { codePlan, shareBudget, type SharedBudget, type SharedModel } from "../../planning/index.ts";
@@ -8,6 +7,7 @@ import { codeNamed, type WordCode } from "../../image/index.ts";
 import { formatCount, formatNumber, formatPercent } from "../../report/index.ts";
 import { dataFromFlags } from "../data.ts";
 import { checkOutput, readModel, toJson, writeWhole } from "../files.ts";
+import { inputPaths } from "../inputs.ts";
 import { flipLaw, flipsFromFlags, type FlipFlags } from "../memory.ts";
 import { fitTable, say, sayJson, warn, type Manner } from "../output.ts";
 import { nothingWritten, openProgress, type Progress } from "../progress.ts";
@@ -57,6 +57,13 @@ function protectedWithin(
     );
   }
   return Math.floor(spare / (protectedCellUm2 - cellUm2));
+}
+
+/** The files that a budget names, from the working folder. */
+function filesOf(path: string, { models, device }: BudgetFile): string[] {
+  return [{ model: undefined, data: [], device }, ...models]
+    .flatMap(({ model, data, device: own }) => inputPaths(model, { data, device: own }))
+    .map((name) => resolve(dirname(path), name));
 }
 
 /** Assesses the models; paths are relative to the budget file. */
@@ -124,7 +131,11 @@ export async function runBudget(path: string, flags: BudgetFlags): Promise<void>
   const budget = readBudget(path);
   const code = budget.code === undefined || budget.code === "none" ? null : codeNamed(budget.code);
   const { output } = flags;
-  if (output !== undefined) checkOutput(join(output, "plan.json"), output);
+  const placeOf = (name: string) => join(output ?? "", `${name}.plan.json`);
+  if (output !== undefined) {
+    const read = [path, ...filesOf(path, budget)];
+    for (const { name } of budget.models) checkOutput(placeOf(name), read, output);
+  }
   const progress = openProgress(flags, nothingWritten);
   const { models, warnings } = await openModels(path, budget, flags, progress);
   const stored = models.reduce(
@@ -139,11 +150,10 @@ export async function runBudget(path: string, flags: BudgetFlags): Promise<void>
       : { ...ideal, models: ideal.models.map((m) => ({ ...m, plan: codePlan(m.plan, code.name) })) };
   const parityBits = shared.models.reduce((sum, { plan }) => sum + (plan.parityBits ?? 0), 0);
   const files = shared.models.map(({ name, plan }) => ({
-    path: join(output ?? "", `${name}.plan.json`),
+    path: placeOf(name),
     plan,
   }));
   if (output !== undefined) {
-    mkdirSync(output, { recursive: true });
     for (const file of files) writeWhole(file.path, toJson(file.plan));
   }
   warn(warnings);

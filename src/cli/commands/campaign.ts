@@ -176,7 +176,7 @@ export function runExport(path: string, flags: ExportFlags): Promise<void> {
   if (output === undefined && format === "parquet") {
     throw new QtamlError("invalid-argument", "Parquet is not text: give a file with -o.");
   }
-  if (output !== undefined) checkOutput(output);
+  if (output !== undefined) checkOutput(output, [path]);
   return withStore(path, (store) => {
     const { name, identity } = chosen(store, path, flags.name);
     const chips = store.chips(name);

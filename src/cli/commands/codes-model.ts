@@ -15,6 +15,7 @@ import type { Device } from "../../physics/index.ts";
 import type { Plan, PlanTensor } from "../../protect/index.ts";
 import { formatCount, formatNumber, formatPercent } from "../../report/index.ts";
 import { checkOutput, toJson, writeWhole } from "../files.ts";
+import { inputPaths } from "../inputs.ts";
 import type { DescribedMemory } from "../memory.ts";
 import { fitTable, warn } from "../output.ts";
 import { nothingWritten, openProgress } from "../progress.ts";
@@ -76,7 +77,7 @@ export function checkCodesFlags(model: string, flags: CodesModelFlags): void {
       `Parity ${flags.parity} is below 0: it is check bits over data bits, such as 0.2.`,
     );
   }
-  if (flags.output !== undefined) checkOutput(flags.output);
+  if (flags.output !== undefined) checkOutput(flags.output, inputPaths(model, flags));
 }
 
 /** Finds the plan that flags ask for. */

@@ -3,6 +3,7 @@ import { capacity, codeNamed, priceCodes, type BitChannel, type CodePrice } from
 import { QtamlError } from "../../errors.ts";
 import { formatNumber, formatPercent } from "../../report/index.ts";
 import { checkOutput } from "../files.ts";
+import { inputPaths } from "../inputs.ts";
 import { flipsFromFlags, type FlipFlags } from "../memory.ts";
 import { fitTable, say, sayJson, warn, type Manner } from "../output.ts";
 import { drawnCodes, writePicture } from "./codes-picture.ts";
@@ -83,7 +84,10 @@ export async function runCodes(model: string | undefined, flags: CodesFlags): Pr
     }
     refuseModelFlags(flags);
   } else checkCodesFlags(model, flags);
-  if (flags.picture !== undefined) checkOutput(flags.picture);
+  if (flags.picture !== undefined) {
+    const { output } = flags;
+    checkOutput(flags.picture, [...inputPaths(model, flags), ...(output === undefined ? [] : [output])]);
+  }
   const rows = priceCodes(channel, (flags.code ?? usual).map(codeNamed));
   const table = { p01, p10, capacity: capacity(channel), codes: rows };
   if (flags.picture !== undefined) {

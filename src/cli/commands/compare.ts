@@ -16,6 +16,7 @@ import {
 } from "../../report/index.ts";
 import { checkBudget } from "../../protect/index.ts";
 import { checkOutput, toJson, writeWhole } from "../files.ts";
+import { inputPaths } from "../inputs.ts";
 import { fitTable, say, sayJson, terminalWidth, warn } from "../output.ts";
 import { nothingWritten, openProgress } from "../progress.ts";
 import {
@@ -90,7 +91,7 @@ export function jointWords({ joint, overheadAtTarget, keep, measure }: Compariso
 /** Runs the command; true when TAC keeps the target short of protecting everything. */
 export async function runCompare(model: string, flags: CompareFlags): Promise<boolean> {
   checkKeep(flags.keep);
-  if (flags.output !== undefined) checkOutput(flags.output);
+  if (flags.output !== undefined) checkOutput(flags.output, inputPaths(model, flags));
   requireGraph(model, "compare");
   flags.budgets?.forEach(checkBudget);
   if (flags.data === undefined)

@@ -147,7 +147,7 @@ async function prove(
 /** Runs the command. */
 export async function runDemo(flags: DemoFlags): Promise<void> {
   const started = Date.now();
-  checkOutput(join(flags.output, "report.html"), flags.output);
+  checkOutput(join(flags.output, "report.html"), [], flags.output);
   const tell = tellerOf(flags);
   const progress = openProgress(flags);
   const device = readDevice(join(zoo, "thin-oxide.yaml"));

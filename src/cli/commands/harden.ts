@@ -17,6 +17,7 @@ import type { Plan } from "../../protect/index.ts";
 import { formatSi } from "../../report/index.ts";
 import { checkOutside, writeFolder } from "../folder.ts";
 import { checkOutput, readModel, readPlan, writeWhole } from "../files.ts";
+import { inputPaths } from "../inputs.ts";
 import { planFlipLaw } from "../memory.ts";
 import { say, sayJson, type Manner } from "../output.ts";
 import { version } from "../../version.ts";
@@ -89,7 +90,7 @@ export function hardenedBytes(assessment: Assessment, plan: Plan, form: DecodeFo
 /** Runs the command. */
 export async function runHarden(model: string, flags: HardenFlags): Promise<void> {
   requireGraph(model, "harden");
-  checkOutput(flags.output);
+  checkOutput(flags.output, inputPaths(model, flags));
   if (flags.memory !== undefined) {
     checkOutside(flags.memory, { Model: model, Plan: flags.plan, Output: flags.output });
   }

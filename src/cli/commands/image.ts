@@ -22,7 +22,7 @@ import { formatCount } from "../../report/index.ts";
 import { checkOutput, readBytes, readModel, readStructured, writeWhole } from "../files.ts";
 import { planFlipLaw } from "../memory.ts";
 import { fitTable, plural, say, sayJson, type Manner } from "../output.ts";
-import { sha256 } from "./memory-image.ts";
+import { imageFilesIn, sha256 } from "./memory-image.ts";
 import { planDecode } from "./harden.ts";
 
 /** Flags of `qtaml image check`. */
@@ -127,7 +127,10 @@ function copyWords(layout: Layout, { differing, missing }: ReturnType<typeof che
 
 /** Runs the command. @returns whether weights and files are those that were written, and the weights those of the model */
 export async function runImageCheck(folder: string, flags: ImageCheckFlags): Promise<boolean> {
-  if (flags.output !== undefined) checkOutput(flags.output);
+  if (flags.output !== undefined) {
+    const own = [...imageFilesIn(folder)].map((name) => join(folder, name));
+    checkOutput(flags.output, flags.model === undefined ? own : [flags.model, ...own]);
+  }
   const { layout, reading } = readImageFolder(folder);
   const damaged = reading.tensors.filter((t) => !t.isAsWritten).map((t) => t.name);
   const unlike = flags.model === undefined ? null : await unlikeModel(folder, layout, reading, flags.model);

@@ -22,6 +22,7 @@ import {
   protectedShares,
 } from "../../report/index.ts";
 import { checkOutput, toJson, writeWhole } from "../files.ts";
+import { inputPaths } from "../inputs.ts";
 import { fitTable, say, sayJson, warn } from "../output.ts";
 import { nothingWritten, openProgress, type Progress } from "../progress.ts";
 import {
@@ -155,7 +156,7 @@ export async function runPlan(model: string, flags: PlanFlags): Promise<void> {
       "Give either --budget (a share of stored bits, such as 0.05) or --keep (a share of the clean result, such as 0.95).",
     );
   }
-  if (flags.output !== undefined) checkOutput(flags.output);
+  if (flags.output !== undefined) checkOutput(flags.output, inputPaths(model, flags));
   if (budget !== undefined) checkBudget(budget);
   if (keep !== undefined) checkKeep(keep);
   if (policy === "tac" || policy === "joint") requireGraph(model, `--policy ${policy}`);

@@ -14,6 +14,7 @@ import {
 } from "../../report/index.ts";
 import { parseComparison } from "../comparison.ts";
 import { checkOutput, readPlan, readStructured, writeWhole } from "../files.ts";
+import { inputPaths } from "../inputs.ts";
 import { flipsFromFlags, hasFlips } from "../memory.ts";
 import { say, sayJson, warn } from "../output.ts";
 import { openProgress } from "../progress.ts";
@@ -93,7 +94,7 @@ function checkSameModel(model: Survey["model"], source: string, path: string, ot
 
 /** Runs the command. */
 export async function runReport(model: string | undefined, flags: ReportFlags): Promise<void> {
-  checkOutput(flags.output);
+  checkOutput(flags.output, inputPaths(model, flags));
   if (
     model === undefined &&
     flags.device === undefined &&
