@@ -25,7 +25,7 @@ export const outputOf = ({ outputName }: DataFlags): { output?: string } =>
 
 async function read(paths: readonly string[], flags: DataFlags, model: OnnxModel): Promise<Dataset> {
   const { labels, labelColumn, preprocessing, feed, limit } = flags;
-  const { dataset, archives, classNames } = await readDataset({
+  const { dataset, archives, classNames, guessedTitle } = await readDataset({
     data: paths,
     labels,
     labelColumn,
@@ -40,6 +40,9 @@ async function read(paths: readonly string[], flags: DataFlags, model: OnnxModel
     },
   });
   checkInputNames(modelIo(model), dataset, archives);
+  if (guessedTitle !== undefined) {
+    note(`The first line of ${labels} is taken for a header: "${guessedTitle}" is no label below it.`, flags);
+  }
   if (classNames !== undefined) {
     note(`Classes: ${classNames.map((name, i) => `${i} ${name}`).join(", ")}.`, flags);
   }

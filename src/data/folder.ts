@@ -7,8 +7,16 @@ import { fileSource, readRange, wholeSource } from "../bytes/index.ts";
 import { QtamlError } from "../errors.ts";
 import type { SampleArray } from "./dataset.ts";
 import { imageFormats, readImages, type ImageFile } from "./images.ts";
+import {
+  byCodePoint,
+  isLikeTitle,
+  isNumber,
+  isUsualTitle,
+  LabelWords,
+  shortList,
+  type NamedLabels,
+} from "./label-words.ts";
 import type { Preprocessing } from "./preprocessing.ts";
-import { byCodePoint, labelsOfWords, shortList, type NamedLabels } from "./table.ts";
 
 /** Names of images; those of formats that are not read are refused, not passed over. */
 const imageName = /\.(png|jpe?g|webp|gif|tiff?|avif|hei[cf]|bmp|svg|jxl)$/i;
@@ -65,22 +73,30 @@ function byClass(folder: string, classes: readonly string[]): Chosen[] {
   return interleave(lists);
 }
 
-/** Images that a table names, in its order. */
-function byTable(folder: string, options: FolderOptions): Chosen[] {
-  const rows = options.table!;
+/** Images that a table names, in its order, and the title of its labels where it is not certain that it is one. */
+function byTable(
+  folder: string,
+  rows: readonly (readonly string[])[],
+  labelColumn: string | undefined,
+  classes: readonly string[] | undefined,
+): { readonly chosen: Chosen[]; readonly guessedTitle?: string } {
   const images = imagesBelow(folder).map((path) => path.split(sep).join("/"));
   const known = new Map(images.map((path) => [path, path]));
   for (const path of images) {
     const stem = path.replace(imageName, "");
     if (!known.has(stem)) known.set(stem, path);
   }
-  const header = rows[0] !== undefined && !known.has(rows[0][0] ?? "") ? rows[0] : undefined;
-  const width = rows[0]?.length ?? 0;
-  const wanted = options.labelColumn ?? String(width - 1);
-  const named = header?.indexOf(wanted) ?? -1;
-  const index = Number(wanted) < 0 ? Number(wanted) + width : Number(wanted);
+  const [first = [], ...others] = rows;
+  const [image = ""] = first;
+  const wanted = labelColumn ?? String(first.length - 1);
+  const mayBeHeader = !known.has(image) && !imageName.test(image);
+  const named = mayBeHeader && !isNumber(wanted) ? first.indexOf(wanted) : -1;
+  const index = Number(wanted) < 0 ? Number(wanted) + first.length : Number(wanted);
   const column = named >= 0 ? named : index;
-  return rows.slice(header === undefined ? 0 : 1).map((row) => {
+  const title = first[column] ?? "";
+  const isRepeated = others.some((row) => row[column] === title);
+  const isHeader = named >= 0 || (mayBeHeader && isLikeTitle(title, isRepeated, classes));
+  const chosen = (isHeader ? others : rows).map((row) => {
     const path = known.get(row[0] ?? "");
     if (path === undefined) {
       throw new QtamlError(
@@ -97,6 +113,8 @@ function byTable(folder: string, options: FolderOptions): Chosen[] {
     }
     return { path, label };
   });
+  const isGuess = isHeader && named < 0 && !isUsualTitle(title);
+  return isGuess ? { chosen, guessedTitle: title } : { chosen };
 }
 
 /**
@@ -113,13 +131,14 @@ export async function readFolder(
   const classes = entries(folder, false)
     .filter((entry) => entry.isDirectory())
     .map((entry) => entry.name);
-  const hasTable = options.table !== undefined;
-  const chosen: Chosen[] = hasTable
-    ? byTable(folder, options)
-    : classes.length > 0 && options.isLabelledElsewhere !== true
+  const { table, labelColumn, limit, isLabelledElsewhere } = options;
+  const named = table && byTable(folder, table, labelColumn, preprocessing.classes);
+  const chosen: readonly Chosen[] =
+    named?.chosen ??
+    (classes.length > 0 && isLabelledElsewhere !== true
       ? byClass(folder, classes)
-      : imagesBelow(folder).map((path) => ({ path }));
-  const taken = chosen.slice(0, options.limit);
+      : imagesBelow(folder).map((path) => ({ path })));
+  const taken = chosen.slice(0, limit);
   if (taken.length === 0) {
     throw new QtamlError(
       "data-mismatch",
@@ -131,15 +150,25 @@ export async function readFolder(
     read: () => readRange(wholeSource(fileSource(join(folder, path), "Image"))),
   }));
   const samples = await readImages(files, preprocessing);
-  const words = taken.flatMap(({ label }) => (label === undefined ? [] : [label]));
-  const order = preprocessing.classes ?? (hasTable ? undefined : classes);
-  const stranger = hasTable ? undefined : words.find((word) => order?.includes(word) === false);
-  if (stranger !== undefined) {
+  if (taken[0]!.label === undefined) return { count: taken.length, samples };
+  const order = preprocessing.classes ?? (named === undefined ? classes : undefined);
+  const stranger = named === undefined && taken.find(({ label }) => order?.includes(label!) === false);
+  if (stranger) {
     throw new QtamlError(
       "data-mismatch",
-      `Folder ${stranger} is not among the classes (${shortList(order!)}); mend "classes" in the preprocessing.`,
+      `Folder ${stranger.label} is not among the classes (${shortList(order!)}); mend "classes" in the preprocessing.`,
     );
   }
-  const title = hasTable ? "The table of labels" : `Folder ${basename(folder)}`;
-  return { count: taken.length, samples, ...(words.length === 0 ? {} : labelsOfWords(words, title, order)) };
+  const words = new LabelWords(
+    named === undefined ? `Folder ${basename(folder)}` : "The table of labels",
+    order,
+  );
+  chosen.forEach(({ label }, i) => {
+    if (i < taken.length) words.keep(label!);
+    else words.pass(label!);
+  });
+  const guessedTitle = named?.guessedTitle;
+  const found = words.finish();
+  const title = found.classNames === undefined || guessedTitle === undefined ? {} : { guessedTitle };
+  return { count: taken.length, samples, ...found, ...title };
 }

@@ -6,10 +6,11 @@ import { fileSource } from "../bytes/index.ts";
 import { QtamlError } from "../errors.ts";
 import { labelsOf } from "./dataset.ts";
 import { idxFormat, isIdx } from "./idx.ts";
+import { isLikeTitle, isNumber, isUsualTitle, LabelWords, type NamedLabels } from "./label-words.ts";
 import { isNpy, npyFormat } from "./npy.ts";
 import { readNpz, splitArchive } from "./npz.ts";
 import { contentStart, isZip, readArray, readRows } from "./stream.ts";
-import { labelsOfWords, type NamedLabels } from "./table.ts";
+import { columnOf } from "./table.ts";
 
 /** No folder of images has more. */
 const mostImages = 2 ** 23;
@@ -42,10 +43,20 @@ export interface LabelOptions {
   readonly classes?: readonly string[] | undefined;
 }
 
+/** Refuses a column of labels that are an array. @throws QtamlError `invalid-argument` */
+function refuseColumn(labelColumn: string | undefined, name: string): void {
+  if (labelColumn === undefined) return;
+  throw new QtamlError(
+    "invalid-argument",
+    `${name} is an array, which has no column "${labelColumn}"; leave --label-column out, or give the labels as a table.`,
+  );
+}
+
 /**
  * Labels of so many samples from a file of their own: an array, or a table with a row a sample.
  *
- * @throws QtamlError `invalid-file`, or `data-mismatch` when there is not one a sample
+ * @throws QtamlError `invalid-file`, `invalid-argument` for a column that does not exist, or `data-mismatch` when there
+ *   is not one a sample
  */
 export async function readLabels(path: string, count: number, options: LabelOptions): Promise<NamedLabels> {
   const { file, array: wanted } = splitArchive(path);
@@ -54,6 +65,7 @@ export async function readLabels(path: string, count: number, options: LabelOpti
   const head = await contentStart(source, name);
   const { limit } = options;
   if (isZip(head)) {
+    refuseColumn(options.labelColumn, name);
     const arrays = await readNpz(source, name, limit, wanted);
     const array = arrays.get(wanted ?? "y") ?? (arrays.size === 1 ? [...arrays.values()][0] : undefined);
     if (array === undefined) {
@@ -65,38 +77,65 @@ export async function readLabels(path: string, count: number, options: LabelOpti
     return { labels: labelsOf(array, count, name) };
   }
   if (isNpy(head) || isIdx(head)) {
+    refuseColumn(options.labelColumn, name);
     const array = await readArray(source, name, isNpy(head) ? npyFormat : idxFormat, limit);
     return { labels: labelsOf(array, count, name) };
   }
-  const words: string[] = [];
-  let column: number | undefined;
-  let isFirst = true;
-  for await (const { cells, line } of readRows(source, name)) {
-    if (isFirst) {
-      isFirst = false;
-      const wanted = options.labelColumn;
-      const named = wanted === undefined ? -1 : cells.indexOf(wanted);
-      const index = wanted === undefined ? cells.length - 1 : Number(wanted);
-      column = named >= 0 ? named : index < 0 ? index + cells.length : index;
-      if (named >= 0 || isLabelHeader(cells[column])) continue;
-    }
-    if (words.length === limit) break;
-    const word = cells[column!];
-    if (word === undefined || word === "") {
-      throw new QtamlError("invalid-file", `Line ${line} of ${name} lacks a label; give one a sample.`);
-    }
-    words.push(word);
-    if (words.length > count) break;
-  }
-  if (words.length !== count) {
-    throw new QtamlError(
-      "data-mismatch",
-      `There are ${count} samples, but ${name} has ${words.length > count ? "more" : words.length} labels; give one a sample.`,
-    );
-  }
-  return labelsOfWords(words, name, options.classes);
+  return readLabelRows(readRows(source, name), name, count, options);
 }
 
-/** Whether the first cell of a column of labels is its title. */
-const isLabelHeader = (cell: string | undefined) =>
-  /^(labels?|class(es)?|targets?|y|category)$/i.test(cell ?? "");
+/** Labels of so many samples from the rows of a table. @throws QtamlError as `readLabels` does */
+async function readLabelRows(
+  rows: ReturnType<typeof readRows>,
+  name: string,
+  count: number,
+  { labelColumn, limit, classes }: LabelOptions,
+): Promise<NamedLabels> {
+  // Where no sample is behind the limit, there are as many labels as samples; otherwise there may be more.
+  const isWhole = limit === undefined || count < limit;
+  const labels = new LabelWords(`The label column of ${name}`, classes);
+  const mismatch = (found: number | "more") =>
+    new QtamlError(
+      "data-mismatch",
+      `There are ${count} samples, but ${name} has ${found} labels; give one a sample.`,
+    );
+  /** The labels, and above them what may be a title. */
+  const cells: string[] = [];
+  let column: number | undefined;
+  let isRepeated = false;
+  let hasWord = false;
+  for await (const row of rows) {
+    if (column === undefined) {
+      const isName = labelColumn !== undefined && !isNumber(labelColumn);
+      column = columnOf(labelColumn ?? "-1", isName ? row.cells : undefined, row.cells.length, name);
+      if (isName) continue;
+    }
+    const cell = row.cells[column] ?? "";
+    if (cell === "" && cells.length < count) {
+      throw new QtamlError("invalid-file", `Line ${row.line} of ${name} lacks a label; give one a sample.`);
+    }
+    isRepeated ||= cell === cells[0];
+    hasWord ||= !isNumber(cell);
+    if (cells.length <= count) cells.push(cell);
+    else if (isWhole) throw mismatch("more");
+    else if (cell !== "") labels.pass(cell);
+    if (!isWhole && cells.length > count && (!hasWord || classes !== undefined)) break;
+  }
+  const [first, ...others] = cells;
+  if (first === undefined) throw mismatch(0);
+  const areNumbers = others.length > 0 && others.every(isNumber);
+  const isTitled =
+    isLikeTitle(first, isRepeated, classes) &&
+    (cells.length !== count || !isWhole || isUsualTitle(first) || areNumbers);
+  const given = isTitled ? others : cells;
+  if (given.length < count || (isWhole && given.length > count)) {
+    throw mismatch(given.length > count ? "more" : given.length);
+  }
+  given.forEach((cell, i) => {
+    if (i < count) labels.keep(cell);
+    else if (cell !== "") labels.pass(cell);
+  });
+  const found = labels.finish();
+  const isGuess = isTitled && !isUsualTitle(first) && found.classNames !== undefined;
+  return isGuess ? { ...found, guessedTitle: first } : found;
+}

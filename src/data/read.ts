@@ -1,7 +1,7 @@
 /**
  * @file Reads data sets from files: what kind a file is, its samples, its labels, and what goes with them.
  */
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { basename, extname } from "node:path";
 import { fileSource } from "../bytes/index.ts";
 import { QtamlError } from "../errors.ts";
@@ -9,13 +9,15 @@ import { datasetOf, samplesOf, unnamedInput, type Dataset, type SampleArray } fr
 import type { NpyArray } from "./decode.ts";
 import { readFolder } from "./folder.ts";
 import { idxFormat, isIdx } from "./idx.ts";
+import type { NamedLabels } from "./label-words.ts";
 import { labelTable, readLabels } from "./labels.ts";
+import { splitNamed } from "./named.ts";
 import { isNpy, npyFormat } from "./npy.ts";
 import { readNpz, splitArchive } from "./npz.ts";
 import { normalise, withDefaults, type Preprocessing } from "./preprocessing.ts";
 import { readConstants, readPreprocessing } from "./settings.ts";
 import { contentStart, isZip, readArray, readRows } from "./stream.ts";
-import { Table, type NamedLabels } from "./table.ts";
+import { Table } from "./table.ts";
 
 /** Sizes that a model declares for an input, the batch included. */
 export type DeclaredShape = readonly (number | string | undefined)[] | undefined;
@@ -46,13 +48,8 @@ export interface ReadData {
   readonly archives: ReadonlyMap<string, string>;
   /** In the order of their numbers. */
   readonly classNames?: readonly string[];
-}
-
-/** Splits `NAME=VALUE`; a path that exists is not split. */
-function splitNamed(text: string): { name: string | undefined; value: string } {
-  const at = text.indexOf("=");
-  if (at <= 0 || existsSync(text)) return { name: undefined, value: text };
-  return { name: text.slice(0, at), value: text.slice(at + 1) };
+  /** The first line's title above labels that are words, where it is taken for one because it is none of the others. */
+  readonly guessedTitle?: string;
 }
 
 /** What a file holds. */
@@ -123,9 +120,9 @@ async function readFile(given: string, input: string | undefined, context: Conte
     const { limit, labels, prepared } = context;
     // With a file of labels the column is one of that file.
     const labelColumn = labels === undefined ? context.labelColumn : undefined;
-    const table = new Table({ name, labelColumn, limit });
+    const table = new Table({ name, labelColumn, limit, classes: prepared.classes });
     for await (const { cells, line } of readRows(source, name)) if (!table.push(cells, line)) break;
-    return { kind: "samples", ...table.finish(prepared.classes) };
+    return { kind: "samples", ...table.finish() };
   }
   throw new QtamlError(
     "invalid-file",
@@ -165,7 +162,7 @@ export async function readDataset(request: DataRequest): Promise<ReadData> {
     inputs.set(key, samples);
   };
   for (const entry of request.data) {
-    const { name, value: path } = splitNamed(entry);
+    const { name, path } = splitNamed(entry);
     const found = await readFile(path, name, context);
     if (found.kind === "samples") {
       add(name ?? unnamedInput, path, found.count, found.samples);
@@ -195,7 +192,7 @@ export async function readDataset(request: DataRequest): Promise<ReadData> {
       classes: context.prepared.classes,
     });
   }
-  const { labels, classNames } = named;
+  const { labels, classNames, guessedTitle } = named;
   const constants = await readConstants(request.feed ?? []);
   return {
     dataset: {
@@ -206,5 +203,6 @@ export async function readDataset(request: DataRequest): Promise<ReadData> {
     },
     archives,
     ...(classNames === undefined ? {} : { classNames }),
+    ...(guessedTitle === undefined ? {} : { guessedTitle }),
   };
 }

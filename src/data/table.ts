@@ -3,7 +3,8 @@
  */
 import { QtamlError } from "../errors.ts";
 import { checkMemory } from "./decode.ts";
-import { labelsOf, type Labels, type SampleArray } from "./dataset.ts";
+import type { SampleArray } from "./dataset.ts";
+import { isNumber, LabelWords, shortList, type NamedLabels } from "./label-words.ts";
 
 /** What a table is read by. */
 export interface TableOptions {
@@ -13,56 +14,12 @@ export interface TableOptions {
   readonly labelColumn?: string | undefined;
   /** Rows to keep; all unless given. */
   readonly limit?: number | undefined;
+  /** Names of the classes in order. */
+  readonly classes?: readonly string[] | undefined;
 }
-
-/** Labels with the names of the classes, where they have any. */
-export interface NamedLabels {
-  readonly labels: Labels;
-  readonly classNames?: readonly string[];
-}
-
-const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
-
-/** Whether a cell holds a finite number. */
-export const isNumber = (cell: string): boolean => number.test(cell) && Number.isFinite(Number(cell));
-
-/**
- * Labels from words. Where all are numbers they are taken as they are; otherwise they are names of classes, numbered
- * in the order given or in that of their code points.
- *
- * @param name what to call the labels in an error
- * @throws QtamlError `data-mismatch` for a name that is not among the classes
- */
-export function labelsOfWords(
-  words: readonly string[],
-  name: string,
-  order?: readonly string[],
-): NamedLabels {
-  if (order === undefined && words.every(isNumber)) {
-    const data = Float64Array.from(words, Number);
-    return { labels: labelsOf({ dims: [words.length], data }, words.length, name) };
-  }
-  const classNames = order ?? [...new Set(words)].sort(byCodePoint);
-  const numbers = new Map(classNames.map((word, i) => [word, i]));
-  const unknown = words.findIndex((word) => !numbers.has(word));
-  if (unknown >= 0) {
-    throw new QtamlError(
-      "data-mismatch",
-      `${name} holds "${words[unknown]}" for sample ${unknown}, which is not among the classes (${shortList(classNames)}); mend "classes" in the preprocessing.`,
-    );
-  }
-  return { labels: { dims: [], data: Int32Array.from(words, (word) => numbers.get(word)!) }, classNames };
-}
-
-/** The order of names: by their code units, whatever the language of the machine. */
-export const byCodePoint = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
-
-/** The first few of some names. */
-export const shortList = (names: readonly string[]): string =>
-  names.length <= 8 ? names.join(", ") : `${names.slice(0, 8).join(", ")}, ... ${names.length} in all`;
 
 /** The number of a column by its name or number. @throws QtamlError `invalid-argument` when there is none such */
-function columnOf(
+export function columnOf(
   wanted: string,
   header: readonly string[] | undefined,
   width: number,
@@ -93,14 +50,15 @@ export class Table {
   #label: number | undefined;
   #rows = 0;
   #values = new Float64Array(1024);
-  readonly #words: string[] = [];
+  readonly #words: LabelWords;
 
   constructor(options: TableOptions) {
     this.#options = options;
+    this.#words = new LabelWords(`The label column of ${options.name}`, options.classes);
   }
 
   /**
-   * Takes a row.
+   * Takes a row; behind the limit, only the word of its label.
    *
    * @param line its line in the file, from 1
    * @returns whether more rows are wanted
@@ -114,20 +72,26 @@ export class Table {
       if (labelColumn !== undefined) this.#label = columnOf(labelColumn, this.#header, this.#width, name);
       if (this.#header !== undefined) return true;
     }
+    const { limit = Infinity } = this.#options;
+    if (this.#rows >= limit) {
+      const word = cells[this.#label!] ?? "";
+      if (word !== "") this.#words.pass(word);
+      return true;
+    }
     if (cells.length !== this.#width) {
       throw this.#problem(line, `has ${cells.length} cells where the first has ${this.#width}`);
     }
     const features = this.#width - (this.#label === undefined ? 0 : 1);
     let at = this.#rows * features;
     if (at + features > this.#values.length) {
-      checkMemory(2 * this.#values.byteLength + wordBytes * this.#words.length, this.#options.name);
+      checkMemory(2 * this.#values.byteLength + wordBytes * this.#words.count, this.#options.name);
       const larger = new Float64Array(Math.max(2 * this.#values.length, at + features));
       larger.set(this.#values);
       this.#values = larger;
     }
     cells.forEach((cell, column) => {
       if (cell === "") throw this.#problem(line, `lacks a value in column ${this.#columnName(column)}`);
-      if (column === this.#label) this.#words.push(cell);
+      if (column === this.#label) this.#words.keep(cell);
       else if (!isNumber(cell)) {
         const shown = cell.length > 40 ? `${cell.slice(0, 40)}...` : cell;
         throw this.#problem(
@@ -137,11 +101,11 @@ export class Table {
       } else this.#values[at++] = Number(cell);
     });
     this.#rows++;
-    return this.#rows < (this.#options.limit ?? Infinity);
+    return this.#rows < limit || this.#words.isOpen;
   }
 
   /** The features as [columns] a sample, and the labels. @throws QtamlError when there are none */
-  finish(order?: readonly string[]): { count: number; samples: SampleArray } & Partial<NamedLabels> {
+  finish(): { count: number; samples: SampleArray } & Partial<NamedLabels> {
     const { name } = this.#options;
     const features = this.#width - (this.#label === undefined ? 0 : 1);
     if (this.#rows === 0)
@@ -155,7 +119,7 @@ export class Table {
     return {
       count: this.#rows,
       samples: { dims: [features], data: this.#values.slice(0, this.#rows * features) },
-      ...(this.#label === undefined ? {} : labelsOfWords(this.#words, `The label column of ${name}`, order)),
+      ...(this.#label === undefined ? {} : this.#words.finish()),
     };
   }
 
