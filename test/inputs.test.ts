@@ -144,6 +144,72 @@ describe("a model with several inputs and outputs", () => {
   });
 });
 
+describe("inputs by name, in folders of their own", () => {
+  const count = 12;
+  const two = buildModel({
+    nodes: [
+      makeNode("MatMul", ["a", "w1"], ["left"]),
+      makeNode("MatMul", ["b", "w2"], ["right"]),
+      makeNode("Add", ["left", "right"], ["scores"]),
+    ],
+    initialisers: [
+      floatTensor("w1", [width, classes], wave(width * classes, 0.11)),
+      floatTensor("w2", [width, classes], wave(width * classes, 0.71)),
+    ],
+    inputs: { a: ["N", width], b: ["N", width] },
+    outputs: ["scores"],
+  });
+  const input = (frequency: number) => ({ dims: [count, width], data: wave(count * width, frequency) });
+
+  beforeAll(() => {
+    mkdirSync(path("run=1"));
+    writeFileSync(path("run=1/two.onnx"), serialiseModel(two));
+    writeFileSync(path("run=1/a.npy"), formatNpy(input(0.3)));
+    writeFileSync(path("run=1/b.npy"), formatNpy(input(0.5)));
+    const y = { dims: [count], data: Int32Array.from({ length: count }, (_, i) => i % classes) };
+    writeFileSync(path("run=1/set.npz"), formatNpz({ a: input(0.3), b: input(0.5), y }));
+  });
+
+  it("go into a shared budget, from the folder of its file", async () => {
+    const entry = { name: "two", model: "two.onnx", data: ["a=a.npy", "b=b.npy"], p: 0.02 };
+    writeFileSync(path("run=1/shared.json"), JSON.stringify({ limit: { overhead: 0.2 }, models: [entry] }));
+    const shared = await done(["budget", "run=1/shared.json", "--json", "--quiet", "--threads", "1"]);
+    const plan = ["plan", "run=1/two.onnx", "--data", "a=run=1/a.npy", "--data", "b=run=1/b.npy"];
+    const alone = await done([
+      ...plan,
+      "--p",
+      "0.02",
+      "--budget",
+      "0.2",
+      "--json",
+      "--quiet",
+      "--threads",
+      "1",
+    ]);
+    expect(shared).toMatchObject({ models: [{ name: "two", protectedBits: alone["protectedBits"] }] });
+  });
+
+  it("are read again for the replay of a chip", async () => {
+    const data = ["--data", "run=1/set.npz"];
+    const quiet = ["--json", "--quiet", "--threads", "1"];
+    await done([
+      "plan",
+      "run=1/two.onnx",
+      ...data,
+      "--p",
+      "0.02",
+      "--budget",
+      "0.2",
+      "-o",
+      "two.json",
+      ...quiet,
+    ]);
+    const verify = ["verify", "run=1/two.onnx", "--plan", "two.json", ...data, "--trials", "2"];
+    expect([0, 1]).toContain((await run([...verify, "--store", "two.db", ...quiet])).status);
+    expect(await done(["campaign", "replay", "two.db", "0", "--json", "--quiet"])).toMatchObject({ chip: 0 });
+  });
+});
+
 describe("a model that takes images", () => {
   it("is judged on a folder of them", async () => {
     // Brightness by channel decides: the weights are the classes' colours.

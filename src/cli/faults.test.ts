@@ -30,6 +30,8 @@ describe("faultsFromFlags", () => {
       intervals: 7,
     });
     expect(changesRate(faults)).toBe(true);
+    const apart = faultsFromFlags({ faults: ["layout:columns=512", "layout:order=bit-planes"] })!;
+    expect(apart.layout).toEqual({ columns: 512, order: "bit-planes" });
     expect(changesRate(faultsFromFlags({ faults: ["burst:length=4"] })!)).toBe(false);
   });
 
@@ -48,6 +50,8 @@ describe("faultsFromFlags", () => {
     [{ faults: ["burst:length=0"] }, /--faults does not describe faults \(at models.0.length\)/],
     [{ faults: ["burst:length=2", "thickness:sigmaNm=1,slopePerNm=-1"] }, /both say how bits flip/],
     [{ faults: [join(folder, "none.yaml")] }, /Fault file .* does not exist/],
+    [{ faults: ["burst:length=4,length=5"] }, /"burst:length=4,length=5" gives "length" twice/],
+    [{ faults: ["layout:columns=8", "layout:columns=16"] }, /gives "columns" of the layout twice/],
     [{ reads: 3 }, /add --regime redrawn/],
   ])("refuses %j", (flags, words) => {
     expect(() => faultsFromFlags(flags)).toThrow(words);

@@ -52,10 +52,12 @@ export function faultsFromFlags({
     return parseFaults(isObject ? { ...content, ...given } : content, `Fault file ${file}`);
   }
   const parts = words.map(faultWord);
-  const layout = Object.assign(
-    {},
-    ...parts.filter(({ name }) => name === "layout").map(({ parameters }) => parameters),
-  ) as Record<string, unknown>;
+  const layouts = parts.filter(({ name }) => name === "layout").map(({ parameters }) => parameters);
+  const twice = layouts.flatMap(Object.keys).find((key, i, keys) => keys.indexOf(key) < i);
+  if (twice !== undefined) {
+    throw new QtamlError("invalid-argument", `--faults gives "${twice}" of the layout twice; leave one out.`);
+  }
+  const layout = Object.assign({}, ...layouts) as Record<string, unknown>;
   const models = parts
     .filter(({ name }) => name !== "layout")
     .map(({ name, parameters }) => ({ model: name, ...parameters }));

@@ -135,6 +135,14 @@ describe("the remedy for data that do not fit", () => {
     );
   });
 
+  it("names a constant that no input takes", () => {
+    const constants = new Map([["zz", { fill: 1 }]]);
+    for (const arrays of [{ x: [1, 4, 5] }, { image: [1, 4, 5] }])
+      expect(() => planFeeds(taking(1, 4, 5), { ...named(arrays), constants })).toThrow(
+        '--feed names the input "zz", which the model does not have; it takes "image" float [N, 1, 4, 5].',
+      );
+  });
+
   it("names the archive, and no labels where there are some", () => {
     const archives = new Map(["x", "label", "images"].map((name) => [name, "test_x.npz"]));
     const labels = { dims: [], data: new Int32Array(2) };

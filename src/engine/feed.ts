@@ -142,13 +142,20 @@ function matchNames(
       `The input "${twice}" is given twice, by the data and as the same for every sample; leave one out.`,
     );
   }
+  const known = new Set(io.inputs.map((i) => i.name));
+  const unfed = [...constants.keys()].find((name) => !known.has(name));
+  if (unfed !== undefined) {
+    throw new QtamlError(
+      "data-mismatch",
+      `--feed names the input "${unfed}", which the model does not have; it takes ${formatInputs(io)}.`,
+    );
+  }
   const open = io.inputs.filter((i) => !constants.has(i.name));
   const unnamed = named.get(unnamedInput);
   if (unnamed !== undefined && open.length === 1 && named.size === 1) {
     return new Map([[open[0]!.name, unnamed]]);
   }
-  const known = new Set(io.inputs.map((i) => i.name));
-  const stranger = [...named.keys(), ...constants.keys()].find((name) => !known.has(name));
+  const stranger = [...named.keys()].find((name) => !known.has(name));
   if (stranger !== undefined) {
     throw new QtamlError("data-mismatch", arrayProblem(io, open, data, stranger, archives));
   }

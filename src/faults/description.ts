@@ -161,5 +161,9 @@ export function faultWord(word: string): {
       `"${word}" is not a fault model with parameters; write for instance burst:length=4 (models: ${faultModelNames.join(", ")}; layout:columns=512 for the cells), or give a YAML or JSON file.`,
     );
   }
+  const twice = parts.find(([key], i) => parts.findIndex(([other]) => other === key) < i);
+  if (twice !== undefined) {
+    throw new QtamlError("invalid-argument", `"${word}" gives "${twice[0]}" twice; leave one out.`);
+  }
   return { name, parameters: Object.fromEntries(parts.map(([key, value]) => [key!, valueOf(value!)])) };
 }

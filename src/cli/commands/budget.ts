@@ -1,6 +1,7 @@
 /** @file `qtaml budget`: one allocation of protected bits for several models that share a memory. */
 import { dirname, join, resolve } from "node:path";
 import { assess } from "../../assessment/index.ts";
+import { absoluteData } from "../../data/index.ts";
 import { codePlan, shareBudget, type SharedBudget, type SharedModel } from "../../planning/index.ts";
 import { QtamlError } from "../../errors.ts";
 import { codeNamed, type WordCode } from "../../image/index.ts";
@@ -88,7 +89,10 @@ async function openModels(
     });
     for (const warning of report.warnings) warnings.add(warning);
     const file = readModel(from(entry.model));
-    const data = await dataFromFlags({ data: entry.data.map(from), quiet: true }, file.model);
+    const data = await dataFromFlags(
+      { data: entry.data.map((text) => absoluteData(text, dirname(path))), quiet: true },
+      file.model,
+    );
     const assessment = await assess(file, {
       flips: flipLaw(report),
       storage: { format: entry.format, granularity: entry.granularity },

@@ -7,7 +7,7 @@ import { assess, type Assessment } from "../../assessment/index.ts";
 import { contentDigest, checkKeep, checkPlan, storeByPlan } from "../../simulation/index.ts";
 import { codePlan } from "../../planning/index.ts";
 import { planIdentity, type CampaignIdentity } from "../../campaign/index.ts";
-import type { Dataset } from "../../data/index.ts";
+import { absoluteData, absoluteFeed, type Dataset } from "../../data/index.ts";
 import type { ProtectionMode } from "../../channel/index.ts";
 import { isModuleName, type Provider } from "../../engine/index.ts";
 import { QtamlError } from "../../errors.ts";
@@ -155,12 +155,6 @@ export function plansIdentity(plans: readonly NamedPlan[]): CampaignIdentity["pl
   return plans.map(({ name, plan }) => planIdentity(plan, name));
 }
 
-/** The path of `NAME=PATH` or `PATH`, made absolute. */
-function absoluteData(text: string): string {
-  const named = /^([^=/\\]+)=(.*)$/.exec(text);
-  return named === null ? resolve(text) : `${named[1]}=${resolve(named[2]!)}`;
-}
-
 /** The flags as they can be given again from any folder. */
 export function absoluteFlags<T extends TryFlags>(flags: T): T {
   const file = (path: string | undefined) => (path === undefined ? undefined : resolve(path));
@@ -168,12 +162,12 @@ export function absoluteFlags<T extends TryFlags>(flags: T): T {
   return {
     ...flags,
     plan: flags.plan.map((path) => resolve(path)),
-    data: flags.data?.map(absoluteData),
+    data: flags.data?.map((text) => absoluteData(text)),
     labels: file(flags.labels),
     device: file(flags.device),
     faults: absoluteFaults(flags.faults),
     preprocessing: preprocessing?.trim().startsWith("{") === true ? preprocessing : file(preprocessing),
     measure: measure !== undefined && isModuleName(measure) ? resolve(measure) : measure,
-    feed: feed?.map((text) => (text.endsWith(".npy") ? absoluteData(text) : text)),
+    feed: feed?.map(absoluteFeed),
   };
 }
