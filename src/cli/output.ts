@@ -1,8 +1,8 @@
 /**
  * @file What a person sees while a command works: results on standard output, everything else on standard error.
  */
-import { formatCount, formatTable, type Cell } from "../report/index.ts";
-import { coloursOf } from "./colour.ts";
+import { formatCount, formatTable, plainLines, plainText, type Cell } from "../report/index.ts";
+import { coloursOf, hasColours } from "./colour.ts";
 
 /** How much a command says. */
 export interface Manner {
@@ -25,9 +25,23 @@ export function fitTable(
   return formatTable(rows, { width, header, palette: coloursOf(process.stdout) });
 }
 
-/** Prints a line of the account on standard output. */
+const colourSequence = new RegExp(`(${String.fromCharCode(27)}\\[[0-9;]*m)`);
+
+/**
+ * Lines that a stream shows as they are: control characters but line breaks are replaced (names come from files), and
+ * so are colours where the stream has none.
+ */
+export function harmless(text: string, isColoured: boolean): string {
+  if (!isColoured) return plainLines(text);
+  return text
+    .split(colourSequence)
+    .map((part, i) => (i % 2 === 1 ? part : plainLines(part)))
+    .join("");
+}
+
+/** Prints lines of the account on standard output. */
 export function say(text = ""): void {
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${harmless(text, hasColours(process.stdout))}\n`);
 }
 
 /** Prints JSON on standard output. */
@@ -38,12 +52,12 @@ export function sayJson(value: unknown): void {
 /** Prints warnings on standard error. */
 export function warn(warnings: readonly string[]): void {
   const { warning: colour } = coloursOf(process.stderr);
-  for (const warning of warnings) process.stderr.write(`${colour("Warning:")} ${warning}\n`);
+  for (const warning of warnings) process.stderr.write(`${colour("Warning:")} ${plainText(warning)}\n`);
 }
 
 /** Prints a remark on standard error, unless nothing but results is wanted. */
 export function note(text: string, { quiet }: Manner): void {
-  if (quiet !== true) process.stderr.write(`${text}\n`);
+  if (quiet !== true) process.stderr.write(`${plainText(text)}\n`);
 }
 
 /** A number of things in words: `2 tensors`. */

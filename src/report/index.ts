@@ -20,6 +20,7 @@ export { chartToSvg } from "./svg.ts";
 export {
   bitMarks,
   formatTable,
+  plainLines,
   plainPalette,
   plainText,
   shorten,
@@ -27,6 +28,7 @@ export {
   textBar,
   textWidth,
   type Cell,
+  type ColouredCell,
   type Palette,
   type TableOptions,
 } from "./text.ts";

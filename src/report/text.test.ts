@@ -64,11 +64,28 @@ describe("formatTable", () => {
   });
 
   it("does not count colour sequences of cells", () => {
-    const text = formatTable([
-      [`${escape}[31mred${escape}[39m`, 1],
+    const red = (text: string) => `${escape}[31m${text}${escape}[39m`;
+    const cells = [
+      [{ text: "red", colour: red }, 1],
       ["green", 22],
-    ]);
+    ];
+    const text = formatTable(cells);
+    expect(text).toContain(red("red"));
     expect(text.split("\n").map((line) => textWidth(line))).toEqual([9, 9]);
+    expect(formatTable(cells, { header: ["a long colour", "n"], width: 9 })).toContain(red("red"));
+  });
+
+  it("shows names from outside as one harmless line, in a table and in blocks", () => {
+    const rude = [[`${escape}[31mw\nfc.weight\u009b2J`, 1]];
+    const name = "\ufffd[31mw\ufffdfc.weight\ufffd2J";
+    expect(formatTable(rude, { header: ["na\nme", "n"] }).split("\n")).toEqual([
+      `${"na\ufffdme".padEnd(name.length)}  n`,
+      "-".repeat(name.length + 3),
+      `${name}  1`,
+    ]);
+    expect(formatTable(rude, { header: ["name", "number of weights"], width: 12 })).toBe(
+      `name               ${shorten(name, 8)}\nnumber of weights  1`,
+    );
   });
 });
 

@@ -64,8 +64,14 @@ export function shorten(text: string, width: number): string {
   return `${front}…${back}`;
 }
 
-/** What a cell of a table holds; numbers get three significant digits. */
-export type Cell = string | Quantity;
+/** A word in colour. */
+export interface ColouredCell {
+  readonly text: string;
+  readonly colour: (text: string) => string;
+}
+
+/** What a cell of a table holds; numbers get three significant digits, words are shown as `plainText`. */
+export type Cell = string | Quantity | ColouredCell;
 
 /** How a table is laid out. */
 export interface TableOptions {
@@ -79,9 +85,17 @@ const gap = 2;
 const smallestColumn = 8;
 const numeric = /^[-+]?(\d[\d.,]*(e[-+]?\d+)?|∞)( ?[%a-zA-Zµ/²]{0,5})?$/;
 
+const isColoured = (cell: Cell | undefined): cell is ColouredCell =>
+  typeof cell === "object" && cell !== null && "colour" in cell;
+
 function cellText(cell: Cell): string {
-  return typeof cell === "string" ? cell : formatNumber(cell);
+  if (isColoured(cell)) return plainText(cell.text);
+  return typeof cell === "string" ? plainText(cell) : formatNumber(cell);
 }
+
+/** What is shown of a cell, in its colour. */
+const paint = (cell: Cell | undefined, shown: string): string =>
+  isColoured(cell) ? cell.colour(shown) : shown;
 
 function pad(text: string, width: number, right: boolean): string {
   const space = " ".repeat(Math.max(0, width - textWidth(text)));
@@ -104,17 +118,13 @@ function fittedWidths(natural: readonly number[], words: readonly boolean[], wid
 }
 
 /** One block a row, a line a cell: what is left when a table cannot be made narrow enough. */
-function records(rows: readonly (readonly string[])[], header: readonly string[], width: number): string {
+function records(rows: readonly (readonly Cell[])[], header: readonly string[], width: number): string {
   const key = Math.max(0, ...header.map(textWidth));
-  return rows
-    .map((row) =>
-      row
-        .map(
-          (cell, i) => `${pad(header[i] ?? "", key, false)}  ${shorten(cell, Math.max(8, width - key - 2))}`,
-        )
-        .join("\n"),
-    )
-    .join("\n\n");
+  const line = (cell: Cell, i: number) => {
+    const shown = shorten(cellText(cell), Math.max(8, width - key - 2));
+    return `${pad(header[i] ?? "", key, false)}  ${paint(cell, shown)}`;
+  };
+  return rows.map((row) => row.map(line).join("\n")).join("\n\n");
 }
 
 /**
@@ -122,14 +132,13 @@ function records(rows: readonly (readonly string[])[], header: readonly string[]
  * too narrow, and a table that still does not fit becomes one block of lines a row. No line ends in a space.
  */
 export function formatTable(rows: readonly (readonly Cell[])[], options: TableOptions = {}): string {
-  const { width = 80, header = [], palette = plainPalette } = options;
+  const { width = 80, palette = plainPalette } = options;
+  const header = (options.header ?? []).map(plainText);
   const body = rows.map((row) => row.map((cell) => cellText(cell)));
   const columns = Math.max(header.length, ...body.map((row) => row.length));
   const indices = Array.from({ length: columns }, (_, i) => i);
   const right = indices.map((i) =>
-    body.every(
-      (row) => numeric.test((row[i] ?? "").replace(colours, "")) || ["", "–"].includes(row[i] ?? ""),
-    ),
+    body.every((row) => numeric.test(row[i] ?? "") || ["", "–"].includes(row[i] ?? "")),
   );
   const natural = indices.map((i) =>
     Math.max(textWidth(header[i] ?? ""), ...body.map((row) => textWidth(row[i] ?? ""))),
@@ -139,13 +148,13 @@ export function formatTable(rows: readonly (readonly Cell[])[], options: TableOp
     right.map((r) => !r),
     width,
   );
-  if (widths === undefined) return records(body, header, width);
-  const line = (cells: readonly string[]) =>
+  if (widths === undefined) return records(rows, header, width);
+  const line = (cells: readonly string[], row: readonly Cell[] = []) =>
     indices
-      .map((i) => pad(shorten(cells[i] ?? "", widths[i]!), widths[i]!, right[i]!))
+      .map((i) => pad(paint(row[i], shorten(cells[i] ?? "", widths[i]!)), widths[i]!, right[i]!))
       .join(" ".repeat(gap))
       .trimEnd();
-  const lines = body.map((row) => line(row));
+  const lines = body.map((cells, r) => line(cells, rows[r]));
   if (header.length === 0) return lines.join("\n");
   const rule = "-".repeat(widths.reduce((a, b) => a + b, 0) + gap * (columns - 1));
   return [palette.heading(line(header)), palette.faint(rule), ...lines].join("\n");

@@ -18,7 +18,7 @@ import {
 } from "../../image/index.ts";
 import { decodeInto } from "../../stored/index.ts";
 import { parsePlan } from "../../protect/index.ts";
-import { formatCount } from "../../report/index.ts";
+import { formatCount, plainText } from "../../report/index.ts";
 import { checkOutput, readBytes, readModel, readStructured, writeWhole } from "../files.ts";
 import { planFlipLaw } from "../memory.ts";
 import { fitTable, plural, say, sayJson, type Manner } from "../output.ts";
@@ -125,6 +125,8 @@ function copyWords(layout: Layout, { differing, missing }: ReturnType<typeof che
   ];
 }
 
+const namesOf = (tensors: readonly string[]) => tensors.map((name) => plainText(name)).join(", ");
+
 /** Runs the command. @returns whether weights and files are those that were written, and the weights those of the model */
 export async function runImageCheck(folder: string, flags: ImageCheckFlags): Promise<boolean> {
   if (flags.output !== undefined) {
@@ -165,7 +167,7 @@ export async function runImageCheck(folder: string, flags: ImageCheckFlags): Pro
   say(
     damaged.length === 0
       ? `All ${total} tensors are rebuilt bit for bit.`
-      : `${damaged.length} of ${total} tensors differ from what was written: ${damaged.join(", ")}.`,
+      : `${damaged.length} of ${total} tensors differ from what was written: ${namesOf(damaged)}.`,
   );
   const lost = reading.regions.reduce((sum, region) => sum + region.uncorrectable, 0);
   if (damaged.length === 0 && lost > 0) {
@@ -176,7 +178,7 @@ export async function runImageCheck(folder: string, flags: ImageCheckFlags): Pro
     say(
       unlike.length === 0
         ? `Their weights are those of ${flags.model} hardened by the plan, bit for bit.`
-        : `The weights of ${unlike.join(", ")} are not those of ${flags.model} hardened by the plan.`,
+        : `The weights of ${namesOf(unlike)} are not those of ${flags.model} hardened by the plan.`,
     );
   }
   if (flags.output !== undefined) say(`Weights written to ${flags.output}.`);

@@ -36,6 +36,11 @@ describe("measurementNotes", () => {
     expect(notes[1]).toContain(`(${second!.name}): forward runs with up to 8 random probes; relative`);
   });
 
+  it("shows names as one harmless line", () => {
+    const rude = { ...first!, method: "assumed" as const, name: "a\n\u001b[31mb" };
+    expect(measurementNotes([rude])[0]).toContain("(a\ufffd\ufffd[31mb)");
+  });
+
   it("says nothing without a Jacobian", () => {
     expect(measurementNotes(sampleTensors.map((t) => ({ ...t, method: null, probes: null })))).toEqual([]);
   });

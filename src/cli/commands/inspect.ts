@@ -2,7 +2,7 @@
 import { meanFlipProbability, inspect, type InspectionRow, type Survey } from "../../assessment/index.ts";
 import { runawayFactor } from "../../channel/index.ts";
 import { isSafetensorsFile, roleWords, type AbsentTensor } from "../../onnx/index.ts";
-import { formatCount, formatNumber, formatPercent, textWidth } from "../../report/index.ts";
+import { formatCount, formatNumber, formatPercent, plainText, textWidth } from "../../report/index.ts";
 import { hasFlips } from "../memory.ts";
 import { fitTable, plural, say, sayJson, terminalWidth, warn } from "../output.ts";
 import { openProgress } from "../progress.ts";
@@ -96,14 +96,14 @@ export function measurementNotes(rows: readonly InspectionRow[]): string[] {
     const { method, stoppedBy } = group[0]!;
     const probes = plural(Math.max(...group.map((r) => r.probes!)), "random probe");
     const error = formatPercent(Math.max(...group.map((r) => r.jacobianRelativeError ?? 0)), 1);
+    const names = group.map((r) => plainText(r.name)).join(", ");
     const measured = `Jacobian of ${plural(group.length, "tensor")}`;
-    if (method === "assumed")
-      return `${measured} (${group.map((r) => r.name).join(", ")}): assumed, because whole numbers have none.`;
+    if (method === "assumed") return `${measured} (${names}): assumed, because whole numbers have none.`;
     if (method === "gradient") return `${measured}: exact gradients of every logit.`;
     if (method === "gradient-probes")
       return `${measured}: gradients of ${probes} a sample; relative standard error up to ${error}.`;
     const reason = stoppedBy === null ? "" : `, because ${stoppedBy} has no gradient rule`;
-    return `${measured} (${group.map((r) => r.name).join(", ")}): forward runs with up to ${probes}${reason}; relative standard error up to ${error}.`;
+    return `${measured} (${names}): forward runs with up to ${probes}${reason}; relative standard error up to ${error}.`;
   });
 }
 

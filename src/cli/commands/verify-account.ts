@@ -111,7 +111,7 @@ function accountOfSeveral(result: Verified): string[] {
     ...(hasYield ? [`${share(plan.yield)} (${share(plan.yieldLow)} to ${share(plan.yieldHigh)})`] : []),
     plan.verdict === "open"
       ? `open (${plan.kept ? "above" : "below"})`
-      : (plan.kept ? good : bad)(plan.verdict),
+      : { text: plan.verdict, colour: plan.kept ? good : bad },
   ]);
   const header = ["plan", "overhead", measure.title, ...(hasYield ? ["yield"] : []), "verdict"];
   const differences = plans.slice(1).map(({ plan, difference }) => {
