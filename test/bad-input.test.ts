@@ -214,6 +214,11 @@ const cases: readonly (readonly [string, readonly string[], RegExp])[] = [
     ["inspect", lenet, "--p", "0.1", "--feed", "state=zeros"],
     /--feed only goes with inputs, and no --data is given/,
   ],
+  [
+    "a column of labels where no data are a table",
+    [...verify(lenet, "plan.json", "data.npz"), "--label-column", "species"],
+    /--label-column species is of a table, and the data are none; leave it out/,
+  ],
   ["a budget above 1", plan(lenet, "data.npz", "--p", "0.1", "--budget", "1.5"), /1\.5.*\[0, 1\]/],
   ["a budget below 0", plan(lenet, "data.npz", "--p", "0.1", "--budget", "-0.1"), /-0\.1.*\[0, 1\]/],
   ["keep of 1", plan(lenet, "data.npz", "--p", "0.1", "--keep", "1"), /keep 1 is outside \(0, 1\)/],

@@ -1,8 +1,9 @@
 /**
  * @file From flags to data sets.
  */
-import { readDataset, type Dataset } from "../data/index.ts";
+import { isTablePath, readDataset, type Dataset } from "../data/index.ts";
 import { checkInputNames, modelIo } from "../engine/index.ts";
+import { QtamlError } from "../errors.ts";
 import type { OnnxModel } from "../onnx/index.ts";
 import { note, type Manner } from "./output.ts";
 
@@ -25,6 +26,13 @@ export const outputOf = ({ outputName }: DataFlags): { output?: string } =>
 
 async function read(paths: readonly string[], flags: DataFlags, model: OnnxModel): Promise<Dataset> {
   const { labels, labelColumn, preprocessing, feed, limit } = flags;
+  const files = [...(flags.data ?? []), ...(flags.calibration ?? [])];
+  if (labelColumn !== undefined && labels === undefined && !files.some(isTablePath)) {
+    throw new QtamlError(
+      "invalid-argument",
+      `--label-column ${labelColumn} is of a table, and the data are none; leave it out, or give a table with --labels.`,
+    );
+  }
   const { dataset, archives, classNames, guessedTitle } = await readDataset({
     data: paths,
     labels,

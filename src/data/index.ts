@@ -21,6 +21,6 @@ export { absoluteData } from "./named.ts";
 export { formatNpy, parseNpy } from "./npy.ts";
 export { formatNpz, parseNpz, readNpz } from "./npz.ts";
 export { parsePreprocessing, type Preprocessing } from "./preprocessing.ts";
-export { readDataset, type DataRequest, type DeclaredShape, type ReadData } from "./read.ts";
+export { isTablePath, readDataset, type DataRequest, type DeclaredShape, type ReadData } from "./read.ts";
 export { absoluteFeed } from "./settings.ts";
 export { parseStructured } from "./structured.ts";

@@ -85,6 +85,9 @@ function prepareArray(samples: SampleArray, { prepared }: Context, name: string)
   return { dims, data: normalise(data, prepared, channels, (i) => Math.floor(i / area) % channels) };
 }
 
+/** Whether `PATH` or `NAME=PATH` ends as the path of a table. */
+export const isTablePath = (text: string): boolean => /\.(csv|tsv|txt)(\.gz)?$/i.test(text);
+
 async function readFile(given: string, input: string | undefined, context: Context): Promise<Found> {
   const { file: path, array: wanted } = splitArchive(given);
   const name = basename(path);
@@ -116,7 +119,7 @@ async function readFile(given: string, input: string | undefined, context: Conte
     const { count, samples } = samplesOf(isNpy(head) ? array : withChannel(array), name);
     return { kind: "samples", count, samples: prepareArray(samples, context, name) };
   }
-  if (/\.(csv|tsv|txt)(\.gz)?$/i.test(path)) {
+  if (isTablePath(path)) {
     const { limit, labels, prepared } = context;
     // With a file of labels the column is one of that file.
     const labelColumn = labels === undefined ? context.labelColumn : undefined;
