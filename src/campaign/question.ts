@@ -29,14 +29,19 @@ export type StopRule =
   | { readonly kind: "precision"; readonly halfWidth: number; readonly atMost: number }
   | { readonly kind: "planned"; readonly halfWidth: number; readonly atMost: number };
 
-/** Chips that tell how many a planned campaign takes; they count. */
-export const pilotChips = 16;
+/**
+ * Chips that tell how many a planned campaign takes; they count. So many that chips which are bad once in twenty times
+ * are met (all but 4 % of the time): a spread that was taken without them makes the interval far too narrow.
+ */
+export const pilotChips = 64;
 
 /** Chips that a planned campaign needs, whatever its most. @param values [plans][pilotChips] what is averaged over the first chips */
 export function plannedChips(
   { halfWidth, atMost }: Extract<StopRule, { kind: "planned" }>,
   values: readonly ArrayLike<number>[],
 ): number {
+  // A single chip has no spread.
+  if (atMost < 2) return atMost;
   const deviation = Math.max(...values.map((own) => standardDeviation(momentsOf(own))));
   return requiredChips(deviation, halfWidth, { pilotChips: Math.min(pilotChips, atMost) });
 }

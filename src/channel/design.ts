@@ -31,6 +31,7 @@ const finalists = 3;
  * @param source weights in units of their scale, best their root mean square
  * @param flips the channel after protection, of 2 to 8 bits
  * @param known tables to start from besides
+ * @throws RangeError without weights
  */
 export function designCodebook(
   source: WeightDistribution,
@@ -38,6 +39,7 @@ export function designCodebook(
   decoder: DecoderClass,
   known: readonly Float64Array[] = [],
 ): Codebook {
+  if (source.values.length === 0) throw new RangeError("No weights, no codebook.");
   const bits = flips.p01.length;
   const fit = decoder === "free" ? affineFit(numberFormat(`int${bits}`).values) : bayesFit;
   const codings = decoder === "free" ? [""] : startCodings;

@@ -34,6 +34,21 @@ function enumerated(code: WordCode, { p01, p10 }: BitChannel): BitChannel {
 }
 
 describe("residualChannel", () => {
+  it.each(["sec(7,4)", "secded(8,4)", "sec(3,1)", "sec(5,2)", "secded(4,1)"])(
+    "says where rare errors of unequal cells are estimated: %s",
+    (name) => {
+      const code = codeNamed(name);
+      const channel = { p01: 0, p10: 1e-7 };
+      const found = residualChannel(code, channel);
+      const truth = enumerated(code, channel);
+      const isRight =
+        Math.abs(found.p10 / truth.p10 - 1) < code.wordBits * 1e-6 && (found.p01 === 0) === (truth.p01 === 0);
+      // Exactly those whose dual code has a word of two or three bits are wrong.
+      expect([found.kind, isRight]).toEqual(name.endsWith("4)") ? ["exact", true] : ["estimate", false]);
+      expect(residualChannel(code, { p01: 1e-7, p10: 1e-7 }).kind).toBe("exact");
+    },
+  );
+
   it.each([
     "sec(7,4)",
     "secded(8,4)",

@@ -120,7 +120,7 @@ function syndromeResidual(code: WordCode, channel: BitChannel): Residual {
   };
   const [p01, p10] = [errorOf(0), errorOf(1)];
   if (code.corrects === 1 && Math.max(p01, p10) < leastTransformed)
-    return pairResidual(code, turned, channel);
+    return pairResidual(code, turned, channel, dual);
   return { p01, p10, kind: "exact" };
 }
 
@@ -129,11 +129,18 @@ const leastTransformed = 1e-11;
 
 /**
  * Codes that correct one error, by their words with two: all that is left to be seen where errors are rare. Words with
- * three weigh n p of it.
+ * three weigh n p of it. Any two other cells of a word hold independent bits, whatever the data bit is, where no sum of
+ * up to three positions is always even, that is where the dual code has no word lighter than 4; otherwise, in codes of
+ * very short words, it is an estimate.
  *
  * @param turned [2^r][k] the data bits that are turned over at each syndrome
  */
-function pairResidual(code: WordCode, turned: readonly Uint8Array[], channel: BitChannel): Residual {
+function pairResidual(
+  code: WordCode,
+  turned: readonly Uint8Array[],
+  channel: BitChannel,
+  dual: readonly Uint8Array[],
+): Residual {
   const columns = Array.from({ length: code.wordBits }, (_, j) =>
     code.checks.reduce((column, list, c) => column | (list.includes(j) ? 1 << c : 0), 0),
   );
@@ -148,7 +155,12 @@ function pairResidual(code: WordCode, turned: readonly Uint8Array[], channel: Bi
     }
   });
   const errorOf = (p: number) => (own * p * mean + others * mean * mean) / code.dataBits;
-  return { p01: errorOf(channel.p01), p10: errorOf(channel.p10), kind: "exact" };
+  const lightest = Math.min(...dual.slice(1).map((word) => word.reduce((a, b) => a + b, 0)));
+  return {
+    p01: errorOf(channel.p01),
+    p10: errorOf(channel.p10),
+    kind: lightest >= 4 || channel.p01 === channel.p10 ? "exact" : "estimate",
+  };
 }
 
 /** A word of odd parity reads as zeros: a 0 survives, a 1 does not. */

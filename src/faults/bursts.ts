@@ -22,6 +22,12 @@ import {
 /** @param length mean length of a burst in cells, 1 or more */
 export function burstFlips({ flips, cells, intervals, seed }: FaultyMemory, length: number): FaultMechanism {
   const hit = flips.reduce((most, { p01, p10 }) => Math.max(most, ...p01, ...p10), 0);
+  if (hit === 1) {
+    throw new QtamlError(
+      "invalid-argument",
+      "Some bits flip with probability 1, which leaves no sound cell for a burst to begin after; leave burst out.",
+    );
+  }
   if (hit / (1 - hit) > length) {
     throw new QtamlError(
       "invalid-argument",

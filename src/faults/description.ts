@@ -74,6 +74,13 @@ export type FaultModel = IndependentModel | BurstModel | ThicknessModel | WordLi
 /** Names of the fault models. */
 export const faultModelNames = [...flipModels, ...hardModels].map((s) => s.shape.model.value);
 
+/** Flips come first, then word lines, then stuck cells, which nothing moves. */
+const order: readonly FaultModel["model"][] = ["independent", "burst", "thickness", "word-line", "stuck-at"];
+
+/** Models in the order in which they damage a chip, however they were named. */
+export const inOrder = (models: readonly FaultModel[]): FaultModel[] =>
+  [...models].sort((a, b) => order.indexOf(a.model) - order.indexOf(b.model));
+
 const isHard = ({ model }: FaultModel) => model === "word-line" || model === "stuck-at";
 
 /** `quenched`: one draw a chip, for all its samples. `redrawn`: flips are drawn anew for every read. */

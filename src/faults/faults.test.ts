@@ -92,9 +92,9 @@ const models: [string, object][] = [
     "everything",
     {
       models: [
-        { model: "stuck-at", share: 0.02 },
+        { model: "stuck-at", share: 0.1, value: 0 },
         { model: "burst", length: 4 },
-        { model: "word-line", rate: 0.03, reads: "ones" },
+        { model: "word-line", rate: 0.2, reads: "ones" },
       ],
       layout: { columns: 24 },
     },

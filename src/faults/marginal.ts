@@ -3,7 +3,7 @@
  * every model, whatever its neighbours do.
  */
 import { exposedFlips, perBitFlips, type FlipProbabilities } from "../channel/index.ts";
-import type { FaultDescription, FaultModel } from "./description.ts";
+import { inOrder, type FaultDescription, type FaultModel } from "./description.ts";
 import type { ThicknessMap } from "./thickness.ts";
 
 /**
@@ -17,7 +17,7 @@ export function marginalFlips(
 ): FlipProbabilities {
   const map = models.find((m) => m.model === "thickness");
   const soft = map === undefined ? exposedFlips(flips, intervals) : overThickness(flips, intervals, map);
-  return models.reduce(overridden, soft);
+  return inOrder(models).reduce(overridden, soft);
 }
 
 /** A hard fault wins with its share, and then the cell is read as 1 with probability `ones`. */

@@ -1,7 +1,7 @@
 /** @file From a description to the faults of chips. */
 import { TensorDamage, type StoredCodeArray } from "./damage.ts";
 import { burstFlips } from "./bursts.ts";
-import type { FaultDescription, FaultModel } from "./description.ts";
+import { inOrder, type FaultDescription, type FaultModel } from "./description.ts";
 import { stuckCells, wordLineFaults } from "./hard.ts";
 import { independentFlips } from "./independent.ts";
 import { mapCells } from "./layout.ts";
@@ -30,8 +30,6 @@ function open(model: FaultModel, memory: FaultyMemory): FaultMechanism {
   }
 }
 
-const order: readonly FaultModel["model"][] = ["independent", "burst", "thickness", "word-line", "stuck-at"];
-
 /**
  * Opens a source of faults. Flips come first, then word lines, then stuck cells, which nothing moves.
  *
@@ -50,9 +48,7 @@ export function openFaults(
   const memory: FaultyMemory = { tensors, flips, cells: mapCells(sizes, layout), intervals, seed };
   const hasFlips = models.some((m) => m.model !== "word-line" && m.model !== "stuck-at");
   const all: readonly FaultModel[] = hasFlips ? models : [{ model: "independent" }, ...models];
-  const mechanisms = [...all]
-    .sort((a, b) => order.indexOf(a.model) - order.indexOf(b.model))
-    .map((model) => open(model, memory));
+  const mechanisms = inOrder(all).map((model) => open(model, memory));
   const chip = tensors.map((tensor) => new TensorDamage(tensor));
   return {
     draw(address) {

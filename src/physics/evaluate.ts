@@ -119,9 +119,10 @@ export function flipsAtRate(device: Device, known: DeviceRate | null, intervals 
       timeS,
       device.temperatureK,
     );
+  const sharpness = device.flip.model === "threshold" ? Math.sqrt(device.flip.criticalElectrons) : 1;
   return device.draw === "quenched"
-    ? populationMean((factor) => repeated(cell(factor), intervals), logSpread)
-    : repeated(populationMean(cell, logSpread), intervals);
+    ? populationMean((factor) => repeated(cell(factor), intervals), logSpread, sharpness)
+    : repeated(populationMean(cell, logSpread, sharpness), intervals);
 }
 
 /**

@@ -226,6 +226,29 @@ describe("a population with thickness spread", () => {
     }
   });
 
+  it.each([
+    [30_000, 10_000, 1.2, 0.01],
+    [1e6, 5e5, 3.5, 1e-3],
+  ])(
+    "resolves sharp cells in a wide population: %d electrons, %d of them lost, s = %d",
+    (electrons, critical, s, share) => {
+      const cell = (factor: number) => ({ p01: 0, p10: poissonTail(electrons * share * factor, critical) });
+      // Steps of a thousandth of the rise, by another rule: midpoints.
+      const steps = 200_000;
+      let [sum, total] = [0, 0];
+      for (let i = 0; i < steps; i++) {
+        const z = -8 + (16 * (i + 0.5)) / steps;
+        const weight = Math.exp((-z * z) / 2);
+        sum += weight * cell(Math.exp(s * z)).p10;
+        total += weight;
+      }
+      const found = populationMean(cell, s, Math.sqrt(critical)).p10;
+      expect(Math.abs(found / (sum / total) - 1)).toBeLessThan(1e-5);
+      // The steps of smooth laws would not do.
+      expect(Math.abs(populationMean(cell, s).p10 / (sum / total) - 1)).toBeGreaterThan(1e-4);
+    },
+  );
+
   it("reproduces the lognormal mean exp(s^2/2) and leaves a constant alone", () => {
     expect(populationMean((f) => ({ p01: f, p10: 0.3 }), 0.8).p01).toBeCloseTo(Math.exp(0.32), 9);
     expect(populationMean((f) => ({ p01: f, p10: 0.3 }), 0.8).p10).toBeCloseTo(0.3, 14);

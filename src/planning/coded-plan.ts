@@ -22,7 +22,7 @@ import type { Assessment } from "../assessment/index.ts";
 import { chooseReading } from "./correction.ts";
 import { isKept, type RunControl, type Simulation } from "../simulation/index.ts";
 import { assemblePlan } from "./plan.ts";
-import { searchCurve } from "./search.ts";
+import { searchCurve, simulatePlan } from "./search.ts";
 
 /** Bits of each weight that a mask protects. */
 const maskBits = (mask: number): number => {
@@ -158,7 +158,7 @@ export function pricedNoise(
 export interface CodedRequest {
   /** Codes that may be used, each for any bits. */
   readonly codes: readonly string[];
-  /** Check bits over data bits. */
+  /** Check bits over data bits; a word that is not full has all its check bits, up to one word a code more than that. */
   readonly parity: number;
   /** Recorded in the plan. */
   readonly goal?: PlanGoal;
@@ -217,17 +217,16 @@ export async function planCodesToKeep(
   const made = new Map<number, Plan>();
   const most = Math.max(...choicesOf(codes).map((choice) => choice.storedBits - 1));
   const named = { keep, criterion: simulation.measure.name };
-  const found = await searchCurve(simulation, {
-    ...search,
-    goal,
-    most,
-    tolerance: 0.002,
-    async planAt(parity) {
-      const plan = await makeCodedPlan(assessment, { codes, parity, goal: named, seed });
-      made.set(plan.overhead, plan);
-      return plan;
-    },
-  });
+  const planAt = async (parity: number) => {
+    const plan = await makeCodedPlan(assessment, { codes, parity, goal: named, seed });
+    made.set(plan.overhead, plan);
+    return plan;
+  };
+  const found = await searchCurve(simulation, { ...search, goal, most, tolerance: 0.002, planAt });
   const kept = found.points.find((point) => isKept(goal, point.accuracy));
-  return kept === undefined ? undefined : made.get(kept.overhead);
+  if (kept !== undefined) return made.get(kept.overhead);
+  // The search comes near the most without trying it.
+  const full = await planAt(most);
+  const point = await simulatePlan(simulation, full, goal, search.chips, search);
+  return isKept(goal, point.accuracy) ? full : undefined;
 }

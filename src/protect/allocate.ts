@@ -41,7 +41,8 @@ interface Move {
 /** Prepares the ladders once; allocations for many budgets then cost little. */
 export interface Allocator {
   /**
-   * Spends a budget, to the last bit.
+   * Spends a budget: what is left over is less than a rung of one weight, under Uniform-MSP less than one weight a
+   * tensor.
    *
    * @param overhead share of the stored bits to protect, 0 to 1
    * @throws QtamlError `invalid-argument` for a budget outside [0, 1]

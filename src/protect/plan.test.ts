@@ -134,6 +134,11 @@ describe("parsePlan", () => {
     ],
   } as const satisfies Plan;
 
+  it("refuses flip probabilities of two lengths", () => {
+    const tensors = [{ ...plan.tensors[0], p10: [0.1, 0.1] }, plan.tensors[1]];
+    expect(failure({ ...plan, tensors }).message).toContain("tensors.0.p10: 2 numbers for codes of 8 bits");
+  });
+
   it("gives back codebooks, and takes those without an offset to have none", () => {
     expect(parsePlan(JSON.parse(JSON.stringify(coded)), "p")).toEqual(coded);
     const [{ table, gain }] = coded.codebooks;

@@ -46,7 +46,11 @@ const tensorSchema = z
     scaling: z.enum(["tensor", "channel"]).optional(),
     segments: z.array(segmentSchema).min(1),
   })
-  .superRefine(({ p01, segments }, context) => {
+  .superRefine(({ p01, p10, segments }, context) => {
+    if (p10.length !== p01.length) {
+      const message = `${p10.length} numbers for codes of ${p01.length} bits`;
+      context.addIssue({ code: "custom", message, path: ["p10"] });
+    }
     for (const [i, { protectedMask }] of segments.entries()) {
       if (protectedMask < 2 ** p01.length) continue;
       const message = `mask ${protectedMask} does not fit codes of ${p01.length} bits`;

@@ -9,16 +9,17 @@ import { momentsOf, sampleVariance } from "./moments.ts";
 export interface TwoLevelVariances {
   /** Variance between chips that were judged on endless images: what more images cannot lower. */
   readonly between: number;
-  /** Variance of one image's score within a chip. */
+  /** Variance of one image's score within a chip, beyond what the image adds to that of every chip. */
   readonly within: number;
 }
 
 /**
- * Components of variance from a balanced pilot (one-way analysis of variance; Searle, Casella and McCulloch, Variance
- * Components, 1992, section 3.6): chips that were each judged on several disjoint parts of the images. Unbiased but for
- * `between`, which is cut at 0.
+ * Components of variance from a balanced pilot whose chips were all judged on the same disjoint parts of the images
+ * (two-way analysis of variance with one observation a cell; Searle, Casella and McCulloch, Variance Components, 1992,
+ * section 4.3). What parts have in common over chips, how hard their images are, is in neither component: a control
+ * takes it off. Unbiased but for `between`, which is cut at 0.
  *
- * @param parts [chips][parts of a chip] scores, each the mean over `imagesPerPart` images; at least 2 by 2
+ * @param parts [chips][parts] scores, each the mean over `imagesPerPart` images; at least 2 by 2
  * @throws QtamlError `invalid-argument` for fewer, or chips with different numbers of parts
  */
 export function twoLevelVariances(
@@ -32,11 +33,16 @@ export function twoLevelVariances(
       "A pilot needs at least two chips, each judged on the same number of parts, two or more.",
     );
   }
-  const moments = parts.map((p) => momentsOf(p));
-  const partVariance = moments.reduce((sum, m) => sum + sampleVariance(m), 0) / moments.length;
-  const chipVariance = sampleVariance(momentsOf(moments.map((m) => m.mean)));
+  const ofChips = parts.map((own) => momentsOf(own).mean);
+  const ofParts = parts[0]!.map((_, j) => momentsOf(parts.map((own) => own[j]!)).mean);
+  const chips = momentsOf(ofChips);
+  let squares = 0;
+  parts.forEach((own, i) =>
+    own.forEach((score, j) => (squares += (score - ofChips[i]! - ofParts[j]! + chips.mean) ** 2)),
+  );
+  const partVariance = squares / ((parts.length - 1) * (width - 1));
   return {
-    between: Math.max(0, chipVariance - partVariance / width),
+    between: Math.max(0, sampleVariance(chips) - partVariance / width),
     within: partVariance * imagesPerPart,
   };
 }
