@@ -164,12 +164,13 @@ export class Campaigns {
     signal: AbortSignal,
   ): Promise<void> {
     const { seed } = request;
+    // Its seed is that of the chips: the plans are those that the page shows and hands out.
     const total = request.plans.length;
     const plans: Plan[] = [];
     for (const { policy, budget } of request.plans) {
       this.#say({ work: { stage: "Making plans", done: plans.length, total } });
       if (signal.aborted) break;
-      plans.push(await makePlan(assessment, { policy, overhead: budget, seed }));
+      plans.push(await makePlan(assessment, { policy, overhead: budget }));
     }
     if (signal.aborted) {
       this.#say({ stage: "ended", work: null, ended: "interrupted" });
