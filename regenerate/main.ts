@@ -27,6 +27,15 @@ const { values: flags } = parseArgs({
 });
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
+/** Ends with a sentence where a step is named that there is not. */
+function refuseUnknown(): void {
+  const named = [...(flags.only ?? []), ...(flags.from === undefined ? [] : [flags.from])];
+  const unknown = named.find((name) => !steps.some(({ script }) => script === name));
+  if (unknown === undefined) return;
+  process.stderr.write(`There is no step ${unknown}; npm run regenerate -- --list names them.\n`);
+  process.exit(2);
+}
+
 /** Runs a step; what it prints is shown unless it is kept. */
 function run(step: Step, args: readonly string[], kept: readonly ("stdout" | "stderr")[]) {
   const place = (stream: "stdout" | "stderr") => (kept.includes(stream) ? "pipe" : "inherit");
@@ -73,18 +82,22 @@ function stale(step: Step): string[] {
   });
 }
 
+refuseUnknown();
 if (flags.list === true) {
   for (const step of steps)
     say(`${commandOf(step).padEnd(72)} ${`${step.minutes} min`.padStart(8)}  ${step.writes.join(" ")}`);
 } else if (flags.check === true) {
-  const found = steps
-    .filter(
-      ({ held, script }) => (held === "same" || held === "alike") && (flags.only?.includes(script) ?? true),
-    )
-    .flatMap((step) => {
-      process.stderr.write(`${commandOf(step)} ...\n`);
-      return stale(step);
-    });
+  const checked = steps.filter(
+    ({ held, script }) => (held === "same" || held === "alike") && (flags.only?.includes(script) ?? true),
+  );
+  if (checked.length === 0) {
+    say("What this step makes is held in other ways (npm test), and nothing was checked.");
+    process.exitCode = 2;
+  }
+  const found = checked.flatMap((step) => {
+    process.stderr.write(`${commandOf(step)} ...\n`);
+    return stale(step);
+  });
   for (const line of found) say(line);
   if (found.length > 0) process.exitCode = 1;
 } else {
@@ -93,8 +106,8 @@ if (flags.list === true) {
     if (flags.only !== undefined) return flags.only.includes(step.script);
     return i >= first && step.onlyByName !== true && (flags.fast !== true || isFast(step));
   });
-  if (first < 0 || chosen.length === 0) {
-    say("There is no such step: npm run regenerate -- --list names them.");
+  if (chosen.length === 0) {
+    say("No step is left to run: npm run regenerate -- --list says what they take.");
     process.exitCode = 2;
   }
   const failed: string[] = [];

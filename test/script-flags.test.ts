@@ -26,6 +26,18 @@ describe("scripts", () => {
     expect([status, stdout]).toEqual([2, ""]);
   });
 
+  it.each([
+    [["--only", "no-such-step"], /^There is no step no-such-step; /],
+    [["--check", "--only", "no-such-step"], /^There is no step no-such-step; /],
+    [["--check", "--only", "docs:commands", "--only", "no-such-step"], /^There is no step no-such-step; /],
+    [["--check", "--only", "zoo"], /nothing was checked/],
+    [["--from", "no-such-step"], /^There is no step no-such-step; /],
+  ])("regenerate refuses %j, which would do nothing", (flags, sentence) => {
+    const { status, stderr, stdout } = run("regenerate/main.ts", ...flags);
+    expect(stderr + stdout).toMatch(sentence);
+    expect(status).toBe(2);
+  });
+
   it.each(own)("$name says what it is", ({ script }) => {
     const { status, stderr, stdout } = run(script, "--help");
     expect([status, stderr]).toEqual([0, ""]);
