@@ -71,6 +71,12 @@ describe("start", () => {
   });
 });
 
+it("prices no code for a memory without flips", () => {
+  const { stdout } = spawnSync(process.execPath, [main, "codes", "--p", "0"], { encoding: "utf8" });
+  expect(stdout).toMatch(/\nNo bit of this memory flips: there is nothing to correct\.\n$/);
+  expect(stdout).not.toMatch(/useless|100 %/);
+});
+
 describe("colours", () => {
   const escape = String.fromCharCode(27);
   const coloured = (args: readonly string[], env: Record<string, string>) => {

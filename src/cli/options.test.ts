@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseNumber } from "./options.ts";
+import { buildProgram } from "./program.ts";
 import { parseUntil } from "./until.ts";
 
 describe("parseNumber", () => {
@@ -15,6 +16,16 @@ describe("parseNumber", () => {
 
   it("reads numbers in powers of ten", () => {
     expect([parseNumber("1e13"), parseNumber(" .5 ")]).toEqual([1e13, 0.5]);
+  });
+});
+
+describe("--trials", () => {
+  const commands = new Map(buildProgram("0").commands.map((command) => [command.name(), command] as const));
+
+  it.each(["plan", "compare", "codes"])("of %s takes no single chip, which has no interval", (name) => {
+    const trials = commands.get(name)!.options.find(({ long }) => long === "--trials")!;
+    expect(() => trials.parseArg!("1", undefined)).toThrow(/^two chips at least are needed/);
+    expect(trials.parseArg!("2", undefined)).toBe(2);
   });
 });
 

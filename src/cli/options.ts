@@ -34,6 +34,13 @@ export function parsePositive(text: string): number {
   return value;
 }
 
+/** Chips to judge a mean by: a whole number from 2. */
+export function parseChips(text: string): number {
+  const value = parsePositive(text);
+  if (value === 1) throw new InvalidArgumentError("two chips at least are needed for an interval.");
+  return value;
+}
+
 /** A port: a whole number from 0 to 65535. */
 export function parsePort(text: string): number {
   const value = parseWhole(text);
@@ -215,7 +222,9 @@ export const commonOptions = grouped(groups.running, {
 
 /** Where work is done. */
 export const runningOptions = grouped(groups.running, {
-  threads: new Option("--threads <n>", "worker threads; all cores by default").argParser(parsePositive),
+  threads: new Option("--threads <n>", "worker threads; all cores by default, at most four a core").argParser(
+    parsePositive,
+  ),
   on: new Option(
     "--on <url>",
     "run on the workers of a queue: redis://host:6379 or postgres://user@host:5432/database (docs/workers.md)",

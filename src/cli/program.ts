@@ -16,6 +16,7 @@ import {
   judgingOptions,
   memoryOptions,
   modelArgument,
+  parseChips,
   parseNumber,
   parseNumberList,
   parsePort,
@@ -37,7 +38,7 @@ const { keep, measure, ignoreLabel } = judgingOptions;
 const { threads } = runningOptions;
 const trials = (chips: number) =>
   new Option("--trials <n>", "chips to simulate")
-    .argParser(parsePositive)
+    .argParser(parseChips)
     .default(chips)
     .helpGroup(groups.judging);
 const output = new Option("-o, --output <file>", "file to write");

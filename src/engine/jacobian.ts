@@ -2,7 +2,6 @@
  * @file How much each stored tensor matters: the mean over unlabelled inputs of the squared Frobenius norm of the
  * Jacobian of the logits in its weights.
  */
-import { availableParallelism } from "node:os";
 import { sliceDataset, type Dataset } from "../data/index.ts";
 import { QtamlError } from "../errors.ts";
 import type { PreparedModel } from "../onnx/index.ts";
@@ -14,6 +13,7 @@ import type { GradientJob } from "./gradient-run.ts";
 import { modelIo } from "./io.ts";
 import { logitsModel } from "./logits.ts";
 import { NormSums, type TensorJacobian } from "./norms.ts";
+import { threadCount } from "./thread-count.ts";
 import { channelLayout } from "../stored/index.ts";
 
 /** Settings of `measureJacobian`. */
@@ -46,7 +46,7 @@ async function gradientNorms(
   const channels = covered.map((t) => channelLayout(t.dims, t.outputAxis).channels);
   const sums = channels.map((count) => new NormSums(groups, count));
   const isExact = size === 1 && classes <= exactClasses;
-  const threads = Math.min(options.threads ?? availableParallelism(), groups);
+  const threads = Math.min(threadCount(options.threads), groups);
   const lanes = await openGradientLanes(context, threads);
   let [done, rounds] = [0, 1];
   const round = async (probes: GradientJob["probes"]) => {

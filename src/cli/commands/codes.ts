@@ -39,6 +39,7 @@ const usual = [
 function account(channel: BitChannel, rows: readonly CodePrice[]): string {
   const most = capacity(channel);
   const mark = (row: CodePrice, p: number) => `${row.residual === "estimate" ? "~" : ""}${formatNumber(p)}`;
+  const isPerfect = channel.p01 === 0 && channel.p10 === 0;
   const useful = rows.filter(({ verdict }) => verdict === "useful").map(({ code }) => code);
   return [
     `p01 ${formatNumber(channel.p01)}, p10 ${formatNumber(channel.p10)}`,
@@ -49,9 +50,9 @@ function account(channel: BitChannel, rows: readonly CodePrice[]): string {
         formatPercent(row.parity),
         mark(row, row.p01),
         mark(row, row.p10),
-        formatPercent(row.left),
+        isPerfect ? "–" : formatPercent(row.left),
         formatPercent(Math.max(0, row.floor - 1)),
-        row.verdict,
+        isPerfect ? "–" : row.verdict,
       ]),
       ["code", "parity", "p01 left", "p10 left", "errors left", "floor", "verdict"],
     ),
@@ -59,9 +60,11 @@ function account(channel: BitChannel, rows: readonly CodePrice[]): string {
     most === 0
       ? "Shannon: reading this memory says nothing; no code helps."
       : `Shannon: no code that leaves no errors has less than ${formatPercent(1 / most - 1)} parity.`,
-    useful.length === 0
-      ? "None of these codes is useful here: each leaves more than half of the errors."
-      : `Useful here: ${useful.join(", ")}.`,
+    isPerfect
+      ? "No bit of this memory flips: there is nothing to correct."
+      : useful.length === 0
+        ? "None of these codes is useful here: each leaves more than half of the errors."
+        : `Useful here: ${useful.join(", ")}.`,
   ].join("\n");
 }
 

@@ -106,6 +106,7 @@ export async function runCompare(model: string, flags: CompareFlags): Promise<bo
       chips: trials,
       style: { decoderClass, grain },
       ...(budgets === undefined ? {} : { budgets }),
+      ...(threads === undefined ? {} : { threads }),
       onProgress: progress.update,
     }),
   );

@@ -119,6 +119,7 @@ async function prove(
       keep,
       chips,
       budgets,
+      ...(threads === undefined ? {} : { threads }),
       onProgress: progress.update,
     });
     const [fresh] = await simulation.run([planProtection(plan)], chips, {
@@ -147,6 +148,7 @@ async function prove(
 /** Runs the command. */
 export async function runDemo(flags: DemoFlags): Promise<void> {
   const started = Date.now();
+  const { seed, threads } = flags;
   checkOutput(join(flags.output, "report.html"), [], flags.output);
   const tell = tellerOf(flags);
   const progress = openProgress(flags);
@@ -160,7 +162,11 @@ export async function runDemo(flags: DemoFlags): Promise<void> {
   const assessment = await assess(readModel(join(zoo, "lenet.onnx")), {
     flips: flipLaw(evaluateDevice(device)),
     calibration,
-    jacobian: { seed: flags.seed, onProgress: (done, total) => progress.update("Jacobian", done, total) },
+    jacobian: {
+      seed,
+      ...(threads === undefined ? {} : { threads }),
+      onProgress: (done, total) => progress.update("Jacobian", done, total),
+    },
   });
   progress.stop();
   tellNetwork(assessment, tell);
@@ -178,7 +184,7 @@ export async function runDemo(flags: DemoFlags): Promise<void> {
     plan,
     comparison,
     commands: ["npm run demo"],
-    seed: flags.seed,
+    seed,
   });
   writeWhole(place("report.html"), await renderReport(report));
   if (flags.figures !== undefined) {

@@ -1,5 +1,4 @@
 /** @file `qtaml worker`: take part in the campaigns of a queue. */
-import { availableParallelism } from "node:os";
 import { QtamlError } from "../../errors.ts";
 import { serve } from "../../engine/index.ts";
 import { note, say, sayJson, type Manner } from "../output.ts";
@@ -43,7 +42,7 @@ export async function runWorker(flags: WorkerFlags): Promise<void> {
   const served = await serve({
     on,
     queue: flags.queue,
-    threads: flags.threads ?? availableParallelism(),
+    threads: flags.threads,
     cache: flags.cache,
     cacheBytes: flags.cacheSize * 2 ** 30,
     allowCode: flags.allowCode === true,

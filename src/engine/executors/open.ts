@@ -1,5 +1,5 @@
 /** @file The executor that fits where trials are to run, and the worker that serves such executors. What talks to servers is loaded when it is wanted. */
-import { availableParallelism } from "node:os";
+import { threadCount } from "../thread-count.ts";
 import type { TrialContext } from "../trial.ts";
 import type { Executor } from "./executor.ts";
 import { inlineExecutor } from "./inline.ts";
@@ -8,7 +8,7 @@ import { threadsExecutor } from "./threads.ts";
 
 /** Where trials run: on threads of this machine, or on the workers that serve a queue. */
 export interface ExecutorOptions {
-  /** Worker threads of this process; all cores by default, one runs in this thread. Not used with `on`. */
+  /** Worker threads of this process; all cores by default, four a core at most; one runs in this thread. Not used with `on`. */
   readonly threads?: number | undefined;
   /** `redis://`, `rediss://`, `postgres://` or `postgresql://`: the queue that workers on any machine serve. */
   readonly on?: string | undefined;
@@ -26,12 +26,13 @@ export interface ExecutorOptions {
  */
 export async function openExecutor(
   context: TrialContext,
-  { threads = availableParallelism(), on, queue, onNotice }: ExecutorOptions = {},
+  { threads: asked, on, queue, onNotice }: ExecutorOptions = {},
 ): Promise<Executor> {
   if (on !== undefined) {
     const { bullmqExecutor } = await import("./bullmq.ts");
     return bullmqExecutor(context, { on, queue, onNotice });
   }
+  const threads = threadCount(asked);
   return threads === 1 ? inlineExecutor(context) : threadsExecutor(context, threads);
 }
 

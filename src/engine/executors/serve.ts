@@ -9,6 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { UnrecoverableError, type Job } from "bullmq";
 import { QtamlError } from "../../errors.ts";
 import { isModuleName } from "../measures.ts";
+import { threadCount } from "../thread-count.ts";
 import type { TrialContext, TrialJob } from "../trial.ts";
 import { parseAddress, type QueueAddress } from "./address.ts";
 import { openCache, usualCacheFolder, type ContentCache } from "./cache.ts";
@@ -26,7 +27,7 @@ export interface ServeOptions {
   readonly on: string;
   readonly queue?: string | undefined;
   /** Shards under way at the same time. */
-  readonly threads: number;
+  readonly threads?: number | undefined;
   /** Folder of fetched content. */
   readonly cache?: string | undefined;
   /** Bytes of content to keep on disk. */
@@ -109,7 +110,8 @@ async function fetchContext(
 
 /** Serves a queue until the signal fires. @throws QtamlError `file-access` when the server cannot be used */
 export async function serve(options: ServeOptions): Promise<Served> {
-  const { threads, signal, onNotice, stallSeconds } = options;
+  const { signal, onNotice, stallSeconds } = options;
+  const threads = threadCount(options.threads);
   const address = parseAddress(options.on, options.queue);
   if (address.warning !== undefined) onNotice(address.warning);
   const cache = await openCache(options.cache ?? usualCacheFolder(), options.cacheBytes);

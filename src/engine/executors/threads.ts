@@ -1,8 +1,8 @@
 /** @file Trials on worker threads of this process. */
-import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
 import { QtamlError, type QtamlErrorCode } from "../../errors.ts";
 import type { Outputs } from "../../measure/index.ts";
+import { threadCount } from "../thread-count.ts";
 import type { TrialContext, TrialJob, TrialOutcome } from "../trial.ts";
 import { aborted, type Executor } from "./executor.ts";
 
@@ -42,11 +42,9 @@ export function openThreadPool(context: TrialContext, threads: number): ThreadPo
   });
 }
 
-/** Runs trials on worker threads, as many as there are cores unless told otherwise. */
-export async function threadsExecutor(
-  context: TrialContext,
-  threads = availableParallelism(),
-): Promise<Executor> {
+/** Runs trials on worker threads, as many as `threadCount` gives. */
+export async function threadsExecutor(context: TrialContext, asked?: number): Promise<Executor> {
+  const threads = threadCount(asked);
   const pool = openThreadPool(context, threads);
   return {
     workers: threads,
