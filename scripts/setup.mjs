@@ -17,7 +17,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const isAnew = process.argv[2] === "--anew";
 const [script, ...args] = process.argv.slice(isAnew ? 3 : 2);
 
-const isOwnScript = script?.endsWith(".ts") === true;
+const isOwnScript = script?.endsWith(".ts") ?? false;
 if (isOwnScript && args.some((arg) => arg === "--help" || arg === "-h")) {
   const [, comment] = /\/\*\*\s*(?:\* )?@file ([\s\S]*?)\s*\*\//.exec(
     readFileSync(join(root, script), "utf8"),
