@@ -1,9 +1,8 @@
 /** @file From oxide thickness to accuracy: thickness, flip probability, accuracy of one network under three protections. */
-import { assess } from "../src/assessment/index.ts";
+import { assess, flipLaw } from "../src/assessment/index.ts";
 import { makePlan } from "../src/planning/index.ts";
 import { openSimulation, planProtection, summarise } from "../src/simulation/index.ts";
 import { readModel, readStructured } from "../src/cli/files.ts";
-import { flipLaw } from "../src/cli/memory.ts";
 import { evaluateDevice, parseDevice } from "../src/physics/index.ts";
 import { keeps, seed, type Subject } from "./cases.ts";
 import { dataOf } from "./network.ts";

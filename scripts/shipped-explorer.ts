@@ -3,7 +3,6 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { assess } from "../src/assessment/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
-import { hardenedBytes } from "../src/cli/commands/harden.ts";
 import { readModel } from "../src/cli/files.ts";
 import { readDataset } from "../src/data/index.ts";
 import { startServer, type Opened, type RunningServer } from "../src/server/index.ts";
@@ -25,7 +24,6 @@ export async function shippedNetwork(
     assessment,
     data: await read("fashion-mnist-test-2000.npz", 1000),
     warnings: [],
-    harden: (own, plan) => hardenedBytes(own, plan, "gather"),
   };
 }
 

@@ -13,10 +13,11 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { assess } from "../src/assessment/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
 import { readDataset } from "../src/data/index.ts";
-import { hardenedBytes } from "../src/cli/commands/harden.ts";
+import { serialiseModel } from "../src/onnx/index.ts";
+import { hardenByPlan } from "../src/simulation/index.ts";
 import { QtamlError } from "../src/errors.ts";
 import { parsePlan } from "../src/protect/index.ts";
-import { startServer, type ModelSource, type Opened, type RunningServer } from "../src/server/index.ts";
+import { startServer, type ModelSource, type RunningServer } from "../src/server/index.ts";
 
 const executablePath = [process.env["CHROMIUM"], "/usr/bin/chromium", "/usr/bin/google-chrome"].find(
   (path) => path !== undefined && existsSync(path),
@@ -29,8 +30,6 @@ const isSkipped = executablePath === undefined && process.env["CI"] !== "true";
 if (isSkipped) {
   process.stderr.write("Skipped: the explorer in a browser. Install chromium, or name one in CHROMIUM.\n");
 }
-
-const harden: Opened["harden"] = (assessment, plan) => hardenedBytes(assessment, plan, "gather");
 
 const memory = { flips: { p01: 0.1, p10: 0.1 }, device: null };
 
@@ -48,7 +47,7 @@ const source: ModelSource = {
         jacobian: { threads: 1, onProgress: (done, total) => onProgress("Jacobian", done, total) },
       },
     );
-    return { assessment, data: await read("fashion-mnist-test-2000.npz", 60), warnings: [], harden };
+    return { assessment, data: await read("fashion-mnist-test-2000.npz", 60), warnings: [] };
   },
 };
 
@@ -316,7 +315,7 @@ describe.skipIf(isSkipped)("the explorer", () => {
     const model = await saved("Hardened model (ONNX)");
     expect(model.name).toBe("lenet-hardened.onnx");
     const { assessment } = (await server.workbench.opened())!;
-    expect(model.content.equals(hardenedBytes(assessment, parsed, "gather"))).toBe(true);
+    expect(model.content.equals(serialiseModel(hardenByPlan(assessment, parsed)))).toBe(true);
     const svg = (await saved("Save as SVG: plan-a")).content.toString();
     expect(svg).toMatch(/^<svg|^<\?xml/);
     expect(svg).not.toContain("var(");

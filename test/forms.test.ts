@@ -16,7 +16,7 @@ import { describe, expect, it } from "vitest";
 import { assess, inspect } from "../src/assessment/index.ts";
 import { makePlan } from "../src/planning/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
-import { hardenedBytes } from "../src/cli/commands/harden.ts";
+import { hardenByPlan } from "../src/simulation/index.ts";
 import { singleInput } from "../src/data/index.ts";
 import {
   DataType,
@@ -48,7 +48,7 @@ async function endToEnd(model: OnnxModel) {
   const outputs = async (file: OnnxModel) => floats((await runModel(file, { x }))["y"]);
   const published = await outputs(parseModel(bytes));
   const quantised = await outputs(assessment.prepared.model);
-  expect(await outputs(parseModel(hardenedBytes(assessment, plan, "gather")))).toEqual(quantised);
+  expect(await outputs(parseModel(serialiseModel(hardenByPlan(assessment, plan))))).toEqual(quantised);
   const { tensors } = assessment.prepared;
   return { tensors, rows: inspect(assessment), published, quantised };
 }

@@ -8,7 +8,7 @@ import { expect, it } from "vitest";
 import { assess, inspect } from "../src/assessment/index.ts";
 import { makePlan } from "../src/planning/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
-import { hardenedBytes } from "../src/cli/commands/harden.ts";
+import { hardenByPlan } from "../src/simulation/index.ts";
 import { singleInput } from "../src/data/index.ts";
 import { floatTensor, makeNode, parseModel, serialiseModel } from "../src/onnx/index.ts";
 import { uniformStream } from "../src/stats/random.ts";
@@ -96,7 +96,7 @@ it("takes weights inside functions for what they are", async () => {
     const outputs = await Promise.all(
       [expected!, found!].map(async (assessment) => {
         const plan = await makePlan(assessment, { policy: "tac", overhead: 0.05 });
-        const hardened = parseModel(hardenedBytes(assessment, plan, form));
+        const hardened = parseModel(serialiseModel(hardenByPlan(assessment, plan, form)));
         return floats((await runModel(hardened, { x: images }))["y"]);
       }),
     );

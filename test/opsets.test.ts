@@ -9,7 +9,7 @@ import { describe, expect, it } from "vitest";
 import { assess, inspect, type Assessment } from "../src/assessment/index.ts";
 import { makePlan } from "../src/planning/index.ts";
 import { symmetricFlips } from "../src/channel/index.ts";
-import { hardenedBytes } from "../src/cli/commands/harden.ts";
+import { hardenByPlan } from "../src/simulation/index.ts";
 import { singleInput, type Dataset } from "../src/data/index.ts";
 import {
   DataType,
@@ -217,7 +217,7 @@ async function summary(model: OnnxModel, data: Dataset) {
     codes: assessment.prepared.tensors.map((t) => [t.name, ...t.codes]),
     published: await outputsOf(parseModel(bytes)),
     quantised: await outputsOf(assessment.prepared.model),
-    hardened: await outputsOf(parseModel(hardenedBytes(assessment, plan, "gather"))),
+    hardened: await outputsOf(parseModel(serialiseModel(hardenByPlan(assessment, plan)))),
     rows: inspect(assessment),
   };
 }

@@ -77,7 +77,7 @@ describe.skipIf(isSkipped)("the explorer as static files", () => {
         jacobian: { threads: 1 },
       },
     );
-    await buildStatic({ assessment, data, warnings: [], harden: () => new Uint8Array() }, folder);
+    await buildStatic({ assessment, data, warnings: [] }, folder);
     server = await host(folder);
     browser = await chromium.launch({
       executablePath: executablePath!,

@@ -27,6 +27,7 @@ import {
 } from "../onnx/index.ts";
 import type { MemoryTensor } from "../protect/index.ts";
 import { assumedJacobian, isWhole } from "./integers.ts";
+import type { FlipLaw } from "./flips.ts";
 import { storageOptions, usualStorage, type Storage } from "./storage.ts";
 import { cleanWeights, meanSquareSteps, type StoredTensor } from "../stored/index.ts";
 
@@ -37,9 +38,6 @@ export interface ModelBytes {
   /** All of the file. */
   readonly bytes: Uint8Array;
 }
-
-/** The flip probabilities of a cell for codes of so many bits. */
-export type FlipLaw = (bits: number) => FlipProbabilities;
 
 /** What `assess` is told. */
 export interface AssessOptions {

@@ -8,11 +8,11 @@ export {
   survey,
   type AssessOptions,
   type Assessment,
-  type FlipLaw,
   type ModelBytes,
   type Survey,
   type WeightedNetwork,
 } from "./assess.ts";
+export { flipLaw, planFlipLaw, planFlips, type CellFlips, type FlipLaw } from "./flips.ts";
 export { inspect, type InspectionRow } from "./inspect.ts";
 export { isWhole } from "./integers.ts";
 export { hasAnswers, isPredicted, predict, predictKept, type Prediction } from "./predict.ts";

@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { flipLaw } from "../assessment/index.ts";
 import { asymmetricFlips, exposedFlips } from "../channel/index.ts";
 import { deviceFlips, evaluateDevice, parseDevice } from "../physics/index.ts";
-import { describeMemory, flipLaw, flipsFromFlags, intervalLaw } from "./memory.ts";
+import { describeMemory, flipsFromFlags, intervalLaw } from "./memory.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "qtaml-memory-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

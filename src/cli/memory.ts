@@ -1,8 +1,8 @@
 /**
  * @file From flags to the memory's flip probabilities.
  */
-import type { FlipLaw } from "../assessment/index.ts";
-import { asymmetricFlips, exposedFlips, perBitFlips, type FlipProbabilities } from "../channel/index.ts";
+import { flipLaw, type FlipLaw } from "../assessment/index.ts";
+import { asymmetricFlips, exposedFlips } from "../channel/index.ts";
 import { QtamlError } from "../errors.ts";
 import {
   deviceFlips,
@@ -12,7 +12,6 @@ import {
   type DeviceFlags,
   type FlipReport,
 } from "../physics/index.ts";
-import type { Plan } from "../protect/index.ts";
 import { formatNumber } from "../report/index.ts";
 import { readDevice } from "./files.ts";
 
@@ -101,21 +100,6 @@ function flipWords(
   return words[0] === words[1] ? undefined : sentence(words[0]!, `${words[1]} ${isEven ? "is" : "are"}`);
 }
 
-/** The flip probabilities of a report for codes of any width. */
-export function flipLaw(report: FlipReport): FlipLaw {
-  const { perBit, p01, p10 } = report;
-  if (perBit === undefined) return (bits) => asymmetricFlips(p01, p10, bits);
-  return (bits) => {
-    if (perBit.p01.length !== bits) {
-      throw new QtamlError(
-        "invalid-argument",
-        `${perBit.p01.length} flip probabilities were given for weights of ${bits} bits: give one a bit, bit 0 first.`,
-      );
-    }
-    return perBitFlips(perBit.p01, perBit.p10);
-  };
-}
-
 /**
  * The law of one interval that becomes the memory's own after several. It is that of one interval unless cells differ
  * and keep their rates (`draw: quenched`).
@@ -124,23 +108,4 @@ export function intervalLaw({ device, report }: DescribedMemory, intervals: numb
   if (intervals === 1 || device.direct !== null || device.draw === "redrawn") return flipLaw(report);
   const { p01, p10 } = deviceFlips(device, intervals);
   return (bits) => exposedFlips(asymmetricFlips(p01, p10, bits), 1 / intervals);
-}
-
-/** The flip probabilities that a plan was made for, tensor by tensor. */
-export function planFlips(plan: Plan): FlipProbabilities[] {
-  return plan.tensors.map((t) => perBitFlips(t.p01, t.p10));
-}
-
-/** The flip probabilities that a plan was made for, by width of the codes. */
-export function planFlipLaw(plan: Plan): FlipLaw {
-  return (bits) => {
-    const tensor = plan.tensors.find((t) => t.p01.length === bits);
-    if (tensor === undefined) {
-      throw new QtamlError(
-        "plan-mismatch",
-        `The plan has no tensor of ${bits} bits a weight; make it again for this model.`,
-      );
-    }
-    return perBitFlips(tensor.p01, tensor.p10);
-  };
 }

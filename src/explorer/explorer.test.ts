@@ -38,9 +38,7 @@ async function assessLenet(p01: number, p10: number, isMeasured = true): Promise
 
 /** As the page gets it. */
 const sent = (assessment: Assessment) =>
-  JSON.parse(
-    JSON.stringify(snapshotOf({ assessment, data: undefined, warnings: [], harden: () => new Uint8Array() })),
-  ) as NetworkSnapshot;
+  JSON.parse(JSON.stringify(snapshotOf({ assessment, data: undefined, warnings: [] }))) as NetworkSnapshot;
 
 let assessment: Assessment;
 let snapshot: NetworkSnapshot;

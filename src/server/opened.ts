@@ -2,7 +2,6 @@
 import type { Assessment } from "../assessment/index.ts";
 import type { Dataset } from "../data/index.ts";
 import type { StartedMemory } from "../explorer/index.ts";
-import type { Plan } from "../protect/index.ts";
 
 /** A model that was opened. */
 export interface Opened {
@@ -10,8 +9,6 @@ export interface Opened {
   /** What chips are judged on; undefined without data. */
   readonly data: Dataset | undefined;
   readonly warnings: readonly string[];
-  /** The model's file as the memory holds it under a plan. */
-  readonly harden: (assessment: Assessment, plan: Plan) => Uint8Array;
 }
 
 /** How the server comes to its model. */

@@ -1,7 +1,9 @@
 /** @file Plans and hardened models for the page to keep. */
 import { makePlan } from "../planning/index.ts";
 import type { FlipChoice, PlanChoice } from "../explorer/index.ts";
+import { serialiseModel } from "../onnx/index.ts";
 import type { Plan } from "../protect/index.ts";
+import { hardenByPlan } from "../simulation/index.ts";
 import { withFlips } from "./memory.ts";
 import type { Opened } from "./opened.ts";
 
@@ -16,5 +18,5 @@ export function planOf({ assessment }: Opened, { policy, budget, flips }: PlanRe
 /** The model's file as the memory holds it under the plan. */
 export async function hardenedOf(opened: Opened, request: PlanRequest): Promise<Uint8Array<ArrayBuffer>> {
   const plan = await planOf(opened, request);
-  return new Uint8Array(opened.harden(withFlips(opened.assessment, request.flips), plan));
+  return new Uint8Array(serialiseModel(hardenByPlan(withFlips(opened.assessment, request.flips), plan)));
 }

@@ -1,5 +1,6 @@
 /** @file The room of simulations: a model in a memory as a plan fills it, and chips tried under plans. */
 export { checkKeep, isKept, type Goal } from "./goal.ts";
+export { hardenByPlan, planDecode } from "./harden.ts";
 export {
   contentDigest,
   digestSchema,

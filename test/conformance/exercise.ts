@@ -2,7 +2,7 @@
 import { inspect, assess, type Assessment } from "../../src/assessment/index.ts";
 import { makePlan } from "../../src/planning/index.ts";
 import { symmetricFlips } from "../../src/channel/index.ts";
-import { hardenedBytes } from "../../src/cli/commands/harden.ts";
+import { hardenByPlan } from "../../src/simulation/index.ts";
 import { readModel } from "../../src/cli/files.ts";
 import type { Dataset } from "../../src/data/index.ts";
 import { bindInputs, modelIo } from "../../src/engine/index.ts";
@@ -94,11 +94,11 @@ export async function exercise(model: RealModel, measured: boolean): Promise<Exe
   const assessment = await assess(file, { flips, storage, ...inputs });
   if (measured) {
     const plan = await makePlan(assessment, { policy: "tac", overhead: 0.1 });
-    const values = await outputsOf(file.model, hardenedBytes(assessment, plan, "gather"), data);
+    const values = await outputsOf(file.model, serialiseModel(hardenByPlan(assessment, plan)), data);
     if (values.length === 0) throw new Error("the hardened model has no outputs");
   }
   const plan = await makePlan(assessment, { policy: "magnitude", overhead: 0.1 });
-  const hardened = hardenedBytes(assessment, plan, "gather");
+  const hardened = serialiseModel(hardenByPlan(assessment, plan));
   const [clean, expected, published] = [
     await outputsOf(file.model, hardened, data),
     await outputsOf(file.model, serialiseModel(assessment.prepared.model), data),

@@ -10,7 +10,7 @@ import { type InferenceSession, Tensor } from "onnxruntime-node";
 import { assess } from "../../src/assessment/index.ts";
 import { makePlan } from "../../src/planning/index.ts";
 import { symmetricFlips } from "../../src/channel/index.ts";
-import { hardenedBytes } from "../../src/cli/commands/harden.ts";
+import { hardenByPlan } from "../../src/simulation/index.ts";
 import { openSession, runSession } from "../../src/engine/session.ts";
 import { QtamlError } from "../../src/errors.ts";
 import { DataType, openModel, parseModel, serialiseModel, type OnnxModel } from "../../src/onnx/index.ts";
@@ -201,7 +201,7 @@ async function throughMemory(bytes: Uint8Array, folder: string): Promise<[CaseRe
   try {
     const assessment = await assess({ bytes, name: "the test" }, { flips });
     const plan = await makePlan(assessment, { policy: "magnitude", overhead: 0.1 });
-    const hardened = await run(hardenedBytes(assessment, plan, "gather"), folder);
+    const hardened = await run(serialiseModel(hardenByPlan(assessment, plan)), folder);
     const quantised = await run(serialiseModel(assessment.prepared.model), folder);
     if (typeof hardened === "string" && typeof quantised === "string") return ["unrun", hardened];
     if (!same(hardened, quantised)) return ["different", show(hardened, quantised)];

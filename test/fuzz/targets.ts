@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { assess, inspect, survey } from "../../src/assessment/index.ts";
 import { makePlan } from "../../src/planning/index.ts";
 import { symmetricFlips } from "../../src/channel/index.ts";
-import { hardenedBytes } from "../../src/cli/commands/harden.ts";
+import { hardenByPlan } from "../../src/simulation/index.ts";
 import { readDevice, readModel, readModelOrWeights, readPlan, toJson } from "../../src/cli/files.ts";
 import {
   formatNpy,
@@ -15,7 +15,7 @@ import {
   type SampleArray,
 } from "../../src/data/index.ts";
 import { modelIo } from "../../src/engine/index.ts";
-import { DataType, elementCount, type OnnxModel } from "../../src/onnx/index.ts";
+import { serialiseModel, DataType, elementCount, type OnnxModel } from "../../src/onnx/index.ts";
 import { evaluateDevice } from "../../src/physics/index.ts";
 import { byteMutators, type Mutator } from "./bytes.ts";
 import { graphMutators } from "./graph.ts";
@@ -50,7 +50,7 @@ const flips = (bits: number) => symmetricFlips(0.1, bits);
 async function throughModel(bytes: Uint8Array): Promise<void> {
   const assessment = await assess(readModel(written("mutant.onnx", bytes)), { flips });
   const plan = await makePlan(assessment, { policy: "magnitude", overhead: 0.2 });
-  hardenedBytes(assessment, plan, "gather");
+  serialiseModel(hardenByPlan(assessment, plan));
 }
 
 /** Zeros for every input of a model, as many as a small call takes. */
@@ -77,7 +77,7 @@ async function throughRuntime(bytes: Uint8Array): Promise<void> {
   const calibration = zeros(file.model);
   const assessment = await assess(file, { flips, calibration, jacobian: { samples: 2, seed: 0 } });
   const plan = await makePlan(assessment, { policy: "tac", overhead: 0.2 });
-  hardenedBytes(assessment, plan, "gather");
+  serialiseModel(hardenByPlan(assessment, plan));
 }
 
 /** Counts what the memory holds of a file of weights. */

@@ -1,6 +1,6 @@
 /** @file `qtaml budget`: one allocation of protected bits for several models that share a memory. */
 import { dirname, join, resolve } from "node:path";
-import { assess } from "../../assessment/index.ts";
+import { assess, flipLaw } from "../../assessment/index.ts";
 import { absoluteData } from "../../data/index.ts";
 import { codePlan, shareBudget, type SharedBudget, type SharedModel } from "../../planning/index.ts";
 import { QtamlError } from "../../errors.ts";
@@ -9,7 +9,7 @@ import { formatCount, formatNumber, formatPercent } from "../../report/index.ts"
 import { dataFromFlags } from "../data.ts";
 import { checkOutput, readModel, toJson, writeWhole } from "../files.ts";
 import { inputPaths } from "../inputs.ts";
-import { flipLaw, flipsFromFlags, type FlipFlags } from "../memory.ts";
+import { flipsFromFlags, type FlipFlags } from "../memory.ts";
 import { fitTable, say, sayJson, warn, type Manner } from "../output.ts";
 import { nothingWritten, openProgress, type Progress } from "../progress.ts";
 import { readBudget, type BudgetFile } from "./budget-file.ts";

@@ -1,9 +1,10 @@
 /** @file `qtaml demo`: the whole story on a shipped network and shipped images. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { assess, inspect, type Assessment } from "../../assessment/index.ts";
+import { assess, flipLaw, inspect, type Assessment } from "../../assessment/index.ts";
 import { compare, planToKeep, type Comparison } from "../../planning/index.ts";
-import { planProtection, summarise } from "../../simulation/index.ts";
+import { hardenByPlan, planProtection, summarise } from "../../simulation/index.ts";
+import { serialiseModel } from "../../onnx/index.ts";
 import { readDataset, type Dataset } from "../../data/index.ts";
 import { evaluateDevice, type Device } from "../../physics/index.ts";
 import type { Plan } from "../../protect/index.ts";
@@ -17,11 +18,9 @@ import {
   renderReport,
 } from "../../report/index.ts";
 import { checkOutput, readDevice, readModel, toJson, writeWhole } from "../files.ts";
-import { flipLaw } from "../memory.ts";
 import { say, sayJson, warn, type Manner } from "../output.ts";
 import { openProgress, type Progress } from "../progress.ts";
 import { comparisonTable, resultWords } from "./compare.ts";
-import { hardenedBytes } from "./harden.ts";
 import { inspectionTable } from "./inspect.ts";
 import { planAccount } from "./plan.ts";
 import { collectReport } from "./report.ts";
@@ -176,7 +175,7 @@ export async function runDemo(flags: DemoFlags): Promise<void> {
   const place = (name: string) => join(flags.output, name);
   writeWhole(place("plan.json"), toJson(plan));
   writeWhole(place("results.json"), toJson(comparison));
-  writeWhole(place("hardened.onnx"), hardenedBytes(assessment, plan, "gather"));
+  writeWhole(place("hardened.onnx"), serialiseModel(hardenByPlan(assessment, plan)));
   const report = collectReport({
     title: "LeNet-5 in a memory that leaks by tunnelling",
     device,

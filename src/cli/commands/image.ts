@@ -1,8 +1,8 @@
 /** @file `qtaml image check`: read a memory image back, as hardware would. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { assess } from "../../assessment/index.ts";
-import { storeByPlan } from "../../simulation/index.ts";
+import { assess, planFlipLaw } from "../../assessment/index.ts";
+import { planDecode, storeByPlan } from "../../simulation/index.ts";
 import { formatNpz } from "../../data/index.ts";
 import { QtamlError } from "../../errors.ts";
 import {
@@ -20,10 +20,8 @@ import { decodeInto } from "../../stored/index.ts";
 import { parsePlan } from "../../protect/index.ts";
 import { formatCount, plainText } from "../../report/index.ts";
 import { checkOutput, readBytes, readModel, readStructured, writeWhole } from "../files.ts";
-import { planFlipLaw } from "../memory.ts";
 import { fitTable, plural, say, sayJson, type Manner } from "../output.ts";
 import { imageFilesIn, sha256 } from "./memory-image.ts";
-import { planDecode } from "./harden.ts";
 
 /** Flags of `qtaml image check`. */
 export interface ImageCheckFlags extends Manner {

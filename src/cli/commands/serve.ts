@@ -4,7 +4,6 @@ import { fileURLToPath } from "node:url";
 import { startServer } from "../../server/index.ts";
 import { flipsFromFlags, hasFlips } from "../memory.ts";
 import { say, sayJson } from "../output.ts";
-import { hardenedBytes } from "./harden.ts";
 import {
   assessFromFlags,
   requireGraph,
@@ -56,7 +55,6 @@ export async function runServe(given: string | undefined, flags: ServeFlags): Pr
       open: async (onProgress) => ({
         warnings: report.warnings,
         ...(await assessFromFlags(model, own, { update: onProgress, stop: () => undefined }, described)),
-        harden: (assessment, plan) => hardenedBytes(assessment, plan, "gather"),
       }),
     },
   });

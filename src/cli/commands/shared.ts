@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import {
   assess,
+  flipLaw,
   survey,
   usualStorage,
   type Assessment,
@@ -16,7 +17,7 @@ import type { MeasureDescription } from "../../measure/index.ts";
 import { isSafetensorsFile, type Granularity } from "../../onnx/index.ts";
 import { calibrationFromFlags, dataFromFlags, outputOf, type DataFlags } from "../data.ts";
 import { readModel, readModelOrWeights } from "../files.ts";
-import { flipLaw, flipsFromFlags, type DescribedMemory, type FlipFlags } from "../memory.ts";
+import { flipsFromFlags, type DescribedMemory, type FlipFlags } from "../memory.ts";
 import { rememberCode } from "../own-code.ts";
 import { formatPercent } from "../../report/index.ts";
 import type { Progress } from "../progress.ts";

@@ -3,7 +3,7 @@
  * memory, and what identifies the campaign.
  */
 import { resolve } from "node:path";
-import { assess, type Assessment } from "../../assessment/index.ts";
+import { assess, planFlipLaw, planFlips, type Assessment } from "../../assessment/index.ts";
 import { contentDigest, checkKeep, checkPlan, storeByPlan } from "../../simulation/index.ts";
 import { codePlan } from "../../planning/index.ts";
 import { planIdentity, type CampaignIdentity } from "../../campaign/index.ts";
@@ -15,7 +15,7 @@ import type { Plan } from "../../protect/index.ts";
 import { dataFromFlags, outputOf, type DataFlags } from "../data.ts";
 import { absoluteFaults, changesRate, faultsFromFlags, type FaultFlags } from "../faults.ts";
 import { readModel, readPlan } from "../files.ts";
-import { flipsFromFlags, hasFlips, intervalLaw, planFlipLaw, planFlips, type FlipFlags } from "../memory.ts";
+import { flipsFromFlags, hasFlips, intervalLaw, type FlipFlags } from "../memory.ts";
 import { note } from "../output.ts";
 import { measureFromFlags, requireGraph, type MeasureFlags } from "./shared.ts";
 
