@@ -30,10 +30,5 @@ export {
 } from "./replay.ts";
 export { runCampaign, type CampaignOptions, type CampaignProgress, type CampaignResult } from "./run.ts";
 export { storedFindings } from "./stored-findings.ts";
-export {
-  openStore,
-  type CampaignEvent,
-  type CampaignStore,
-  type StoreOptions,
-  type StoredCampaign,
-} from "./store.ts";
+export { openStore, type CampaignEvent, type CampaignStore, type StoredCampaign } from "./store.ts";
+export type { StoreOptions } from "./store-options.ts";

@@ -22,6 +22,7 @@ import type Sqlite from "better-sqlite3";
 import { z } from "zod";
 import { QtamlError } from "../errors.ts";
 import { sealOf } from "./record.ts";
+import type { StoreFileOptions } from "./store-options.ts";
 
 /** "qtml": marks the file as a store of campaigns. */
 const applicationId = 0x71746d6c;
@@ -63,16 +64,6 @@ export const campaignRow = z.object({
 export const chipRow = z.object({ chip: z.number(), record: z.string(), seal: z.string() });
 /** A row of something that happened. */
 export const eventRow = z.object({ campaign: z.number().nullable(), at: z.string(), text: z.string() });
-
-/** How the file of a store is opened. */
-export interface StoreFileOptions {
-  /** Whether a file that is not there is made; true unless told. */
-  readonly create?: boolean;
-  /** Set where nothing will be kept in it: where the file or its folder may not be written, a copy is looked at. */
-  readonly isOnlyRead?: boolean;
-  /** The file must not grow beyond this many bytes: what a full disk does, and a quota. */
-  readonly limitBytes?: number;
-}
 
 const codeOf = (cause: unknown): string =>
   typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";

@@ -6,14 +6,8 @@ import { z } from "zod";
 import { QtamlError } from "../errors.ts";
 import { checkIdentity, fingerprint, identitySchema, type CampaignIdentity } from "./identity.ts";
 import { decodeRecord, encodeRecord, sealOf, type ChipRecord, type Recorder } from "./record.ts";
-import {
-  campaignRow,
-  chipRow,
-  eventRow,
-  openStoreFile,
-  storeProblem,
-  type StoreFileOptions,
-} from "./store-file.ts";
+import { campaignRow, chipRow, eventRow, openStoreFile, storeProblem } from "./store-file.ts";
+import type { StoreOptions } from "./store-options.ts";
 
 /** A campaign as the store knows it. */
 export interface StoredCampaign {
@@ -49,14 +43,6 @@ export interface CampaignStore {
    */
   open(name: string, identity: CampaignIdentity, request: unknown): Recorder;
   close(): void;
-}
-
-/** Settings of `openStore`. */
-export interface StoreOptions extends StoreFileOptions {
-  /** Told once when chips cannot be written. */
-  readonly onNotice?: (text: string) => void;
-  /** The time for events, in milliseconds; it decides nothing. */
-  readonly now?: () => number;
 }
 
 /**
