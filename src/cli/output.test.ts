@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { harmless } from "./output.ts";
+import { describe, expect, it, vi } from "vitest";
+import { harmless, sayJson } from "./output.ts";
 
 const escape = String.fromCharCode(27);
 
@@ -10,6 +10,16 @@ describe("what is said", () => {
     expect(harmless(lines, true)).toBe(
       `${escape}[31mred${escape}[39m\nnext\ufffd]52;c;aGk=\ufffd\ufffd\ufffd[2J\ufffd2J`,
     );
+  });
+
+  it("escapes what steers a terminal in JSON, which stays the same JSON", () => {
+    const value = { [`${escape}[2J\u009b2J`]: "\u007f\u0085é" };
+    const write = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    sayJson(value);
+    const text = String(write.mock.calls[0]![0]);
+    write.mockRestore();
+    expect(text).not.toMatch(/[^\P{Cc}\n]/u);
+    expect(JSON.parse(text)).toEqual(value);
   });
 
   it("has no colours where the stream has none", () => {
