@@ -70,7 +70,7 @@ describe("writeFolder", () => {
     write(path("busy"), ["a"], "1");
     checkFolder(path("busy"), owned);
     writeFileSync(path("busy/b"), "mine");
-    expect(refusal(() => write(path("busy"), ["a", "b"], "2")).message).toContain("busy holds b, which");
+    expect(refusal(() => write(path("busy"), ["a", "b"], "2")).message).toContain("busy holds b, and");
     expect(readFileSync(path("busy/a"), "utf8")).toBe("1");
     expect(readFileSync(path("busy/b"), "utf8")).toBe("mine");
   });
@@ -88,7 +88,7 @@ describe("what is no place for a folder", () => {
     write(path("linked"), ["a"], "1");
     rmSync(path("linked/a"));
     symlinkSync("../file", path("linked/a"));
-    expect(refusal(() => checkFolder(path("linked"), owned)).message).toContain("linked holds a, which");
+    expect(refusal(() => checkFolder(path("linked"), owned)).message).toContain("linked holds a, and");
   });
 
   it("is one that other files of the command lie in, by whatever name", () => {

@@ -59,7 +59,7 @@ export function checkFolder(path: string, owned: Owned): void {
   if (found !== undefined) {
     throw new QtamlError(
       "file-access",
-      `${path} holds ${found}, which qtaml did not write there; give a folder that is new, empty, or holds nothing but what qtaml wrote for the same purpose.`,
+      `${path} holds ${found}, and nothing there says that qtaml wrote it; give a folder that is new, empty, or holds nothing but what qtaml wrote for the same purpose.`,
     );
   }
 }

@@ -77,7 +77,7 @@ describe("harden --memory", () => {
     writeFileSync(path("other/thesis.tex"), "x");
     writeFileSync(path("file"), "x");
     expect(refusal(await harden("other"))).toMatch(
-      /other holds thesis\.tex, which .*; give a folder that is new/,
+      /other holds thesis\.tex, and nothing .*; give a folder that is new/,
     );
     expect(refusal(await harden("file"))).toMatch(/file is a file; give a folder/);
     expect(readdirSync(path("other"))).toEqual(["thesis.tex"]);
@@ -116,6 +116,7 @@ describe("harden --memory", () => {
       [made("image/lenet.onnx", "plan.json", "h.onnx", "image"), "Model image/lenet.onnx lies in image, "],
       [made(lenet, "image/plan.json", "h.onnx", "image"), "Plan image/plan.json lies in image, "],
       [made(lenet, "plan.json", "new/h.onnx", "./new"), "Output new/h.onnx lies in ./new, "],
+      [made(lenet, "plan.json", "new", "./new"), "Output new would take the place of "],
     ] as const) {
       expect(refusal(await wrong)).toContain(words);
     }

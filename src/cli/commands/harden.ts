@@ -29,9 +29,10 @@ export interface HardenFlags extends Manner, MemoryFlags {
 /** Runs the command. */
 export async function runHarden(model: string, flags: HardenFlags): Promise<void> {
   requireGraph(model, "harden");
-  checkOutput(flags.output, inputPaths(model, flags));
-  if (flags.memory !== undefined) {
-    checkOutside(flags.memory, { Model: model, Plan: flags.plan, Output: flags.output });
+  const { memory } = flags;
+  checkOutput(flags.output, [...inputPaths(model, flags), ...(memory === undefined ? [] : [memory])]);
+  if (memory !== undefined) {
+    checkOutside(memory, { Model: model, Plan: flags.plan, Output: flags.output });
   }
   const plan = planWithCode(readPlan(flags.plan), flags);
   checkMemoryFlags(flags, plan);
