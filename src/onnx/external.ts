@@ -9,7 +9,7 @@ import { TensorProtoSchema, type ModelProto, type TensorProto } from "onnx-buf";
 import { QtamlError } from "../errors.ts";
 import { deferRawData, forEachTensor } from "./lazy.ts";
 import { fileSource, type ByteSource } from "../bytes/index.ts";
-import { isExternal, storedByteLength } from "./tensor.ts";
+import { checkPresent, isExternal, storedByteLength } from "./tensor.ts";
 
 /** Where a tensor says its bytes are. */
 interface Place {
@@ -69,6 +69,11 @@ function openLocation(location: string, modelPath: string): ByteSource {
     throw leaves("is a link that leads out of the folder");
   }
   return fileSource(real, "External data file");
+}
+
+/** Refuses a model that names other files. @throws QtamlError `unsupported-model` where a tensor's data are in one */
+export function checkSelfContained(model: ModelProto): void {
+  forEachTensor(model, checkPresent);
 }
 
 /** An external data file of a model. */

@@ -23,6 +23,7 @@ export {
 } from "./graph.ts";
 export { hardenModel, type CodesInitialiser, type DecodeForm, type Metadata } from "./harden.ts";
 export { deferRawData, forEachTensor } from "./lazy.ts";
+export { checkSelfContained } from "./external.ts";
 export { cloneModel, opsetVersion, parseModel, serialiseModel, type OnnxModel } from "./model.ts";
 export { modelFromBytes, openModel, type ModelFile } from "./open.ts";
 export {

@@ -1,8 +1,10 @@
 /** @file Workers that are not to take part say why, to those who look at them and to the submitter. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
+import { create } from "@bufbuild/protobuf";
 import { Redis } from "ioredis";
+import { StringStringEntryProtoSchema, TensorProto_DataLocation } from "onnx-buf";
 import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, it } from "vitest";
 import { parseAddress } from "../../src/engine/executors/address.ts";
 import { packCampaign } from "../../src/engine/executors/campaign.ts";
@@ -10,6 +12,7 @@ import { openRedisDepot } from "../../src/engine/executors/depot-redis.ts";
 import type { Depot } from "../../src/engine/executors/depot.ts";
 import { hashOf, toParts } from "../../src/engine/executors/wire.ts";
 import { inlineExecutor, openExecutor, serve, type TrialContext } from "../../src/engine/index.ts";
+import { parseModel, serialiseModel } from "../../src/onnx/index.ts";
 import { using } from "../support/executor-conformance.ts";
 import { hasRedis, startRedis, until, type TestServer } from "../support/servers.ts";
 import { startWorker } from "../support/worker-process.ts";
@@ -132,6 +135,24 @@ describe.skipIf(!hasRedis)("refusals (where Redis is installed)", () => {
     expect(await heard(/^(?:Refuses|Serves) campaign/)).toMatch(
       /judges by unannounced\.mjs, which is code .*--allow-code/,
     );
+    await depot.withdraw("campaign", content);
+  });
+
+  it("a model that names files of the worker", async () => {
+    const model = parseModel(context.modelBytes);
+    const bias = model.graph.initializer.find(({ name }) => !context.tensors.some((t) => t.name === name))!;
+    writeFileSync(join(folder, "secret"), bias.rawData);
+    bias.rawData = new Uint8Array();
+    bias.dataLocation = TensorProto_DataLocation.EXTERNAL;
+    const location = relative(process.cwd(), join(folder, "secret"));
+    bias.externalData = [create(StringStringEntryProtoSchema, { key: "location", value: location })];
+    const { campaign } = await packCampaign(context);
+    const parts = toParts({ ...context, modelBytes: serialiseModel(model) });
+    const content = hashOf(parts);
+    await depot.putBlob(content, parts);
+    const announced = { ...campaign, id: content, context: content };
+    await depot.post("campaign", content, JSON.stringify(announced), 10_000);
+    expect(await heard(/^(?:Refuses|Serves) campaign/)).toMatch(/are in another file \(.*secret\)/);
     await depot.withdraw("campaign", content);
   });
 

@@ -8,6 +8,7 @@ import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { UnrecoverableError, type Job } from "bullmq";
 import { QtamlError } from "../../errors.ts";
+import { checkSelfContained, parseModel } from "../../onnx/index.ts";
 import { isModuleName } from "../measures.ts";
 import { threadCount } from "../thread-count.ts";
 import type { TrialContext, TrialJob } from "../trial.ts";
@@ -104,6 +105,8 @@ async function fetchContext(
     const name = await cache.place(module.hash, module.file, code!);
     context = { ...context, measure: { ...context.measure, name } };
   }
+  // The runtime would look for the files that a model names, in the folder that this worker was started in.
+  checkSelfContained(parseModel(context.modelBytes));
   if ((await canaryOf(context)) === campaign.canary) return context;
   return "this machine computes other bits for the same chip (its processor or operating system makes the ONNX runtime add in another order); use machines of one kind for one campaign";
 }
