@@ -12,7 +12,7 @@ import {
   mostChips,
   nextLook,
   pairedAnswers,
-  pilotChips,
+  leastChips,
   plannedChips,
   type Answer,
   type MeanMethod,
@@ -81,7 +81,7 @@ export function openAccount(plans: number, { question, stop, isExact, parts }: A
     own.forEach((score, p) => scores[p]!.push(score));
     if (parts !== undefined) controls.push(control ?? Number.NaN);
     chips++;
-    if (stop.kind === "planned" && chips === Math.min(pilotChips, most)) {
+    if (stop.kind === "planned" && chips === Math.min(leastChips, most)) {
       const needed = plannedChips(
         stop,
         scores.map((values) => valuesBy(method, values)),
@@ -92,7 +92,7 @@ export function openAccount(plans: number, { question, stop, isExact, parts }: A
     if (!looks(stop) || chips < look) return;
     look = nextLook(chips);
     answers = answersBy(method);
-    isStopped = isEnough(stop, question, answers);
+    isStopped = chips >= Math.min(leastChips, most) && isEnough(stop, question, answers);
   };
   return {
     get chips() {

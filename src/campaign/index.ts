@@ -14,7 +14,7 @@ export { runPilot, type Pilot } from "./pilot.ts";
 export {
   checkYield,
   chipsExpected,
-  pilotChips,
+  leastChips,
   type Answer,
   type MeanMethod,
   type Question,

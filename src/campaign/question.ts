@@ -20,7 +20,7 @@ import { isKept, type Goal } from "../simulation/index.ts";
  * When a campaign ends. `chips`: after a number that is fixed beforehand. `settled`: as soon as the question is
  * answered for every plan. `precision`: as soon as the interval of what is asked for reaches no further than
  * `halfWidth` to either side, for every plan. `planned`: after a number of chips that is worked out once, from the first
- * `pilotChips`, so that the interval of the mean reaches about so far (Stein's two stages, `stats.requiredChips`). The
+ * `leastChips`, so that the interval of the mean reaches about so far (Stein's two stages, `stats.requiredChips`). The
  * last three end after `atMost` chips at the latest.
  */
 export type StopRule =
@@ -30,12 +30,13 @@ export type StopRule =
   | { readonly kind: "planned"; readonly halfWidth: number; readonly atMost: number };
 
 /**
- * Chips that tell how many a planned campaign takes; they count. So many that chips which are bad once in twenty times
- * are met (all but 4 % of the time): a spread that was taken without them makes the interval far too narrow.
+ * Chips before which no campaign ends by what it found, neither by a look nor by a plan made from their spread. So many
+ * that chips which are bad once in twenty times are met (all but 4 % of the time): a spread that was taken without them
+ * makes the interval far too narrow.
  */
-export const pilotChips = 64;
+export const leastChips = 64;
 
-/** Chips that a planned campaign needs, whatever its most. @param values [plans][pilotChips] what is averaged over the first chips */
+/** Chips that a planned campaign needs, whatever its most. @param values [plans][leastChips] what is averaged over the first chips */
 export function plannedChips(
   { halfWidth, atMost }: Extract<StopRule, { kind: "planned" }>,
   values: readonly ArrayLike<number>[],
@@ -43,7 +44,7 @@ export function plannedChips(
   // A single chip has no spread.
   if (atMost < 2) return atMost;
   const deviation = Math.max(...values.map((own) => standardDeviation(momentsOf(own))));
-  return requiredChips(deviation, halfWidth, { pilotChips: Math.min(pilotChips, atMost) });
+  return requiredChips(deviation, halfWidth, { pilotChips: Math.min(leastChips, atMost) });
 }
 
 /**

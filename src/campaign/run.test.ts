@@ -6,7 +6,7 @@ import { momentsOf, standardDeviation } from "../stats/index.ts";
 import type { ImageParts } from "../simulation/parts.ts";
 import type { Findings } from "./account.ts";
 import { keptForm } from "./asked.ts";
-import { meanBy, pilotChips } from "./question.ts";
+import { meanBy, leastChips } from "./question.ts";
 import { decodeRecord, encodeRecord, type ChipRecord, type Recorder } from "./record.ts";
 import { runCampaign, type CampaignOptions, type CampaignResult } from "./run.ts";
 import type { StoredCampaign } from "./store.ts";
@@ -98,7 +98,7 @@ describe("a campaign", () => {
     const planned = { ...options, stop: { kind: "planned", halfWidth: 0.004, atMost: 1000 } } as const;
     const whole = await runCampaign(trialsIn(backwards), planned);
     // Uniform over 0.1: a deviation of 0.029, and (2.00 * 0.029 / 0.004)^2 chips by t with 63 degrees of freedom.
-    const deviation = standardDeviation(momentsOf(whole.scores[0]!.slice(0, pilotChips)));
+    const deviation = standardDeviation(momentsOf(whole.scores[0]!.slice(0, leastChips)));
     expect(whole).toMatchObject({ ended: "planned", method: "student" });
     expect(whole.chips).toBe(Math.ceil(((1.99834 * deviation) / 0.004) ** 2));
     const known = new Map<number, ChipRecord>();

@@ -7,7 +7,7 @@ import { QtamlError } from "../errors.ts";
 import type { ImageParts, ChipTrials } from "../simulation/index.ts";
 import { looks, openAccount, type Findings } from "./account.ts";
 import type { Asked } from "./asked.ts";
-import { pilotChips, type Answer } from "./question.ts";
+import { leastChips, type Answer } from "./question.ts";
 import type { ChipRecord, Recorder } from "./record.ts";
 
 /** Why a campaign ended, for its store. */
@@ -99,8 +99,8 @@ export async function runCampaign(trials: ChipTrials, options: CampaignOptions):
   const isOpen = () => !account.isStopped && account.chips < account.most && !isInterrupted;
   while (isOpen()) {
     const { chips, most } = account;
-    const isPilot = stop.kind === "planned" && chips < pilotChips;
-    const wanted = looks(stop) ? chips + Math.max(leastRound, chips) : isPilot ? pilotChips : most;
+    const isPilot = stop.kind === "planned" && chips < leastChips;
+    const wanted = looks(stop) ? chips + Math.max(leastRound, chips) : isPilot ? leastChips : most;
     const end = Math.min(most, wanted);
     const jobs: TrialJob[] = [];
     for (let trial = chips; trial < end; trial++) if (!records.has(trial)) jobs.push(jobOf(trial));

@@ -1,5 +1,5 @@
 /** @file The result of `qtaml verify` for a person. */
-import { pilotChips } from "../../campaign/index.ts";
+import { leastChips } from "../../campaign/index.ts";
 import { formatPercent, formatScore, measureWords } from "../../report/index.ts";
 import { coloursOf } from "../colour.ts";
 import { fitTable } from "../output.ts";
@@ -32,7 +32,7 @@ function ending(result: Verified): string[] {
     chips: "",
     settled: `Stopped after ${chipWords(chips)} (of at most ${most}): the question is settled.`,
     precision: `Stopped after ${chipWords(chips)} (of at most ${most}): the interval is narrow enough.`,
-    planned: `The number of chips was worked out from the first ${pilotChips}.`,
+    planned: `The number of chips was worked out from the first ${leastChips}.`,
     limit: `Stopped at the most chips, ${most}; --trials allows more.`,
     interrupted: `Interrupted after ${chipWords(chips)} of ${stop.kind === "chips" ? "" : "at most "}${most}.`,
   }[ended];
