@@ -18,6 +18,7 @@ export interface CellFlips {
 /**
  * The law of cells that flip so.
  *
+ * @param cells how they flip
  * @returns a law that throws QtamlError `invalid-argument` for codes of another width than `perBit` is given for
  */
 export function flipLaw({ perBit, p01, p10 }: CellFlips): FlipLaw {

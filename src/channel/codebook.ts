@@ -214,6 +214,9 @@ function forEachMean(
  * what the table says on what was stored. For weights of mean 0 that is 1/s, which leaves nothing coherent in a layer's
  * sums; for weights that are nearly all alike it is nearly 1, as their deviations would be noise more than weights.
  *
+ * @param book the codebook
+ * @param source the weights, in units of their scale
+ * @param flips the channel that it was made for
  * @param shrinking 0 not to shrink at all, 1 to leave the deviations as the table has them
  */
 export function unshrunkReading(

@@ -31,7 +31,11 @@ const headerFile = "qtaml_memory.h";
 /** Folder of a code's hardware within the folder of an image. */
 const hardwareFolder = (code: Pick<WordCode, "name">) => `rtl/${moduleStem(code)}`;
 
-/** Paths of all files that an image of this layout may have within its folder, hardware of its codes among them. */
+/**
+ * Paths of all files that an image may have within its folder, hardware of its codes among them.
+ *
+ * @param layout of the image
+ */
 export function imageFileNames({ plan, regions }: Layout): Set<string> {
   const hardware = regions.flatMap(({ code }) =>
     code === null
