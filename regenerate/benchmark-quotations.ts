@@ -16,7 +16,7 @@ const rows = (row: string) =>
 
 const peers = rows("| NETWORK | {*} % | {*} | {*} | {*} | {*} | {*} | {loop@} | {mrfi@} | {pytorchfi@} |");
 const trials = rows("| NETWORK | {*} | {*} | {*} | {*} | {*}{more@} %{*} | {*} % | {*} % |");
-const variance = rows("| NETWORK | {*} | {*} of 1000 | {*} | {*} | {factor@} |");
+const variance = rows("| NETWORK | {*} | {*} of 1000 | {*} | {*} | {*} | {factor@} |");
 
 /** The least, the largest and the geometric mean of a column. */
 const spans = (source: Numbers, prefix: string) => {
@@ -85,22 +85,25 @@ export const benchmarkQuotations: readonly Quotation[] = [
     ...own,
     says: "The aim was 1.8 times, and less than 5 % for queueing jobs of half a second.",
     where: [
-      "| 2 threads | {*} | {*} | **{times-threads}** | {*} |",
-      "| Redis, 2 workers | {*} | {*} | **{times-redis}** | {*} |",
-      "| PostgreSQL, 2 workers | {*} | {*} | **{times-postgres}** | {*} |",
+      "| 2 threads | {*} | {*} | {times-threads} | {*} |",
+      "| Redis, 2 workers | {*} | {*} | {times-redis} | {*} |",
+      "| PostgreSQL, 2 workers | {*} | {*} | {times-postgres} | {*} |",
     ],
     holds: (n) => Math.min(...those(n, "times")) >= 1.8,
   },
   {
     ...own,
-    says: "Redis costs {cost} % and PostgreSQL nothing that shows;",
+    says: "Redis costs {redisCost} % and PostgreSQL {postgresCost} %, which is above the aim in this run",
     where: [
       "| 1 thread | {thread} | {*} | {*} | {*} |",
       "| Redis, 1 worker | {redis} | {*} | {*} | {*} |",
       "| PostgreSQL, 1 worker | {postgres} | {*} | {*} | {*} |",
     ],
-    as: ({ thread, redis }) => ({ cost: 100 * (redis! / thread! - 1) }),
-    holds: ({ thread, postgres }) => postgres! <= 1.01 * thread!,
+    as: ({ thread, redis, postgres }) => ({
+      redisCost: 100 * (redis! / thread! - 1),
+      postgresCost: 100 * (postgres! / thread! - 1),
+    }),
+    holds: ({ thread, redis, postgres }) => redis! <= 1.05 * thread! && postgres! > 1.05 * thread!,
   },
   {
     ...own,
@@ -138,9 +141,9 @@ export const benchmarkQuotations: readonly Quotation[] = [
       "| device: Thickness, barrier | {move-1} |",
       "| device: Hold time, thickness | {move-2} |",
       "| errors: p01, errors | {move-3} |",
-      "| network: Budget, protection map | {move-4} |",
-      "| network: p01, protection map | {move-5} |",
-      "| compare: Budget of plan A, predicted accuracy | {move-6} |",
+      "| network: Budget, protection-map | {move-4} |",
+      "| network: p01, protection-map | {move-5} |",
+      "| compare: Budget of plan A, kept | {move-6} |",
     ],
     holds: (n) => Math.max(...those(n, "view")) <= 1000 && Math.max(...those(n, "move")) <= 50,
   },
