@@ -64,7 +64,7 @@ export function describeMemory(flags: DeviceFlags, path: string | undefined): De
   if (replaced === undefined) return { device, report };
   const owner =
     replaced.direct === null ? `The oxide${path === undefined ? "" : ` of ${path}`} gives` : `${path} says`;
-  const warning = flipWords(
+  const warning = replacementWords(
     evaluateDevice(replaced),
     report,
     (own, taken) => `${owner} ${own}; ${taken} taken instead.`,
@@ -82,7 +82,7 @@ function replacedFlips(device: Device, base: Device | undefined): Device | undef
 }
 
 /** A sentence of two pairs of flip probabilities; undefined where they are the same. */
-function flipWords(
+function replacementWords(
   own: FlipReport,
   taken: FlipReport,
   sentence: (own: string, taken: string) => string,

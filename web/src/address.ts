@@ -136,6 +136,10 @@ export function changeParameters(changes: ParameterChanges): void {
   tell();
 }
 
+/** What a control does with its values: they become one parameter. */
+export const setParameter = (name: ParameterName) => (value: number | string) =>
+  changeParameters({ [name]: String(value) });
+
 /** The address of another view with the parameters of now. */
 export const addressOf = (view: string): string => formatAddress({ ...current, view });
 

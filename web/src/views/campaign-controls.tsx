@@ -7,7 +7,7 @@ import {
   type PlanChoice,
 } from "../../../src/explorer/index.ts";
 import { formatCount, policyStyle } from "../../../src/report/browser.ts";
-import { changeParameters, useAddress, type ParameterName } from "../address.ts";
+import { changeParameters, setParameter, useAddress } from "../address.ts";
 import { startCampaign, stopCampaign } from "../campaign-state.ts";
 import { Choice, Choices, Controls, Failure, Slider, TextField } from "../controls.tsx";
 import { FlipSliders } from "../flip-sliders.tsx";
@@ -42,7 +42,6 @@ export function CampaignControls({ network, campaign }: { network: Network; camp
   const [message, setMessage] = useState<string>();
   const plans = campaignPlans(settings);
   const isUnderWay = campaign.stage === "preparing" || campaign.stage === "running";
-  const set = (key: ParameterName) => (value: number | string) => changeParameters({ [key]: String(value) });
   const run = async (action: () => Promise<void>) => {
     setMessage(undefined);
     try {
@@ -81,7 +80,7 @@ export function CampaignControls({ network, campaign }: { network: Network; camp
             label="Budgets"
             note="% of stored bits, separated by commas"
             value={settings.budgets}
-            onChange={set("budgets")}
+            onChange={setParameter("budgets")}
           />
         </>
       ) : (
@@ -94,7 +93,7 @@ export function CampaignControls({ network, campaign }: { network: Network; camp
         low={50}
         high={99.9}
         step={0.1}
-        onChange={(value) => set("keep")(shareOf(value))}
+        onChange={(value) => setParameter("keep")(shareOf(value))}
       />
       <Slider
         label="Chips at most"
@@ -104,7 +103,7 @@ export function CampaignControls({ network, campaign }: { network: Network; camp
         high={10_000}
         step={0.05}
         logarithmic
-        onChange={(value) => set("chips")(Math.round(value))}
+        onChange={(value) => setParameter("chips")(Math.round(value))}
       />
       <Choice
         label="Ends"
@@ -113,7 +112,7 @@ export function CampaignControls({ network, campaign }: { network: Network; camp
           { value: "chips", label: "after all chips" },
           { value: "settled", label: "when every plan is settled" },
         ]}
-        onChange={set("until")}
+        onChange={setParameter("until")}
       />
       <FlipSliders flips={flipsOf(address) ?? meanFlips(network)} />
     </Controls>

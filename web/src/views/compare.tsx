@@ -21,7 +21,7 @@ import {
   randomWords,
   type ChartOptions,
 } from "../../../src/report/browser.ts";
-import { addressOf, changeParameters, numberOf, useAddress, wordOf } from "../address.ts";
+import { addressOf, changeParameters, numberOf, setParameter, useAddress, wordOf } from "../address.ts";
 import { canTryChips, startCampaign } from "../campaign-state.ts";
 import { Answer, Choice, Controls, Facts, Failure, Slider } from "../controls.tsx";
 import { Figure } from "../figure.tsx";
@@ -75,15 +75,13 @@ function Half({
           low={0}
           high={100}
           step={0.1}
-          onChange={(percent) =>
-            changeParameters({ [`budget${side}`]: String(Number((percent / 100).toPrecision(6))) })
-          }
+          onChange={(percent) => setParameter(`budget${side}`)(Number((percent / 100).toPrecision(6)))}
         />
         <Choice
           label={`Bits of plan ${side} are chosen by`}
           value={policy}
           options={policiesOf(network).map((value) => ({ value, label: policyWords[value] }))}
-          onChange={(value) => changeParameters({ [`policy${side}`]: value })}
+          onChange={setParameter(`policy${side}`)}
         />
       </Controls>
       <Facts

@@ -24,7 +24,7 @@ import {
   type BarrierPicture,
   type ChartOptions,
 } from "../../../src/report/browser.ts";
-import { addressOf, changeParameters, useAddress } from "../address.ts";
+import { addressOf, changeParameters, setParameter, useAddress } from "../address.ts";
 import { Answer, Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
 import {
   deviceFile,
@@ -50,9 +50,6 @@ const cells = CELL_NAMES.map((name) => {
 
 const modelNames = { wkb: "WKB", corrected: "WKB with prefactor", exact: "exact" } as const;
 
-const set = (name: keyof DeviceSettings) => (value: number | string) =>
-  changeParameters({ [name]: String(value) });
-
 const number = (value: number | null, digits = 3) => formatNumber(value, { digits, typeset: true });
 
 function DeviceControls({ settings }: { settings: DeviceSettings }) {
@@ -71,7 +68,7 @@ function DeviceControls({ settings }: { settings: DeviceSettings }) {
       low={limits[name][0]}
       high={limits[name][1]}
       step={step}
-      onChange={set(name)}
+      onChange={setParameter(name)}
       {...more}
     />
   );
@@ -105,7 +102,7 @@ function DeviceControls({ settings }: { settings: DeviceSettings }) {
               ]
             : MATERIAL_NAMES.map((name) => ({ value: name, label: name }))
         }
-        onChange={set("material")}
+        onChange={setParameter("material")}
       />
       {slider("thicknessNm", material === null ? "Total thickness" : "Thickness", "nm", 0.01)}
       {slider("biasV", "Bias", "V", 0.01)}
@@ -117,7 +114,7 @@ function DeviceControls({ settings }: { settings: DeviceSettings }) {
         label="Transmission"
         value={transmission}
         options={TRANSMISSION_MODELS.map((model) => ({ value: model, label: modelNames[model] }))}
-        onChange={set("transmission")}
+        onChange={setParameter("transmission")}
       />
       <p>
         <button

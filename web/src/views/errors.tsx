@@ -10,7 +10,7 @@ import {
   type ChartOptions,
   type LawSection,
 } from "../../../src/report/browser.ts";
-import { changeParameters, numberOf, useAddress, wordOf, type ParameterName } from "../address.ts";
+import { numberOf, setParameter, useAddress, wordOf } from "../address.ts";
 import { Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
 import { Figure } from "../figure.tsx";
 import { FlipSliders } from "../flip-sliders.tsx";
@@ -134,7 +134,6 @@ export function ErrorsView() {
   const shape = wordOf(address, "weights", "gaussian", Object.keys(weightShapes) as WeightShape[]);
   const top = Math.round(numberOf(address, "top", 0, 0, format.bits));
   const { law, message, isBusy } = useLaw({ format: name, shape, p01, p10, reading, top });
-  const set = (key: ParameterName) => (value: number | string) => changeParameters({ [key]: String(value) });
   const shown = law?.moments.find(({ kind }) => kind === reading);
   const nonFinite = (law?.section ?? law?.wide)?.nonFinite ?? 0;
   return (
@@ -149,7 +148,7 @@ export function ErrorsView() {
             label="Number format"
             value={name}
             options={formatNames.map((value) => ({ value, label: value }))}
-            onChange={set("format")}
+            onChange={setParameter("format")}
           />
           <Choice
             label="Weights"
@@ -158,7 +157,7 @@ export function ErrorsView() {
               value: value as WeightShape,
               label,
             }))}
-            onChange={set("weights")}
+            onChange={setParameter("weights")}
           />
           <FlipSliders flips={{ p01, p10 }} least={0} />
           <Slider
@@ -168,13 +167,13 @@ export function ErrorsView() {
             low={0}
             high={format.bits}
             step={1}
-            onChange={set("top")}
+            onChange={setParameter("top")}
           />
           <Choice
             label="How codes are read"
             value={reading}
             options={decoderKinds.map((value) => ({ value, label: readings[value] }))}
-            onChange={set("reading")}
+            onChange={setParameter("reading")}
           />
         </Controls>
         <div class="pictures" aria-busy={isBusy}>

@@ -27,7 +27,7 @@ import {
   randomWords,
   type ChartOptions,
 } from "../../../src/report/browser.ts";
-import { changeParameters, numberOf, useAddress, wordOf, type ParameterName } from "../address.ts";
+import { numberOf, setParameter, useAddress, wordOf } from "../address.ts";
 import { Answer, Choice, Controls, Facts, Failure, Slider, Warnings } from "../controls.tsx";
 import { Figure } from "../figure.tsx";
 import { FlipSliders } from "../flip-sliders.tsx";
@@ -67,7 +67,6 @@ function NetworkControls({
   settings: Settings;
   least: number | undefined;
 }) {
-  const set = (key: ParameterName) => (value: number | string) => changeParameters({ [key]: String(value) });
   const { policy, budget, keep, code } = settings;
   const flips = flipsOf(useAddress()) ?? meanFlips(network);
   return (
@@ -79,13 +78,13 @@ function NetworkControls({
         low={0}
         high={100}
         step={0.1}
-        onChange={(percent) => set("budget")(Number((percent / 100).toPrecision(6)))}
+        onChange={(percent) => setParameter("budget")(Number((percent / 100).toPrecision(6)))}
       />
       <Choice
         label="Bits are chosen by"
         value={policy}
         options={policiesOf(network).map((value) => ({ value, label: policyWords[value] }))}
-        onChange={set("policy")}
+        onChange={setParameter("policy")}
       />
       <Slider
         label="Accuracy to keep"
@@ -94,12 +93,12 @@ function NetworkControls({
         low={50}
         high={99.9}
         step={0.1}
-        onChange={(percent) => set("keep")(Number((percent / 100).toPrecision(6)))}
+        onChange={(percent) => setParameter("keep")(Number((percent / 100).toPrecision(6)))}
       />
       {least === undefined ? null : (
         <button
           type="button"
-          onClick={() => set("budget")(Number((Math.ceil(1e4 * least) / 1e4).toPrecision(6)))}
+          onClick={() => setParameter("budget")(Number((Math.ceil(1e4 * least) / 1e4).toPrecision(6)))}
         >
           Take the least budget predicted for it: {formatPercent(least)}
         </button>
@@ -112,7 +111,7 @@ function NetworkControls({
           value,
           label: value === "none" ? "cells that do not fail (ideal)" : value,
         }))}
-        onChange={set("code")}
+        onChange={setParameter("code")}
       />
     </Controls>
   );
